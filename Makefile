@@ -1,0 +1,53 @@
+# Targets of the project; `make help` lists them. Everything below .venv and .tools is made here and may be deleted.
+SHELL := /bin/bash
+PYTHON ?= python3
+UV := .tools/bin/uv
+BIN := .venv/bin
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help setup demo check test chaos bench lock format clean
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(UV):
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools -r requirements/tools.txt --require-hashes
+
+.venv/.made: requirements/dev.txt pyproject.toml | $(UV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements/dev.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --compile-bytecode --editable .
+	@touch $@
+
+setup: .venv/.made  ## the locked environment; leaves .venv/bin/ropewalk
+
+demo: setup  ## the story: an organisation releases its packages on the embedded GitLab
+	@$(BIN)/ropewalk demo $(ARGS)
+
+check: setup  ## inner loop: format, lint, types, imports, quick tests
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/pytest -n 2 -m 'not slow and not chaos'
+
+test: check  ## what CI runs: check, the slow stories, the built package
+	@$(BIN)/pytest -m 'slow or chaos'
+	@.ci/package
+
+chaos: setup  ## the killing stories in full
+	@ROPEWALK_CHAOS=full $(BIN)/pytest -m chaos
+
+bench: setup  ## every promise with a number
+	@set -e; for file in bench/bench_*.py; do $(BIN)/python $$file; done
+
+format: setup  ## rewrite the sources in the house format
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix --quiet .
+
+lock: $(UV)  ## resolve anew what requirements/ pins
+	@$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements/run.txt
+	@$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra sandbox --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	@echo 'uv' | $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 - -o requirements/tools.txt
+
+clean:  ## remove what make made
+	@rm -rf .venv .tools dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
