@@ -1,0 +1,142 @@
+"""What we read from GitLab, in our own frozen words. No type here has a field for a variable's value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class PipelineStatus(StrEnum):
+    """Statuses of pipelines and jobs. Source: GitLab, app/models/concerns/ci/has_status.rb."""
+
+    CREATED = "created"
+    WAITING_FOR_RESOURCE = "waiting_for_resource"
+    PREPARING = "preparing"
+    WAITING_FOR_CALLBACK = "waiting_for_callback"
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+    CANCELING = "canceling"
+    CANCELED = "canceled"
+    SKIPPED = "skipped"
+    MANUAL = "manual"
+    SCHEDULED = "scheduled"
+    OTHER = "other"
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing will change by itself any more."""
+        return self in (PipelineStatus.SUCCESS, PipelineStatus.FAILED, PipelineStatus.CANCELED, PipelineStatus.SKIPPED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """One pipeline. `source` is GitLab's word (`push`, `web`, `merge_request_event`, …)."""
+
+    id: int
+    ref: str
+    sha: str
+    source: str
+    status: PipelineStatus
+    web_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job of a pipeline, retried ones excluded. `has_artifacts` means an archive is there to download."""
+
+    id: int
+    name: str
+    stage: str
+    status: PipelineStatus
+    allow_failure: bool
+    has_artifacts: bool
+    artifacts_expire_at: datetime | None
+    web_url: str
+    failure_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariableFlags:
+    """A CI/CD variable without its value. `level` is `project`, `group` or `instance`; `owner` is who holds it."""
+
+    key: str
+    level: str
+    owner: str
+    protected: bool
+    masked: bool
+    hidden: bool
+    raw: bool
+    environment_scope: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variables:
+    """All variables a project's jobs may see, and the levels our role may not read (with the role that could)."""
+
+    flags: tuple[VariableFlags, ...]
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeRequest:
+    """A merged merge request. Its title is foreign text and reaches people only through the texts' safe function."""
+
+    iid: int
+    title: str
+    web_url: str
+    author: str
+    labels: tuple[str, ...] = ()
+    merged_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What a release ships: the merge requests merged since the previous release tag (None: there was none before)."""
+
+    previous_tag: str | None
+    merge_requests: tuple[MergeRequest, ...]
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseLink:
+    """One asset link of a GitLab Release."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitLabRelease:
+    """A GitLab Release as it stands."""
+
+    tag: str
+    name: str
+    description: str
+    links: tuple[ReleaseLink, ...]
+    web_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """One note on a merge request. `system` notes are GitLab's own."""
+
+    id: int
+    body: str
+    author_id: int
+    system: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who the bot's token is. `scopes` is None where GitLab does not tell (a job token, an OAuth token)."""
+
+    user_id: int
+    username: str
+    admin: bool
+    scopes: tuple[str, ...] | None
+    expires_on: str | None
+    version: str

@@ -1,0 +1,93 @@
+"""What the organisation wants: plain data, made by `settings`, read by everything that judges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.refs import RefKind, matches_path, matches_wildcard
+from bot.domain.secrets import Secret
+from bot.domain.verdicts import Severity
+
+
+class Source(StrEnum):
+    """How distributions come to be."""
+
+    AUTO = "auto"
+    PIPELINE = "pipeline"
+    ARTIFACTS = "artifacts"
+    BUILD = "build"
+
+
+class IndexKind(StrEnum):
+    """How an index is spoken to."""
+
+    GITLAB = "gitlab"
+    PYPI = "pypi"
+    TESTPYPI = "testpypi"
+    SIMPLE = "simple"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexSpec:
+    """One place twine uploads to.
+
+    `upload_url` and `simple_url` are set for `IndexKind.SIMPLE` only; for GitLab they follow from the project, for PyPI
+    from twine's constants. `username` and `password` are None where the bot's own GitLab token serves (kind gitlab).
+    """
+
+    name: str
+    kind: IndexKind
+    upload_url: str | None = None
+    simple_url: str | None = None
+    username: str | None = None
+    password: Secret | None = None
+    ca_file: str | None = None
+    proxy: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRule:
+    """One entry of `releases`. The first that matches (project, ref) rules.
+
+    `names` are patterns of distribution names that matching projects may publish besides the one their own metadata
+    declares.
+    """
+
+    projects: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
+    source: Source = Source.AUTO
+    indexes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+    def matches(self, project: str, kind: RefKind, ref: str) -> bool:
+        """Whether this rule speaks of that ref."""
+        patterns = self.tags if kind is RefKind.TAG else self.branches
+        return any(matches_path(p, project) for p in self.projects) and any(matches_wildcard(p, ref) for p in patterns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HygienePolicy:
+    """When findings about variables stop a release. `block_at` None means never."""
+
+    block_at: Severity | None = Severity.HIGH
+    block_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """All the organisation said about releases."""
+
+    releases: tuple[ReleaseRule, ...]
+    indexes: tuple[IndexSpec, ...]
+    hygiene: HygienePolicy
+
+    def rule_for(self, project: str, kind: RefKind, ref: str) -> ReleaseRule | None:
+        """The first rule that matches, or None: then the ref is nobody's release."""
+        return next((rule for rule in self.releases if rule.matches(project, kind, ref)), None)
+
+    def indexes_of(self, rule: ReleaseRule) -> tuple[IndexSpec, ...]:
+        """The rule's indexes in its order. Settings guarantee that every name is defined."""
+        by_name = {spec.name: spec for spec in self.indexes}
+        return tuple(by_name[name] for name in rule.indexes)

@@ -1,0 +1,46 @@
+"""Everything there is to say about a release, in one value: what texts are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.domain.distributions import Distribution
+from bot.domain.gitlab import Changes
+from bot.domain.refs import RefKind
+from bot.domain.releases import Receipt, ReleaseState, TargetStatus
+from bot.domain.verdicts import GateResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexPage:
+    """How a person reaches one index: its name in the policy, the page of the project there, the line that installs."""
+
+    name: str
+    page_url: str | None
+    install: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseReport:
+    """One release as it stands: state, reasons and proofs. All strings that came from GitLab or an index are foreign.
+
+    `next` is the next step in one sentence, None when nothing is left to do. `release_url` is the page of the GitLab
+    Release once it exists. `changes` is None when they have not been read.
+    """
+
+    project: str
+    project_url: str
+    ref: str
+    kind: RefKind
+    sha: str
+    version: str | None
+    name: str | None
+    state: ReleaseState
+    gates: tuple[GateResult, ...]
+    targets: tuple[TargetStatus, ...]
+    receipts: tuple[Receipt, ...]
+    files: tuple[Distribution, ...]
+    indexes: tuple[IndexPage, ...]
+    changes: Changes | None
+    next: str | None
+    release_url: str | None = None

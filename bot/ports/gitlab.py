@@ -1,0 +1,135 @@
+"""What the loop needs from GitLab: one small Protocol per need. Every method reads the server anew.
+
+All raise TransientError (try later), CredentialsError (who we are or may do) or RefusedError (it will stay so).
+A missing thing is None or empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from bot.domain.gitlab import (
+    Changes,
+    GitLabRelease,
+    Identity,
+    Job,
+    MergeRequest,
+    Note,
+    Pipeline,
+    ReleaseLink,
+    Variables,
+)
+from bot.domain.refs import Project, Tag
+
+
+class Account(Protocol):
+    """Who we are, and what time it is there."""
+
+    def identity(self) -> Identity:
+        """The user behind the token and the token's scopes."""
+
+    def now(self) -> datetime:
+        """GitLab's clock (the `Date` header of a fresh answer), UTC, to the second."""
+
+
+class Projects(Protocol):
+    """Projects of the organisation."""
+
+    def project(self, path_or_id: str | int) -> Project | None:
+        """One project, or None if there is none that the token may see."""
+
+    def active_since(self, moment: datetime | None) -> Iterator[Project]:
+        """Projects of the token's user with `last_activity_at` after `moment` (None: all), ordered by id."""
+
+    def of_group(self, full_path: str) -> Iterator[Project]:
+        """Projects of a group and its subgroups, shared ones left out."""
+
+
+class Refs(Protocol):
+    """Tags of one project, and files at a commit."""
+
+    def tag(self, project_id: int, name: str) -> Tag | None:
+        """The tag as it is now, or None."""
+
+    def tags(self, project_id: int) -> tuple[Tag, ...]:
+        """All tags (every page: a new lightweight tag on an old commit is not first in any order)."""
+
+    def file(self, project_id: int, path: str, sha: str) -> str | None:
+        """A text file at a commit, at most 1 MiB; None if absent."""
+
+
+class Pipelines(Protocol):
+    """Pipelines of one commit."""
+
+    def pipelines(self, project_id: int, *, sha: str, ref: str) -> tuple[Pipeline, ...]:
+        """Pipelines of that commit and ref, newest first; child pipelines excluded by GitLab."""
+
+    def jobs(self, project_id: int, pipeline_id: int) -> tuple[Job, ...]:
+        """Jobs of a pipeline, without retried ones."""
+
+    def artifacts(self, project_id: int, job_id: int, into: Path) -> Path | None:
+        """Download the artifacts archive of one job to a new file in `into`; None if it is gone (expired, erased)."""
+
+
+class VariableReader(Protocol):
+    """Names and flags of CI/CD variables, never values."""
+
+    def variables(self, full_path: str) -> Variables:
+        """What the jobs of that project may see, from every level the token may read."""
+
+
+class History(Protocol):
+    """What lies between two releases."""
+
+    def changes(self, project_id: int, *, tag: Tag, previous: Tag | None) -> Changes:
+        """The merge requests whose commits are in `tag` and not in `previous`."""
+
+
+class Releases(Protocol):
+    """GitLab Releases of one project."""
+
+    def release(self, project_id: int, tag: str) -> GitLabRelease | None:
+        """The Release of a tag, or None."""
+
+    def create(
+        self, project_id: int, *, tag: str, name: str, description: str, links: Sequence[ReleaseLink]
+    ) -> GitLabRelease:
+        """Create it for an existing tag. One that exists already (409) is returned as it stands."""
+
+    def describe(self, project_id: int, tag: str, description: str) -> None:
+        """Replace the description."""
+
+    def link(self, project_id: int, tag: str, link: ReleaseLink) -> None:
+        """Add one asset link; one of the same name or URL that exists already is left alone."""
+
+
+class Notes(Protocol):
+    """Notes on merge requests."""
+
+    def notes(self, project_id: int, iid: int) -> tuple[Note, ...]:
+        """All notes of a merge request, oldest first."""
+
+    def create(self, project_id: int, iid: int, body: str) -> Note:
+        """Post a note. An answer without a note id (202: commands ran) is a RefusedError."""
+
+    def update(self, project_id: int, iid: int, note_id: int, body: str) -> None:
+        """Replace the body of our note."""
+
+    def delete(self, project_id: int, iid: int, note_id: int) -> None:
+        """Remove a surplus note of ours."""
+
+
+__all__ = [
+    "Account",
+    "History",
+    "MergeRequest",
+    "Notes",
+    "Pipelines",
+    "Projects",
+    "Refs",
+    "Releases",
+    "VariableReader",
+]

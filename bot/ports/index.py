@@ -1,0 +1,83 @@
+"""What the loop needs to make, check, send and prove files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bot.domain.distributions import Distribution, IndexFile
+from bot.domain.policy import IndexSpec
+from bot.domain.releases import AttemptOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexPlace:
+    """An index as one project sees it: the spec with its URLs filled in.
+
+    `upload_url` takes twine's POST; `simple_url` is the root of the simple API (a name follows it); `page_url` is where
+    a person sees the project's files (None where there is no such page). `immediate` says that a file accepted is
+    listed at once (the GitLab registry), so that a missing one is missing.
+    """
+
+    spec: IndexSpec
+    upload_url: str
+    simple_url: str
+    page_url: str | None
+    immediate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """How sending one file ended. A hint only: the index's own listing is the fact.
+
+    `reason` is what the index or the transport said, redacted, one line; `again` is whether a later try may work;
+    `retry_after` is in seconds, as the index asked.
+    """
+
+    outcome: AttemptOutcome
+    reason: str = ""
+    again: bool = True
+    retry_after: float | None = None
+
+
+class Index(Protocol):
+    """Look at an index and send it files."""
+
+    def place(self, spec: IndexSpec, project_id: int, name: str) -> IndexPlace:
+        """Fill in the URLs of an index for one project and distribution name. Asks nobody."""
+
+    def files(self, place: IndexPlace, name: str) -> tuple[IndexFile, ...]:
+        """All files the index lists for a name, with hashes; empty if it does not know the name.
+
+        Waits first until no orphaned upload to this index and name can be under way.
+        Raises: TransientError, CredentialsError, RefusedError ("cannot look").
+        """
+
+    def send(self, place: IndexPlace, distribution: Distribution) -> Sent:
+        """Send one kept file with twine, in a child with a deadline that dies with us."""
+
+
+class Distributions(Protocol):
+    """Turn artifact archives into kept, checked distributions."""
+
+    def gather(self, archives: Sequence[tuple[int, str, Path]]) -> Gathered:
+        """Read job archives, keep what they hold, check it with twine.
+
+        `archives` are (job id, job name, zip file); the zip files are the caller's to delete.
+        """
+
+    def has(self, sha256: str) -> bool:
+        """Whether the bytes of that digest are kept and intact."""
+
+    def forget(self, sha256: str) -> None:
+        """Drop kept bytes that nothing needs any more; unknown digests are ignored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What the archives held. `problems` are sentences; any problem means that nothing may be published."""
+
+    files: tuple[Distribution, ...]
+    problems: tuple[str, ...] = ()
