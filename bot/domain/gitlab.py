@@ -60,14 +60,18 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariableFlags:
-    """A CI/CD variable without its value. `level` is `project`, `group` or `instance`; `owner` is who holds it."""
+    """A CI/CD variable without its value.
+
+    `level` is `project`, `group` or `instance`; `owner` is the path or name of who holds it; `hidden` is None where
+    GitLab does not tell.
+    """
 
     key: str
     level: str
     owner: str
     protected: bool
     masked: bool
-    hidden: bool
+    hidden: bool | None
     raw: bool
     environment_scope: str
 

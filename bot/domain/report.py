@@ -29,6 +29,7 @@ class ReleaseReport:
     """
 
     project: str
+    project_id: int
     project_url: str
     ref: str
     kind: RefKind

@@ -70,8 +70,8 @@ class Pipelines(Protocol):
     def jobs(self, project_id: int, pipeline_id: int) -> tuple[Job, ...]:
         """Jobs of a pipeline, without retried ones."""
 
-    def artifacts(self, project_id: int, job_id: int, into: Path) -> Path | None:
-        """Download the artifacts archive of one job to a new file in `into`; None if it is gone (expired, erased)."""
+    def artifacts(self, project_id: int, job_id: int) -> Path | None:
+        """Download the artifacts archive of one job to a new file, the caller's to delete; None if it is gone."""
 
 
 class VariableReader(Protocol):

@@ -48,6 +48,9 @@ class Index(Protocol):
     def place(self, spec: IndexSpec, project_id: int, name: str) -> IndexPlace:
         """Fill in the URLs of an index for one project and distribution name. Asks nobody."""
 
+    def install_line(self, place: IndexPlace, name: str, version: str) -> str:
+        """The line that installs it from there, for a person to paste; never with credentials. Asks nobody."""
+
     def files(self, place: IndexPlace, name: str) -> tuple[IndexFile, ...]:
         """All files the index lists for a name, with hashes; empty if it does not know the name.
 

@@ -1,0 +1,21 @@
+"""What must exist at the end, one file each.
+
+Every module assesses its target: how far it is and what is still to do, or the Look it needs first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.domain.releases import TargetStatus
+from bot.release.actions import Action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """How far one target is. `actions` are what is to be done now, `again` when to come back if nothing is."""
+
+    status: TargetStatus
+    actions: tuple[Action, ...] = ()
+    again: timedelta | None = None

@@ -1,0 +1,49 @@
+"""Who the token is, and GitLab's clock.
+
+Source: lib/api/users.rb, lib/api/personal_access_tokens/self_information.rb.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from bot.adapters.gitlab.client import Api
+from bot.domain.errors import RefusedError
+from bot.domain.gitlab import Identity
+
+
+class GitLabAccount:
+    """See bot.ports.gitlab.Account."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def identity(self) -> Identity:
+        """The user behind the token and the token's scopes."""
+        user = self._api.get("/user")
+        if not isinstance(user, dict) or not isinstance(user.get("id"), int):
+            raise RefusedError(
+                what="there is no /user: this is not GitLab's API",
+                where=self._api.where,
+                remedy="gitlab.url is the address of GitLab itself, without /api/v4",
+            )
+        try:
+            token = self._api.get("/personal_access_tokens/self") or {}
+        except RefusedError as error:
+            if error.status != 400:  # 400: a job or OAuth token, which has no record of itself
+                raise
+            token = {}
+        version = self._api.get("/version") or {}
+        scopes = token.get("scopes")
+        return Identity(
+            user_id=user["id"],
+            username=str(user.get("username", "")),
+            admin=bool(user.get("is_admin", False)),
+            scopes=tuple(map(str, scopes)) if isinstance(scopes, list) else None,
+            expires_on=token.get("expires_at"),
+            version=str(version.get("version", "unknown")),
+        )
+
+    def now(self) -> datetime:
+        """GitLab's clock, from the `Date` of its newest answer; ours where a proxy strips it."""
+        return self._api.now() or datetime.now(UTC)

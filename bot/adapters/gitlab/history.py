@@ -1,0 +1,91 @@
+"""What a release ships: commits between two tags, and the merge requests they came from.
+
+Source: lib/api/repositories.rb (compare: all commits, unpaged), lib/api/commits.rb (a commit's merge requests: matches
+merge, squash and fast-forwarded commits).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from bot.adapters.gitlab.client import Api, Json, parse_time
+from bot.domain.errors import RefusedError
+from bot.domain.gitlab import Changes, MergeRequest
+from bot.domain.refs import Tag
+
+# A merge request per commit is exact but costs a request each; beyond this many, the list of merged ones is cheaper.
+MOST_SINGLE_LOOKUPS = 8
+MOST_COMMITS = 10_000
+MOST_MERGE_REQUESTS = 5_000
+
+
+class GitLabHistory:
+    """See bot.ports.gitlab.History."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def changes(self, project_id: int, *, tag: Tag, previous: Tag | None) -> Changes:
+        """The merged merge requests in `tag` that are not in `previous`, oldest first."""
+        commits = self._commits(project_id, tag, previous)
+        shas = {str(commit["id"]) for commit in commits}
+        mainline = _first_parents(commits, tag.sha)
+        if len(mainline) <= MOST_SINGLE_LOOKUPS:
+            rows = self._of_commits(project_id, mainline)
+        else:
+            rows = self._of_list(project_id, shas)
+        found = {int(row["iid"]): _merge_request(row) for row in rows if row.get("state") == "merged"}
+        return Changes(
+            previous_tag=previous.name if previous else None,
+            merge_requests=tuple(found[iid] for iid in sorted(found)),
+            complete=len(commits) < MOST_COMMITS,
+        )
+
+    def _commits(self, project_id: int, tag: Tag, previous: Tag | None) -> list[Json]:
+        if previous is not None:
+            path = f"/projects/{project_id}/repository/compare"
+            compared = self._api.get(path, **{"from": previous.sha, "to": tag.sha})
+            if not isinstance(compared, dict):
+                raise RefusedError(what=f"{previous.name} and {tag.name} cannot be compared", where=self._api.where)
+            return list(compared.get("commits") or ())
+        rows = self._api.pages(f"/projects/{project_id}/repository/commits", ref_name=tag.sha)
+        return [row for row, _ in zip(rows, range(MOST_COMMITS), strict=False)]
+
+    def _of_commits(self, project_id: int, shas: Iterable[str]) -> list[Json]:
+        rows: list[Json] = []
+        for sha in shas:
+            rows += self._api.pages(f"/projects/{project_id}/repository/commits/{quote(sha)}/merge_requests")
+        return rows
+
+    def _of_list(self, project_id: int, shas: set[str]) -> list[Json]:
+        """Merged merge requests one of whose three commits is among ours (head, for a fast-forward; merge; squash)."""
+        rows = self._api.pages(
+            f"/projects/{project_id}/merge_requests", state="merged", order_by="created_at", sort="desc"
+        )
+        heads = ("sha", "merge_commit_sha", "squash_commit_sha")
+        listed = (row for row, _ in zip(rows, range(MOST_MERGE_REQUESTS), strict=False))
+        return [row for row in listed if any(row.get(head) in shas for head in heads)]
+
+
+def _first_parents(commits: list[Json], head: str) -> list[str]:
+    """The chain of first parents from `head` as far as the commits go: what a merge brought in hangs off its side."""
+    by_sha = {str(commit["id"]): commit for commit in commits}
+    chain: list[str] = []
+    sha: str | None = head
+    while sha in by_sha and sha is not None:
+        chain.append(sha)
+        parents = by_sha.pop(sha).get("parent_ids") or ()
+        sha = str(parents[0]) if parents else None
+    return chain
+
+
+def _merge_request(row: Json) -> MergeRequest:
+    return MergeRequest(
+        iid=int(row["iid"]),
+        title=str(row.get("title", "")),
+        web_url=str(row.get("web_url", "")),
+        author=str((row.get("author") or {}).get("username", "")),
+        labels=tuple(map(str, row.get("labels") or ())),
+        merged_at=parse_time(row.get("merged_at")),
+    )

@@ -1,0 +1,45 @@
+"""Tags and files. Source: lib/api/tags.rb, lib/api/files.rb, lib/gitlab/git/tag.rb."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from bot.adapters.gitlab.client import Api, Json, parse_time
+from bot.domain.refs import Tag
+
+MOST_TEXT = 1024 * 1024
+
+
+class GitLabRefs:
+    """See bot.ports.gitlab.Refs."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def tag(self, project_id: int, name: str) -> Tag | None:
+        """The tag as it is now, or None."""
+        row = self._api.get(f"/projects/{project_id}/repository/tags/{quote(name, safe='')}")
+        return None if row is None else _tag(row)
+
+    def tags(self, project_id: int) -> tuple[Tag, ...]:
+        """All tags of all pages, in GitLab's order."""
+        rows = self._api.pages(f"/projects/{project_id}/repository/tags", order_by="updated", sort="desc")
+        return tuple(map(_tag, rows))
+
+    def file(self, project_id: int, path: str, sha: str) -> str | None:
+        """A text file at a commit; None if absent or beyond 1 MiB (no metadata file is)."""
+        text = self._api.text(f"/projects/{project_id}/repository/files/{quote(path, safe='')}/raw", ref=sha)
+        return None if text is None or len(text) > MOST_TEXT else text
+
+
+def _tag(row: Json) -> Tag:
+    commit = row["commit"]
+    return Tag(
+        name=str(row["name"]),
+        sha=str(commit["id"]),  # `target` is the tag object of an annotated tag
+        target=str(row.get("target") or commit["id"]),
+        protected=bool(row.get("protected", False)),
+        message=str(row.get("message") or ""),
+        created_at=parse_time(row.get("created_at")),
+        committed_at=parse_time(commit.get("committed_date") or commit.get("created_at")),
+    )

@@ -1,0 +1,105 @@
+"""What the loop and the engine keep. Every method is one short transaction of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.distributions import Distribution
+from bot.domain.refs import ChangeSource, Project, RefChange
+from bot.domain.releases import Attempt, Receipt, Release, ReleaseId
+
+
+class Ledger(Protocol):
+    """Evidence: what was tried and what was proven, by release key."""
+
+    def attempts(self, key: str) -> tuple[Attempt, ...]:
+        """All tries of a release, oldest first."""
+
+    def attempt(self, key: str, attempt: Attempt) -> None:
+        """Write a try: its claim before the act (a new number), its outcome after it (the same number)."""
+
+    def receipts(self, key: str) -> tuple[Receipt, ...]:
+        """All proofs of a release, oldest first."""
+
+    def record(self, key: str, receipts: Sequence[Receipt]) -> None:
+        """Add proofs; one that is there already (same target, file and digest) stays as it was."""
+
+
+class Kept(Protocol):
+    """The distributions that belong to a release, and who owns their names."""
+
+    def files(self, key: str) -> tuple[Distribution, ...]:
+        """The kept distributions of a release."""
+
+    def keep(self, key: str, files: Sequence[Distribution]) -> None:
+        """Replace them."""
+
+    def owner(self, name: str) -> int | None:
+        """The project recorded for a normalised (PEP 503) distribution name, or None."""
+
+    def own(self, name: str, project_id: int) -> None:
+        """Record the owner of a name; the first one stays."""
+
+
+class Queue(Protocol):
+    """Releases as rows with `due_at`: what turns are made from."""
+
+    def release(self, key: str) -> Release | None:
+        """The row, or None."""
+
+    def due(self, now: datetime, limit: int) -> tuple[Release, ...]:
+        """Rows whose `due_at` has come, longest overdue first."""
+
+    def finish(self, release: Release, wake_seen: int) -> bool:
+        """End turn `release.turn`: write the row and count the turn.
+
+        If `wake` moved past `wake_seen` meanwhile, the row becomes due at once, so that no wake-up is lost.
+        Returns False, and writes nothing, if that turn was ended by somebody else.
+        """
+
+    def wake(self, key: str, now: datetime, *, reopen: bool = False) -> bool:
+        """Ask for a turn now; with `reopen` also of a release that stopped (and its `asked` time becomes now)."""
+
+
+class Intake(Protocol):
+    """Ref changes in, releases out; cursors and known refs move with them in one transaction."""
+
+    def take(self, changes: Sequence[RefChange], now: datetime, *, releases: Sequence[Release] = ()) -> int:
+        """Store ref changes and the releases they start; those known already are left alone. Returns how many were new."""
+
+    def known_tags(self, project_id: int) -> dict[str, str] | None:
+        """Tag name -> commit as last compared; None if the project has no baseline yet."""
+
+    def compared(
+        self,
+        project: Project,
+        tags: dict[str, str],
+        changes: Sequence[RefChange],
+        releases: Sequence[Release],
+        now: datetime,
+    ) -> None:
+        """Store a project's new baseline together with the changes that the comparison found."""
+
+    def cursor(self, name: str, value: datetime | None = None) -> datetime | None:
+        """Read a named moment of GitLab's clock; with `value`, store it first."""
+
+
+class Register(Protocol):
+    """What people ask of the records."""
+
+    def find(self, project: str, ref: str) -> Release | None:
+        """The newest release of a project path (or id as text) at a ref."""
+
+    def releases(self, project: str | None = None) -> tuple[Release, ...]:
+        """All releases, newest first, of one project or of all."""
+
+    def asked(self, key: str) -> datetime:
+        """When the release was last asked for."""
+
+    def add(self, release: Release, source: ChangeSource) -> bool:
+        """Add a release that a person asked for; False if it exists."""
+
+
+__all__ = ["Intake", "Kept", "Ledger", "Queue", "Register", "ReleaseId"]

@@ -1,0 +1,153 @@
+"""What a plan may do to the world: one write each, in words a person reads before and after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.domain.gitlab import ReleaseLink
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """Send one kept file to one index."""
+
+    index: str
+    filename: str
+    public: bool = True
+
+    @property
+    def target(self) -> str:
+        """The target this works for."""
+        return f"index:{self.index}"
+
+    @property
+    def item(self) -> str:
+        """What distinguishes this try from the others for the same target."""
+        return self.filename
+
+    @property
+    def words(self) -> str:
+        """What it does, as in "would …"."""
+        return f"upload {self.filename} to {self.index}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRelease:
+    """Create the GitLab Release of the tag."""
+
+    tag: str
+    name: str
+    description: str
+    links: tuple[ReleaseLink, ...]
+    public: bool = True
+    target: str = "gitlab_release"
+    item: str = "-"
+
+    @property
+    def words(self) -> str:
+        """What it does, as in "would …"."""
+        return f"create the GitLab Release {self.tag} with {len(self.links)} links"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeRelease:
+    """Bring our block in the description of a GitLab Release up to date."""
+
+    tag: str
+    description: str
+    public: bool = True
+    target: str = "gitlab_release"
+    item: str = "description"
+
+    @property
+    def words(self) -> str:
+        """What it does, as in "would …"."""
+        return f"update our block in the GitLab Release {self.tag}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRelease:
+    """Add one asset link to a GitLab Release."""
+
+    tag: str
+    link: ReleaseLink
+    public: bool = True
+    target: str = "gitlab_release"
+
+    @property
+    def item(self) -> str:
+        """What distinguishes this try from the others for the same target."""
+        return self.link.name
+
+    @property
+    def words(self) -> str:
+        """What it does, as in "would …"."""
+        return f"link {self.link.name} in the GitLab Release {self.tag}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostNote:
+    """Post the sticky note on a merge request."""
+
+    iid: int
+    body: str
+    public: bool = False
+    item: str = "-"
+
+    @property
+    def target(self) -> str:
+        """The target this works for."""
+        return f"note:!{self.iid}"
+
+    @property
+    def words(self) -> str:
+        """What it does, as in "would …"."""
+        return f"tell merge request !{self.iid}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditNote:
+    """Edit our note on a merge request in place."""
+
+    iid: int
+    note_id: int
+    body: str
+    public: bool = False
+    item: str = "-"
+
+    @property
+    def target(self) -> str:
+        """The target this works for."""
+        return f"note:!{self.iid}"
+
+    @property
+    def words(self) -> str:
+        """What it does, as in "would …"."""
+        return f"update the note on merge request !{self.iid}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropNote:
+    """Remove a second note of ours; the oldest one stays."""
+
+    iid: int
+    note_id: int
+    public: bool = False
+
+    @property
+    def target(self) -> str:
+        """The target this works for."""
+        return f"note:!{self.iid}"
+
+    @property
+    def item(self) -> str:
+        """What distinguishes this try from the others for the same target."""
+        return f"surplus {self.note_id}"
+
+    @property
+    def words(self) -> str:
+        """What it does, as in "would …"."""
+        return f"remove a surplus note of ours from merge request !{self.iid}"
+
+
+Action = Upload | CreateRelease | DescribeRelease | LinkRelease | PostNote | EditNote | DropNote

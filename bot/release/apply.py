@@ -1,0 +1,110 @@
+"""Perform one action: claim, act, note the outcome. Whether the effect is there only the next look says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from bot.domain.distributions import Distribution
+from bot.domain.errors import RefusedError, TransientError
+from bot.domain.releases import Attempt, AttemptOutcome
+from bot.ports.gitlab import Notes, Releases
+from bot.ports.index import Index, Sent
+from bot.ports.store import Ledger
+from bot.release.actions import (
+    Action,
+    CreateRelease,
+    DescribeRelease,
+    DropNote,
+    EditNote,
+    LinkRelease,
+    PostNote,
+    Upload,
+)
+from bot.release.facts import Facts, Seen, Wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """All that acting needs."""
+
+    index: Index
+    releases: Releases
+    notes: Notes
+    ledger: Ledger
+    clock: Callable[[], datetime]
+
+
+def apply(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> Facts:
+    """Do one thing. Returns the facts with the try noted and what the action made stale forgotten.
+
+    Never raises for an outcome of the action itself: a refusal or a lost reply is one, and the next look decides.
+    """
+    key = wanted.id.key
+    claim = Attempt(
+        target=action.target,
+        item=action.item,
+        number=len(facts.attempts) + 1,
+        outcome=AttemptOutcome.CLAIMED,
+        at=hands.clock(),
+    )
+    hands.ledger.attempt(key, claim)
+    sent = _perform(hands, wanted, facts, action)
+    now = hands.clock()
+    retry_at = now + timedelta(seconds=sent.retry_after) if sent.retry_after is not None else None
+    done = replace(claim, outcome=sent.outcome, at=now, reason=sent.reason, again=sent.again, retry_at=retry_at)
+    hands.ledger.attempt(key, done)
+    return _stale(replace(facts, now=now, attempts=(*facts.attempts, done)), action)
+
+
+def _perform(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> Sent:
+    project = wanted.id.project_id
+    try:
+        match action:
+            case Upload():
+                return _upload(hands, facts, action)
+            case CreateRelease():
+                hands.releases.create(
+                    project, tag=action.tag, name=action.name, description=action.description, links=action.links
+                )
+            case DescribeRelease():
+                hands.releases.describe(project, action.tag, action.description)
+            case LinkRelease():
+                hands.releases.link(project, action.tag, action.link)
+            case PostNote():
+                hands.notes.create(project, action.iid, action.body)
+            case EditNote():
+                hands.notes.update(project, action.iid, action.note_id, action.body)
+            case DropNote():
+                hands.notes.delete(project, action.iid, action.note_id)
+            case _:
+                assert_never(action)
+    except TransientError as error:
+        seconds = error.retry_after.total_seconds() if error.retry_after else None
+        return Sent(outcome=AttemptOutcome.UNCLEAR, reason=str(error), again=True, retry_after=seconds)
+    except RefusedError as error:
+        return Sent(outcome=AttemptOutcome.REFUSED, reason=str(error), again=False)
+    return Sent(outcome=AttemptOutcome.ACCEPTED)
+
+
+def _upload(hands: Hands, facts: Facts, action: Upload) -> Sent:
+    seen = facts.indexes[action.index]
+    assert isinstance(seen, Seen), "an upload is planned only after a look at its index"
+    return hands.index.send(seen.value.place, _file(facts, action.filename))
+
+
+def _file(facts: Facts, filename: str) -> Distribution:
+    assert facts.files is not None, "an upload is planned only for files at hand"
+    return next(file for file in facts.files.value.files if file.filename == filename)
+
+
+def _stale(facts: Facts, action: Action) -> Facts:
+    """Forget what the action changed. An index is looked at anew once all its files were sent (see targets.index)."""
+    facts = replace(facts, tag_fresh=False) if action.public else facts
+    if isinstance(action, CreateRelease | DescribeRelease | LinkRelease):
+        return replace(facts, release=None)
+    if isinstance(action, PostNote | EditNote | DropNote):
+        return replace(facts, notes={iid: seen for iid, seen in facts.notes.items() if iid != action.iid})
+    return facts

@@ -1,0 +1,141 @@
+"""What the loop knows and wants: the frozen values that `judge` and `plan` are functions of.
+
+A fact is `None` until somebody looked. Looking is lazy: a gate or target that lacks a fact names the `Look` it needs,
+so a release that is blocked by its variables never asks for its artifacts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Generic, TypeVar
+
+from bot.domain.distributions import Distribution, IndexFile
+from bot.domain.gitlab import Changes, GitLabRelease, Job, Note, Pipeline, Variables
+from bot.domain.policy import HygienePolicy, IndexSpec, ReleaseRule
+from bot.domain.refs import Project, Tag
+from bot.domain.releases import Attempt, AttemptOutcome, Receipt, ReleaseId
+from bot.domain.report import IndexPage
+from bot.ports.index import Gathered, IndexPlace
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Generic[T]):
+    """We looked, and this is what stands there (None inside: nothing does)."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """We tried to look and may not or cannot; `reason` is a sentence."""
+
+    reason: str
+
+
+class LookKind(StrEnum):
+    """What can be looked at."""
+
+    TAG = "tag"
+    VARIABLES = "variables"
+    PIPELINE = "pipeline"
+    FILES = "files"
+    NAMES = "names"
+    INDEX = "index"
+    CHANGES = "changes"
+    RELEASE = "release"
+    NOTES = "notes"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One thing to look at: an index by its name in the policy, notes by the merge request's iid."""
+
+    kind: LookKind
+    index: str = ""
+    iid: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineFacts:
+    """The pipeline that belongs to the release, with its jobs (none when it has not finished)."""
+
+    pipeline: Pipeline
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameFacts:
+    """Who may publish the distributions' name.
+
+    `declared` is the name in the project's own metadata at the released commit (None: not declared statically),
+    `owner` the id of the project that this organisation recorded for the name (None: nobody published it yet).
+    """
+
+    declared: str | None
+    owner: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexFacts:
+    """What one index lists under the distributions' name. `at` is when the look began, by our clock."""
+
+    place: IndexPlace
+    page: IndexPage
+    files: tuple[IndexFile, ...]
+    at: datetime
+
+    def lists(self, file: Distribution) -> IndexFile | None:
+        """The index's entry for that file with those very bytes, or None."""
+        return next((f for f in self.files if f.filename == file.filename and f.sha256 == file.sha256), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The wanted state of one release: what it is pinned to and what policy says, all read before the turn began.
+
+    `asked` is when the release was last asked for, by its ref change or a person's `resume`: patience counts from it.
+    """
+
+    id: ReleaseId
+    project: Project
+    rule: ReleaseRule
+    indexes: tuple[IndexSpec, ...]
+    hygiene: HygienePolicy
+    asked: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What was observed so far. `now` is our clock, UTC; `tag_fresh` says that no write lies after the tag was read."""
+
+    now: datetime
+    tag: Seen[Tag | None] | None = None
+    tag_fresh: bool = False
+    variables: Seen[Variables] | Unreadable | None = None
+    pipeline: Seen[PipelineFacts | None] | None = None
+    files: Seen[Gathered] | None = None
+    names: Seen[NameFacts] | None = None
+    indexes: Mapping[str, Seen[IndexFacts] | Unreadable] = field(default_factory=lambda: MappingProxyType({}))
+    changes: Seen[Changes] | Unreadable | None = None
+    release: Seen[GitLabRelease | None] | Unreadable | None = None
+    notes: Mapping[int, Seen[tuple[Note, ...]] | Unreadable] = field(default_factory=lambda: MappingProxyType({}))
+    attempts: tuple[Attempt, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
+
+    def tries(self, target: str, item: str = "-") -> tuple[Attempt, ...]:
+        """The attempts at one effect, oldest first."""
+        return tuple(a for a in self.attempts if a.target == target and a.item == item)
+
+    @property
+    def public(self) -> bool:
+        """Whether something of this release stands in public: a file on an index or a GitLab Release of ours."""
+        sent = (a for a in self.attempts if a.target.startswith("index:"))
+        return any(r.kind in ("upload", "release") for r in self.receipts) or any(
+            a.outcome is AttemptOutcome.ACCEPTED for a in sent
+        )

@@ -1,0 +1,78 @@
+"""A credential that leaks makes every release after it worthless: publishing variables are masked and protected.
+
+Source: the guide, "Setting Up Secrets"; DESIGN, "Hygiene gate".
+"""
+
+from __future__ import annotations
+
+from bot.domain.gitlab import VariableFlags
+from bot.domain.verdicts import Consequence, GateResult, Severity, Verdict
+from bot.release.facts import Facts, Look, LookKind, Unreadable, Wanted
+
+NAME = "hygiene"
+PREFIXES = ("TWINE_", "PYPI_")
+
+
+def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
+    """Fail on a publishing credential that is not masked or not protected, at the severity policy blocks at."""
+    if facts.variables is None:
+        return Look(LookKind.VARIABLES)
+    if isinstance(facts.variables, Unreadable):
+        return _unknown(wanted, f"variables cannot be read: {facts.variables.reason}")
+    variables = facts.variables.value
+    publishing = [flags for flags in variables.flags if _severity(flags) is not None]
+    weak = [(flags, weakness) for flags in publishing if (weakness := _weakness(flags))]
+    block_at = wanted.hygiene.block_at
+    if block_at is not None:
+        stopping = [(f, w) for f, w in weak if (severity := _severity(f)) is not None and severity >= block_at]
+        if stopping:
+            reason = "; ".join(_sentence(flags, weakness) for flags, weakness in stopping)
+            return GateResult(name=NAME, verdict=Verdict.FAIL, reason=reason, consequence=Consequence.BLOCK)
+    good = _summary(publishing, weak)
+    if variables.unreadable:
+        return _unknown(wanted, f"{good}; not readable with this token: {', '.join(variables.unreadable)}")
+    return GateResult(name=NAME, verdict=Verdict.PASS, reason=good)
+
+
+def _severity(flags: VariableFlags) -> Severity | None:
+    """How bad it is if this variable leaks; None for variables that publish nothing secret."""
+    if not flags.key.upper().startswith(PREFIXES):
+        return None
+    words = flags.key.upper().split("_")
+    if any(word in ("PASSWORD", "TOKEN", "SECRET", "KEY") for word in words):
+        return Severity.HIGH
+    return Severity.LOW if "USERNAME" in words else None
+
+
+def _weakness(flags: VariableFlags) -> str:
+    missing = [word for word, there in (("masked", flags.masked), ("protected", flags.protected)) if not there]
+    return " and ".join(f"not {word}" for word in missing)
+
+
+def _sentence(flags: VariableFlags, weakness: str) -> str:
+    scope = "" if flags.environment_scope == "*" else f" (scope {flags.environment_scope})"
+    return (
+        f"{flags.key}{scope} of {flags.level} {flags.owner} is {weakness}: set its flags under Settings > CI/CD > "
+        "Variables, rotate the value since job logs may hold it, then resume"
+    )
+
+
+def _summary(publishing: list[VariableFlags], weak: list[tuple[VariableFlags, str]]) -> str:
+    if not publishing:
+        return "no publishing variable in sight"
+    names = ", ".join(sorted({flags.key for flags in publishing}))
+    if not weak:
+        return f"{names}: masked and protected"
+    below = "; ".join(f"{flags.key} is {weakness}" for flags, weakness in weak)
+    return f"{names}: below the blocking severity: {below}"
+
+
+def _unknown(wanted: Wanted, reason: str) -> GateResult:
+    stop = wanted.hygiene.block_unknown
+    remedy = "; give the token a role that reads them, or set hygiene.unknown: warn" if stop else ""
+    return GateResult(
+        name=NAME,
+        verdict=Verdict.UNKNOWN,
+        reason=reason + remedy,
+        consequence=Consequence.BLOCK if stop else Consequence.NONE,
+    )

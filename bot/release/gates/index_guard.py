@@ -1,0 +1,54 @@
+"""Every index is looked at before the first upload: the same name with other bytes stops, and so does not knowing."""
+
+from __future__ import annotations
+
+from bot.domain.distributions import Distribution
+from bot.domain.verdicts import Consequence, GateResult, Verdict
+from bot.release.facts import Facts, IndexFacts, Look, LookKind, Unreadable, Wanted
+
+NAME = "index_guard"
+
+
+def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
+    """Pass if each file is absent from, or identical on, each index."""
+    if facts.files is None:
+        return Look(LookKind.FILES)
+    if facts.files.value.problems:
+        return GateResult(name=NAME, verdict=Verdict.NOT_APPLICABLE, reason="there are no usable distributions")
+    there: list[str] = []
+    for spec in wanted.indexes:
+        seen = facts.indexes.get(spec.name)
+        if seen is None:
+            return Look(LookKind.INDEX, index=spec.name)
+        if isinstance(seen, Unreadable):
+            return GateResult(
+                name=NAME,
+                verdict=Verdict.UNKNOWN,
+                reason=f"cannot tell what stands on {spec.name} ({seen.reason}), so nothing is uploaded",
+                consequence=Consequence.BLOCK,
+            )
+        clash = [sentence for file in facts.files.value.files if (sentence := _clash(file, seen.value, spec.name))]
+        if clash:
+            return GateResult(
+                name=NAME,
+                verdict=Verdict.FAIL,
+                reason="; ".join(clash) + ". Nothing is overwritten: release a new version",
+                consequence=Consequence.CONFLICT,
+            )
+        listed = {file.filename for file in seen.value.files}
+        there += [f"{file.filename} on {spec.name}" for file in facts.files.value.files if file.filename in listed]
+    same = f"identical already: {', '.join(there)}" if there else "no such file on any index yet"
+    return GateResult(name=NAME, verdict=Verdict.PASS, reason=same)
+
+
+def _clash(file: Distribution, index: IndexFacts, name: str) -> str:
+    for listed in index.files:
+        if listed.filename == file.filename:
+            if listed.sha256 is None:
+                return f"{name} lists {file.filename} without a hash and its bytes cannot be read"
+            if listed.sha256 != file.sha256:
+                return (
+                    f"{file.filename} already stands on {name} with other bytes "
+                    f"(there sha256 {listed.sha256[:12]}…, here {file.sha256[:12]}…)"
+                )
+    return ""

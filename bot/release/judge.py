@@ -1,0 +1,75 @@
+"""Run the gates over the facts, cheapest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.domain.verdicts import Consequence, GateResult
+from bot.release.facts import Facts, Look, Wanted
+from bot.release.gates import (
+    hygiene,
+    index_guard,
+    name_allowed,
+    pipeline_green,
+    ref_protected,
+    tag_unmoved,
+    twine_check,
+    version_matches,
+)
+
+# In the order of what they cost to know: one request, one query, the pipeline, the artifacts, the indexes.
+GATES = (
+    tag_unmoved,
+    ref_protected,
+    hygiene,
+    pipeline_green,
+    version_matches,
+    name_allowed,
+    twine_check,
+    index_guard,
+)
+_GRAVITY = (
+    Consequence.WITHDRAW,
+    Consequence.CONFLICT,
+    Consequence.FAIL,
+    Consequence.BLOCK,
+    Consequence.WAIT,
+    Consequence.NONE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What the gates say so far. `look` is what the next gate needs to know; None when all that matter have spoken."""
+
+    results: tuple[GateResult, ...]
+    look: Look | None
+
+    @property
+    def consequence(self) -> Consequence:
+        """The gravest consequence of all results."""
+        return min((r.consequence for r in self.results), key=_GRAVITY.index, default=Consequence.NONE)
+
+    @property
+    def reasons(self) -> str:
+        """The reasons behind the gravest consequence, in one text."""
+        return ". ".join(r.reason for r in self.results if r.consequence is self.consequence)
+
+
+def judge(wanted: Wanted, facts: Facts) -> Judgement:
+    """Judge all gates that the facts allow.
+
+    Once a gate stops the release, no further look is asked for; gates that can speak without one still do, so that a
+    person learns all the reasons known at once.
+    """
+    results: list[GateResult] = []
+    stopped = False
+    for gate in GATES:
+        said = gate.judge(wanted, facts)
+        if isinstance(said, Look):
+            if stopped:
+                continue
+            return Judgement(results=tuple(results), look=said)
+        results.append(said)
+        stopped = stopped or said.consequence is not Consequence.NONE
+    return Judgement(results=tuple(results), look=None)

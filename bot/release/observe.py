@@ -1,0 +1,232 @@
+"""Look at one thing and add it to the facts. Nothing here writes to GitLab or an index.
+
+A refusal becomes a fact (`Unreadable`) where a gate or target can say what follows from it; where nothing can be said
+without the answer (the tag, the pipeline) it is raised, and so is whatever may pass by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar, assert_never
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from bot.domain.distributions import version_of_tag
+from bot.domain.errors import RefusedError
+from bot.domain.gitlab import Changes, Job
+from bot.domain.refs import Tag
+from bot.domain.releases import Receipt
+from bot.domain.report import IndexPage
+from bot.ports.gitlab import History, Notes, Pipelines, Refs, Releases, VariableReader
+from bot.ports.index import Distributions, Gathered, Index
+from bot.ports.store import Kept, Ledger
+from bot.release.choose import choose_pipeline, jobs_with_files
+from bot.release.facts import (
+    Facts,
+    IndexFacts,
+    Look,
+    LookKind,
+    NameFacts,
+    PipelineFacts,
+    Seen,
+    Unreadable,
+    Wanted,
+)
+from bot.release.names import METADATA_FILES, declared_name
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eyes:
+    """All that observing needs."""
+
+    refs: Refs
+    pipelines: Pipelines
+    variables: VariableReader
+    history: History
+    releases: Releases
+    notes: Notes
+    index: Index
+    distributions: Distributions
+    kept: Kept
+    ledger: Ledger
+    clock: Callable[[], datetime]
+
+
+def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
+    """`facts` with the answer to `look`. Raises: TransientError, RefusedError, CredentialsError."""
+    facts = replace(facts, now=eyes.clock())
+    project = wanted.id.project_id
+    match look.kind:
+        case LookKind.TAG:
+            return replace(facts, tag=Seen(eyes.refs.tag(project, wanted.id.ref)), tag_fresh=True)
+        case LookKind.VARIABLES:
+            return replace(facts, variables=_try(lambda: eyes.variables.variables(wanted.project.full_path)))
+        case LookKind.PIPELINE:
+            return replace(facts, pipeline=Seen(_pipeline(eyes, wanted)))
+        case LookKind.FILES:
+            return replace(facts, files=Seen(_files(eyes, wanted, facts)))
+        case LookKind.NAMES:
+            return replace(facts, names=Seen(_names(eyes, wanted, facts)))
+        case LookKind.INDEX:
+            indexes = {**facts.indexes, look.index: _index(eyes, wanted, facts, look.index)}
+            return _with_receipts(replace(facts, indexes=indexes), eyes, wanted)
+        case LookKind.CHANGES:
+            return replace(facts, changes=_try(lambda: _changes(eyes, wanted, facts)))
+        case LookKind.RELEASE:
+            seen = _try(lambda: eyes.releases.release(project, wanted.id.ref))
+            return _with_receipts(replace(facts, release=seen), eyes, wanted)
+        case LookKind.NOTES:
+            notes = {**facts.notes, look.iid: _try(lambda: eyes.notes.notes(project, look.iid))}
+            return replace(facts, notes=notes)
+    assert_never(look.kind)
+
+
+def _try(read: Callable[[], T]) -> Seen[T] | Unreadable:
+    try:
+        return Seen(read())
+    except RefusedError as error:
+        return Unreadable(str(error))
+
+
+def _pipeline(eyes: Eyes, wanted: Wanted) -> PipelineFacts | None:
+    """The release's pipeline; its jobs only once it stands still, since nothing is decided by them before."""
+    found = eyes.pipelines.pipelines(wanted.id.project_id, sha=wanted.id.sha, ref=wanted.id.ref)
+    pipeline = choose_pipeline(found, ref=wanted.id.ref, sha=wanted.id.sha)
+    if pipeline is None:
+        return None
+    still = pipeline.status.complete or pipeline.status.value == "manual"
+    jobs = eyes.pipelines.jobs(wanted.id.project_id, pipeline.id) if still else ()
+    return PipelineFacts(pipeline=pipeline, jobs=jobs)
+
+
+def _files(eyes: Eyes, wanted: Wanted, facts: Facts) -> Gathered:
+    """The kept files, or those of the pipeline's artifacts.
+
+    Bytes are kept once an upload may have begun: a job that ran again makes other bytes of the same name.
+    """
+    key = wanted.id.key
+    found = facts.pipeline.value if facts.pipeline else None
+    jobs = jobs_with_files(found.jobs) if found else ()
+    kept = eyes.kept.files(key)
+    sent = any(attempt.target.startswith("index:") for attempt in facts.attempts)
+    same_jobs = {file.job_id for file in kept} <= {job.id for job in jobs}
+    if kept and (sent or same_jobs) and all(eyes.distributions.has(file.sha256) for file in kept):
+        return Gathered(files=kept)
+    gathered = _gather(eyes, wanted, jobs)
+    if not gathered.problems:
+        eyes.kept.keep(key, gathered.files)
+    return gathered
+
+
+def _gather(eyes: Eyes, wanted: Wanted, jobs: tuple[Job, ...]) -> Gathered:
+    if not jobs:
+        nothing = "no successful job of the pipeline left artifacts: declare artifacts: paths: [dist/] in the build job"
+        return Gathered(files=(), problems=(nothing,))
+    archives = []
+    problems = []
+    try:
+        for job in jobs:
+            archive = eyes.pipelines.artifacts(wanted.id.project_id, job.id)
+            if archive is None:
+                problems.append(f"the artifacts of job {job.id} ({job.name}) are gone: run the job again, then resume")
+            else:
+                archives.append((job.id, job.name, archive))
+        if problems:
+            return Gathered(files=(), problems=tuple(problems))
+        return eyes.distributions.gather(archives)
+    finally:
+        for _, _, archive in archives:
+            archive.unlink(missing_ok=True)
+
+
+def _names(eyes: Eyes, wanted: Wanted, facts: Facts) -> NameFacts:
+    files = facts.files.value.files if facts.files else ()
+    owner = eyes.kept.owner(canonicalize_name(files[0].metadata.name)) if files else None
+    declared = None
+    if owner is None:
+        for path in METADATA_FILES:
+            text = eyes.refs.file(wanted.id.project_id, path, wanted.id.sha)
+            declared = declared_name(path, text) if text is not None else None
+            if declared is not None:
+                break
+    return NameFacts(declared=declared, owner=owner)
+
+
+def _index(eyes: Eyes, wanted: Wanted, facts: Facts, index: str) -> Seen[IndexFacts] | Unreadable:
+    spec = next(spec for spec in wanted.indexes if spec.name == index)
+    assert facts.files is not None, "an index is looked at for files"
+    metadata = facts.files.value.files[0].metadata
+    place = eyes.index.place(spec, wanted.id.project_id, metadata.name)
+    install = eyes.index.install_line(place, metadata.name, metadata.version)
+    page = IndexPage(name=index, page_url=place.page_url, install=install)
+    began = facts.now
+    return _try(lambda: IndexFacts(place=place, page=page, files=eyes.index.files(place, metadata.name), at=began))
+
+
+def _changes(eyes: Eyes, wanted: Wanted, facts: Facts) -> Changes:
+    """What is new since the previous release: the highest lower version among the tags that this rule releases."""
+    tags = eyes.refs.tags(wanted.id.project_id)
+    here = next((tag for tag in tags if tag.name == wanted.id.ref), None)
+    if here is None:
+        here = facts.tag.value if facts.tag else None
+    if here is None:
+        return Changes(previous_tag=None, merge_requests=())
+    previous = previous_tag(wanted, here, tags)
+    return eyes.history.changes(wanted.id.project_id, tag=here, previous=previous)
+
+
+def previous_tag(wanted: Wanted, here: Tag, tags: tuple[Tag, ...]) -> Tag | None:
+    """The tag of the release before: same prefix, same rule, the highest version below ours (PEP 440)."""
+    version = version_of_tag(here.name)
+    prefix = here.name.rpartition("/")[0]
+    older: list[tuple[Version, Tag]] = []
+    for tag in tags:
+        theirs = version_of_tag(tag.name)
+        if version is None or theirs is None or theirs >= version or tag.name.rpartition("/")[0] != prefix:
+            continue
+        if wanted.rule.matches(wanted.project.full_path, wanted.id.kind, tag.name):
+            older.append((theirs, tag))
+    return max(older, key=lambda pair: pair[0], default=(None, None))[1]
+
+
+def _with_receipts(facts: Facts, eyes: Eyes, wanted: Wanted) -> Facts:
+    """Write down what was just proven, and who owns the name from now on."""
+    proven = tuple(_proven(facts, wanted))
+    new = [receipt for receipt in proven if not _has(facts.receipts, receipt)]
+    if not new:
+        return facts
+    eyes.ledger.record(wanted.id.key, new)
+    if facts.files and any(receipt.kind == "upload" for receipt in new):
+        eyes.kept.own(canonicalize_name(facts.files.value.files[0].metadata.name), wanted.id.project_id)
+    return replace(facts, receipts=(*facts.receipts, *new))
+
+
+def _proven(facts: Facts, wanted: Wanted) -> list[Receipt]:
+    proven: list[Receipt] = []
+    for spec in wanted.indexes:
+        seen = facts.indexes.get(spec.name)
+        if not isinstance(seen, Seen) or facts.files is None:
+            continue
+        target = f"index:{spec.name}"
+        for file in facts.files.value.files:
+            listed = seen.value.lists(file)
+            if listed is not None:
+                kind = "upload" if facts.tries(target, file.filename) else "found"
+                proven.append(
+                    Receipt(
+                        target=target, kind=kind, where=listed.url, at=facts.now, file=file.filename, sha256=file.sha256
+                    )
+                )
+    if isinstance(facts.release, Seen) and facts.release.value and facts.tries("gitlab_release"):
+        there = facts.release.value
+        proven.append(Receipt(target="gitlab_release", kind="release", where=there.web_url, at=facts.now))
+    return proven
+
+
+def _has(receipts: tuple[Receipt, ...], new: Receipt) -> bool:
+    return any((r.target, r.file, r.sha256) == (new.target, new.file, new.sha256) for r in receipts)

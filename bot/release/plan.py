@@ -1,0 +1,170 @@
+"""Compare wanted with observed: the one pure function behind dry runs, turns, resume, retries and "what next"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from bot.domain.releases import ReleaseState, TargetState, TargetStatus
+from bot.domain.report import ReleaseReport
+from bot.domain.verdicts import Consequence, GateResult
+from bot.ports.texts import Texts
+from bot.release.actions import Action
+from bot.release.facts import Facts, Look, LookKind, Seen, Unreadable, Wanted
+from bot.release.judge import judge
+from bot.release.report import report
+from bot.release.targets import Assessment, distributions, gitlab_release, index, notes
+
+# How often a release whose reporting failed comes back to it.
+REPORT_AGAIN = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Do these, in this order; whoever acts does the first and plans anew."""
+
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing to do now. `again` is when to come back by itself; None: never, unless somebody asks."""
+
+    again: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The next step, and the picture it was drawn from."""
+
+    step: Look | Act | Rest
+    state: ReleaseState
+    gates: tuple[GateResult, ...]
+    targets: tuple[TargetStatus, ...]
+    next: str | None
+
+
+@dataclass(slots=True)
+class _Drawing:
+    """The plan while it is drawn: what the targets said so far."""
+
+    gates: tuple[GateResult, ...]
+    through: bool
+    targets: list[TargetStatus] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+    look: Look | None = None
+    again: timedelta | None = None
+
+    def take(self, said: Assessment | Look) -> bool:
+        """Note what a target said; returns whether the next target's turn has come."""
+        if isinstance(said, Look):
+            self.look = said
+            return False
+        self.targets.append(said.status)
+        self.actions += said.actions
+        if said.again is not None:
+            self.again = said.again if self.again is None else min(self.again, said.again)
+        return said.status.state is TargetState.DONE or (self.through and bool(said.actions))
+
+
+def plan(wanted: Wanted, facts: Facts, texts: Texts, *, through: bool = False) -> Plan:
+    """The next step towards the wanted state.
+
+    With `through` (a dry run) all targets are assessed as if each action worked, and `Act` holds everything that would
+    be done; else only what can be done now.
+    """
+    judgement = judge(wanted, facts)
+    drawing = _Drawing(gates=judgement.results, through=through)
+    if judgement.look is not None:
+        return _close(drawing, judgement.look, _underway(facts), None)
+    stopped = _STOPS.get(judgement.consequence)
+    if judgement.consequence is Consequence.WAIT:
+        waits = [result.look_again for result in judgement.results if result.look_again is not None]
+        return _close(drawing, Rest(min(waits)), ReleaseState.WAITING, judgement.reasons)
+    if stopped is not None:
+        partial = facts.public and stopped in (ReleaseState.BLOCKED, ReleaseState.FAILED)
+        state = ReleaseState.PARTIAL if partial else stopped
+        return _tell(wanted, facts, texts, drawing, state, judgement.reasons)
+    return _publish(wanted, facts, texts, drawing)
+
+
+_STOPS = {
+    Consequence.WITHDRAW: ReleaseState.WITHDRAWN,
+    Consequence.CONFLICT: ReleaseState.CONFLICT,
+    Consequence.FAIL: ReleaseState.FAILED,
+    Consequence.BLOCK: ReleaseState.BLOCKED,
+}
+
+
+def _publish(wanted: Wanted, facts: Facts, texts: Texts, drawing: _Drawing) -> Plan:
+    """Assess the public targets in order; the first that is not done holds up those behind it."""
+
+    def describe() -> Assessment | Look:
+        said = report(wanted, facts, ReleaseState.PUBLISHED, drawing.gates, drawing.targets, None)
+        return gitlab_release.assess(wanted, facts, texts, said)
+
+    steps: list[tuple[str, Callable[[], Assessment | Look]]] = [
+        (distributions.NAME, lambda: distributions.assess(facts)),
+        *((f"index:{spec.name}", _index(wanted, facts, spec.name)) for spec in wanted.indexes),
+        (gitlab_release.NAME, describe),
+    ]
+    for number, (_, assess) in enumerate(steps):
+        if drawing.take(assess()):
+            continue
+        if drawing.look is None:
+            behind = [name for name, _ in steps[number + 1 :]]
+            drawing.targets += [TargetStatus(name=name, state=TargetState.PENDING) for name in behind]
+        break
+    if drawing.look is not None:
+        return _close(drawing, drawing.look, _underway(facts), None)
+    failed = [target for target in drawing.targets if target.state is TargetState.FAILED]
+    if failed:
+        state = ReleaseState.PARTIAL if facts.public else ReleaseState.FAILED
+        why = ". ".join(f"{target.name}: {target.reason}" for target in failed)
+        return _tell(wanted, facts, texts, drawing, state, f"{why}. Resume once that is mended")
+    if drawing.actions and not drawing.through:
+        return _close(drawing, Act(tuple(drawing.actions)), ReleaseState.PUBLISHING, drawing.actions[0].words)
+    if drawing.again is not None:
+        waiting = next(target.reason for target in drawing.targets if target.state is TargetState.PENDING)
+        return _close(drawing, Rest(drawing.again), ReleaseState.VERIFYING, waiting)
+    return _tell(wanted, facts, texts, drawing, ReleaseState.PUBLISHED, None)
+
+
+def _index(wanted: Wanted, facts: Facts, name: str) -> Callable[[], Assessment | Look]:
+    return lambda: index.assess(wanted, facts, name)
+
+
+def _tell(wanted: Wanted, facts: Facts, texts: Texts, drawing: _Drawing, state: ReleaseState, why: str | None) -> Plan:
+    """Reporting: each shipped merge request learns the outcome. Nothing here changes the state."""
+    told_before = any(receipt.kind == "note" for receipt in facts.receipts)
+    if state is ReleaseState.WITHDRAWN and not told_before:
+        return _close(drawing, Rest(), state, why)
+    if facts.changes is None:
+        return _close(drawing, Look(LookKind.CHANGES), state, why)
+    if isinstance(facts.changes, Unreadable):
+        reason = f"merge requests cannot be found: {facts.changes.reason}"
+        drawing.targets.append(TargetStatus(name="note", state=TargetState.FAILED, reason=reason))
+        return _close(drawing, Rest(REPORT_AGAIN), state, why)
+    said: ReleaseReport = report(wanted, facts, state, drawing.gates, drawing.targets, why)
+    drawing.again = None
+    for merge_request in facts.changes.value.merge_requests:
+        drawing.take(notes.assess(wanted, facts, texts, said, merge_request))
+        if drawing.look is not None:
+            return _close(drawing, drawing.look, state, why)
+    if drawing.actions:
+        return _close(drawing, Act(tuple(drawing.actions)), state, why)
+    return _close(drawing, Rest(drawing.again), state, why)
+
+
+def _underway(facts: Facts) -> ReleaseState:
+    """The state to show while a release is still being looked at."""
+    started = any(attempt.target.startswith("index:") for attempt in facts.attempts)
+    return ReleaseState.VERIFYING if started else ReleaseState.PLANNED
+
+
+def _close(drawing: _Drawing, step: Look | Act | Rest, state: ReleaseState, why: str | None) -> Plan:
+    return Plan(step=step, state=state, gates=drawing.gates, targets=tuple(drawing.targets), next=why)
+
+
+__all__ = ["Act", "Plan", "Rest", "Seen", "plan"]

@@ -1,0 +1,48 @@
+"""Put together what there is to say about a release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.domain.gitlab import Changes
+from bot.domain.refs import RefKind
+from bot.domain.releases import ReleaseState, TargetStatus
+from bot.domain.report import ReleaseReport
+from bot.domain.verdicts import GateResult
+from bot.release.facts import Facts, Seen, Wanted
+
+
+def report(
+    wanted: Wanted,
+    facts: Facts,
+    state: ReleaseState,
+    gates: Sequence[GateResult],
+    targets: Sequence[TargetStatus],
+    next_step: str | None,
+) -> ReleaseReport:
+    """The report of a release as the facts show it."""
+    files = facts.files.value.files if facts.files else ()
+    name = files[0].metadata.name if files else None
+    version = files[0].metadata.version if files else None
+    changes: Changes | None = facts.changes.value if isinstance(facts.changes, Seen) else None
+    looked = [facts.indexes.get(spec.name) for spec in wanted.indexes]
+    there = facts.release.value if isinstance(facts.release, Seen) else None
+    return ReleaseReport(
+        project=wanted.project.full_path,
+        project_id=wanted.project.id,
+        project_url=wanted.project.web_url,
+        ref=wanted.id.ref,
+        kind=RefKind(wanted.id.kind),
+        sha=wanted.id.sha,
+        version=version,
+        name=name,
+        state=state,
+        gates=tuple(gates),
+        targets=tuple(targets),
+        receipts=facts.receipts,
+        files=files,
+        indexes=tuple(seen.value.page for seen in looked if isinstance(seen, Seen)),
+        changes=changes,
+        next=next_step,
+        release_url=there.web_url if there else None,
+    )

@@ -1,0 +1,75 @@
+"""The GitLab Release of the tag, with our block in its description and a link to every file."""
+
+from __future__ import annotations
+
+from bot.domain.gitlab import ReleaseLink
+from bot.domain.releases import TargetState, TargetStatus
+from bot.domain.report import ReleaseReport
+from bot.ports.texts import Texts
+from bot.release.actions import Action, CreateRelease, DescribeRelease, LinkRelease
+from bot.release.facts import Facts, IndexFacts, Look, LookKind, Seen, Unreadable, Wanted
+from bot.release.retry import GiveUp, Later, next_try
+from bot.release.targets import Assessment
+from bot.release.targets.index import wheels_first
+
+NAME = "gitlab_release"
+
+
+def assess(wanted: Wanted, facts: Facts, texts: Texts, report: ReleaseReport) -> Assessment | Look:
+    """Create it, or bring what people or the pipeline created up to date without touching their words."""
+    if facts.changes is None:
+        return Look(LookKind.CHANGES)
+    if facts.release is None:
+        return Look(LookKind.RELEASE)
+    if isinstance(facts.release, Unreadable):
+        return Assessment(status=_status(facts, TargetState.FAILED, facts.release.reason))
+    action = _missing(wanted, facts, texts, report)
+    if action is None:
+        return Assessment(status=_status(facts, TargetState.DONE, ""))
+    step = next_try(facts.tries(NAME, action.item), asked=wanted.asked, now=facts.now)
+    if isinstance(step, GiveUp):
+        return Assessment(status=_status(facts, TargetState.FAILED, step.reason))
+    if isinstance(step, Later):
+        return Assessment(status=_status(facts, TargetState.PENDING, step.reason), again=step.delay)
+    return Assessment(status=_status(facts, TargetState.PENDING, f"to do: {action.words}"), actions=(action,))
+
+
+def _missing(wanted: Wanted, facts: Facts, texts: Texts, report: ReleaseReport) -> Action | None:
+    assert isinstance(facts.release, Seen)
+    there = facts.release.value
+    links = _links(wanted, facts)
+    tag = wanted.id.ref
+    if there is None:
+        return CreateRelease(tag=tag, name=tag, description=texts.description(report, None), links=links)
+    description = texts.description(report, there.description)
+    if _plain(description) != _plain(there.description):
+        return DescribeRelease(tag=tag, description=description)
+    names, urls = {link.name for link in there.links}, {link.url for link in there.links}
+    absent = next((link for link in links if link.name not in names and link.url not in urls), None)
+    return LinkRelease(tag=tag, link=absent) if absent else None
+
+
+def _links(wanted: Wanted, facts: Facts) -> tuple[ReleaseLink, ...]:
+    """One link per file and index; names and URLs are unique within a Release (GitLab, app/models/releases/link.rb)."""
+    links: dict[str, ReleaseLink] = {}
+    files = wheels_first(facts.files.value.files) if facts.files else []
+    for number, spec in enumerate(wanted.indexes):
+        seen = facts.indexes.get(spec.name)
+        if not isinstance(seen, Seen) or not isinstance(seen.value, IndexFacts):
+            continue
+        for file in files:
+            listed = seen.value.lists(file)
+            if listed is not None and listed.url not in links:
+                name = file.filename if number == 0 else f"{file.filename} ({spec.name})"
+                links[listed.url] = ReleaseLink(name=name, url=listed.url)
+    return tuple(links.values())
+
+
+def _plain(text: str) -> str:
+    """A description as GitLab may hand it back: line ends normalised, outer blanks gone."""
+    return text.replace("\r\n", "\n").strip()
+
+
+def _status(facts: Facts, state: TargetState, reason: str) -> TargetStatus:
+    attempts = sum(attempt.target == NAME for attempt in facts.attempts)
+    return TargetStatus(name=NAME, state=state, reason=reason, attempts=attempts)

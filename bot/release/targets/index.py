@@ -1,0 +1,81 @@
+"""Every file on one index, with the bytes we kept: the index's own listing is the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from bot.domain.distributions import Distribution, DistributionKind
+from bot.domain.releases import AttemptOutcome, TargetState, TargetStatus
+from bot.release.actions import Upload
+from bot.release.facts import Facts, IndexFacts, Look, LookKind, Unreadable, Wanted
+from bot.release.retry import GiveUp, Later, next_try
+from bot.release.targets import Assessment
+
+# How long an accepted file may take to be listed: indexes behind a cache (PyPI) take minutes, others list at once.
+VISIBLE_CACHED = timedelta(minutes=10)
+VISIBLE_IMMEDIATE = timedelta(seconds=20)
+LOOK_AGAIN = timedelta(seconds=3)
+
+
+def assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
+    """What is missing on the index called `index`.
+
+    All missing files are sent, wheels first, before the index is looked at anew. A file that was accepted but is not
+    listed is waited for, never sent again within the time the index may take to show it.
+    """
+    seen, files = facts.indexes.get(index), facts.files
+    if files is None:
+        return Look(LookKind.FILES)
+    if seen is None:
+        return Look(LookKind.INDEX, index=index)
+    if isinstance(seen, Unreadable):
+        return Assessment(status=_status(facts, index, TargetState.FAILED, f"cannot look: {seen.reason}"))
+    missing = [file for file in wheels_first(files.value.files) if seen.value.lists(file) is None]
+    if not missing:
+        return Assessment(status=_status(facts, index, TargetState.DONE, ""))
+    unproven = False
+    waits: list[Later] = []
+    for file in missing:
+        step = _next(wanted, facts, seen.value, file, index)
+        if isinstance(step, GiveUp):
+            return Assessment(status=_status(facts, index, TargetState.FAILED, f"{file.filename}: {step.reason}"))
+        if isinstance(step, Later):
+            waits.append(step)
+        elif isinstance(step, Look):
+            unproven = True
+        else:
+            status = _status(facts, index, TargetState.PENDING, f"to send: {file.filename}")
+            rest = tuple(Upload(index=index, filename=f.filename) for f in missing[missing.index(file) + 1 :])
+            return Assessment(status=status, actions=(step, *rest))
+    if unproven:
+        return Look(LookKind.INDEX, index=index)
+    soonest = min(waits, key=lambda wait: wait.delay)
+    return Assessment(status=_status(facts, index, TargetState.PENDING, soonest.reason), again=soonest.delay)
+
+
+def wheels_first(files: Iterable[Distribution]) -> list[Distribution]:
+    """Wheels before sdists, so that an installer that comes between the two never has to build."""
+    return sorted(files, key=lambda file: (file.kind is not DistributionKind.WHEEL, file.filename))
+
+
+def _next(
+    wanted: Wanted, facts: Facts, seen: IndexFacts, file: Distribution, index: str
+) -> Upload | Look | Later | GiveUp:
+    tries = facts.tries(f"index:{index}", file.filename)
+    last = tries[-1] if tries else None
+    if last is not None and last.outcome is not AttemptOutcome.CLAIMED:
+        if last.at >= seen.at:
+            return Look(LookKind.INDEX, index=index)
+        window = VISIBLE_IMMEDIATE if seen.place.immediate else VISIBLE_CACHED
+        if last.outcome is AttemptOutcome.ACCEPTED and facts.now - last.at < window:
+            return Later(LOOK_AGAIN, f"{file.filename} was accepted and is not listed yet")
+    step = next_try(tries, asked=wanted.asked, now=facts.now)
+    return step if isinstance(step, Later | GiveUp) else Upload(index=index, filename=file.filename)
+
+
+def _status(facts: Facts, index: str, state: TargetState, reason: str) -> TargetStatus:
+    name = f"index:{index}"
+    return TargetStatus(
+        name=name, state=state, reason=reason, attempts=sum(attempt.target == name for attempt in facts.attempts)
+    )
