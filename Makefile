@@ -50,4 +50,4 @@ lock: $(UV)  ## resolve anew what requirements/ pins
 	@echo 'uv' | $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 - -o requirements/tools.txt
 
 clean:  ## remove what make made
-	@rm -rf .venv .tools dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@rm -rf .venv .tools dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .cache reports

@@ -116,6 +116,7 @@ class TargetStatus:
 class Release:
     """The record of a release as the store keeps it.
 
+    `asked_at` is when it was last asked for, by its ref change or by a person's `resume`.
     `turn` counts the turns that ended; `wake` counts the wake-ups ever asked for, so that none is lost; `due_at` is
     when the next turn is due (None: nothing to do until a person or a hook asks). `next` says in one sentence what
     happens or who must act. `requests` counts calls to GitLab by phase.
@@ -126,6 +127,7 @@ class Release:
     state: ReleaseState
     created_at: datetime
     updated_at: datetime
+    asked_at: datetime
     due_at: datetime | None
     turn: int = 0
     wake: int = 0

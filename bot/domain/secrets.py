@@ -89,7 +89,10 @@ class Redactor:
 def _forms(value: str) -> set[str]:
     """The value raw, JSON-escaped, URL-quoted, hex and base64 (at each of the three alignments it can stand at)."""
     raw = value.encode()
-    forms = {value, json.dumps(value)[1:-1], quote(value, safe=""), quote(value), raw.hex()}
+    escaped = json.dumps(value)[1:-1]
+    # Escaped twice: JSON within JSON, or within the `repr` of an exception that quotes a body.
+    forms = {value, escaped, json.dumps(escaped)[1:-1], repr(value)[1:-1], repr(escaped)[1:-1]}
+    forms |= {quote(value, safe=""), quote(value), raw.hex()}
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for shift in range(3):
             # Only the digits that do not depend on the neighbours: 4 digits per whole triple of the secret's own bytes.

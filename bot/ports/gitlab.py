@@ -41,8 +41,11 @@ class Projects(Protocol):
     def project(self, path_or_id: str | int) -> Project | None:
         """One project, or None if there is none that the token may see."""
 
-    def active_since(self, moment: datetime | None) -> Iterator[Project]:
-        """Projects of the token's user with `last_activity_at` after `moment` (None: all), ordered by id."""
+    def active_since(self, moment: datetime | None, *, membership: bool) -> Iterator[Project]:
+        """Projects with `last_activity_at` after `moment` (None: all), ordered by id.
+
+        With `membership` only those that the token's user is a member of; an admin's token sees all without it.
+        """
 
     def of_group(self, full_path: str) -> Iterator[Project]:
         """Projects of a group and its subgroups, shared ones left out."""

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.distributions import Distribution
-from bot.domain.refs import ChangeSource, Project, RefChange
-from bot.domain.releases import Attempt, Receipt, Release, ReleaseId
+from bot.domain.refs import Project, RefChange
+from bot.domain.releases import Attempt, Receipt, Release
 
 
 class Ledger(Protocol):
@@ -60,14 +60,17 @@ class Queue(Protocol):
         """
 
     def wake(self, key: str, now: datetime, *, reopen: bool = False) -> bool:
-        """Ask for a turn now; with `reopen` also of a release that stopped (and its `asked` time becomes now)."""
+        """Ask for a turn now of a release that waits for one; with `reopen` also of one that came to its end.
+
+        Reopening makes the release's `asked_at` now. Returns whether there was such a release.
+        """
 
 
 class Intake(Protocol):
-    """Ref changes in, releases out; cursors and known refs move with them in one transaction."""
+    """Ref changes in, releases out; known refs move with them in one transaction."""
 
-    def take(self, changes: Sequence[RefChange], now: datetime, *, releases: Sequence[Release] = ()) -> int:
-        """Store ref changes and the releases they start; those known already are left alone. Returns how many were new."""
+    def take(self, changes: Sequence[RefChange], releases: Sequence[Release], now: datetime) -> int:
+        """Store ref changes and the releases they start; known ones are left alone. Returns how many were new."""
 
     def known_tags(self, project_id: int) -> dict[str, str] | None:
         """Tag name -> commit as last compared; None if the project has no baseline yet."""
@@ -79,8 +82,8 @@ class Intake(Protocol):
         changes: Sequence[RefChange],
         releases: Sequence[Release],
         now: datetime,
-    ) -> None:
-        """Store a project's new baseline together with the changes that the comparison found."""
+    ) -> int:
+        """Store a project's new baseline with the changes that the comparison found; returns how many were new."""
 
     def cursor(self, name: str, value: datetime | None = None) -> datetime | None:
         """Read a named moment of GitLab's clock; with `value`, store it first."""
@@ -90,16 +93,10 @@ class Register(Protocol):
     """What people ask of the records."""
 
     def find(self, project: str, ref: str) -> Release | None:
-        """The newest release of a project path (or id as text) at a ref."""
+        """The newest release of a project (full path, or id as text) at a ref."""
 
     def releases(self, project: str | None = None) -> tuple[Release, ...]:
         """All releases, newest first, of one project or of all."""
 
-    def asked(self, key: str) -> datetime:
-        """When the release was last asked for."""
-
-    def add(self, release: Release, source: ChangeSource) -> bool:
+    def add(self, release: Release) -> bool:
         """Add a release that a person asked for; False if it exists."""
-
-
-__all__ = ["Intake", "Kept", "Ledger", "Queue", "Register", "ReleaseId"]

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eyes:
-    """All that observing needs."""
+    """All that observing needs. Without `need_bytes` the digests of kept files suffice (nothing will be sent)."""
 
     refs: Refs
     pipelines: Pipelines
@@ -55,6 +55,7 @@ class Eyes:
     kept: Kept
     ledger: Ledger
     clock: Callable[[], datetime]
+    need_bytes: bool = True
 
 
 def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
@@ -115,7 +116,8 @@ def _files(eyes: Eyes, wanted: Wanted, facts: Facts) -> Gathered:
     kept = eyes.kept.files(key)
     sent = any(attempt.target.startswith("index:") for attempt in facts.attempts)
     same_jobs = {file.job_id for file in kept} <= {job.id for job in jobs}
-    if kept and (sent or same_jobs) and all(eyes.distributions.has(file.sha256) for file in kept):
+    at_hand = not eyes.need_bytes or all(eyes.distributions.has(file.sha256) for file in kept)
+    if kept and (sent or same_jobs or not eyes.need_bytes) and at_hand:
         return Gathered(files=kept)
     gathered = _gather(eyes, wanted, jobs)
     if not gathered.problems:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from bot.domain.releases import ReleaseState, TargetState, TargetStatus
@@ -11,7 +11,7 @@ from bot.domain.report import ReleaseReport
 from bot.domain.verdicts import Consequence, GateResult
 from bot.ports.texts import Texts
 from bot.release.actions import Action
-from bot.release.facts import Facts, Look, LookKind, Seen, Unreadable, Wanted
+from bot.release.facts import Facts, Look, LookKind, Unreadable, Wanted
 from bot.release.judge import judge
 from bot.release.report import report
 from bot.release.targets import Assessment, distributions, gitlab_release, index, notes
@@ -68,6 +68,21 @@ class _Drawing:
         return said.status.state is TargetState.DONE or (self.through and bool(said.actions))
 
 
+def prove(wanted: Wanted, facts: Facts, texts: Texts) -> Plan:
+    """Whether what must exist at the end exists: the public targets alone, without gates and without doing anything.
+
+    The state is `published` if everything is there, `partial` or `planned` if something is missing, `conflict` if other
+    bytes stand under one of our names.
+    """
+    drawn = _publish(wanted, facts, texts, _Drawing(gates=(), through=True), telling=False)
+    undone = any(target.state is not TargetState.DONE for target in drawn.targets)
+    if isinstance(drawn.step, Look) or drawn.state is not ReleaseState.PUBLISHED or not undone:
+        return drawn
+    missing = ", ".join(target.name for target in drawn.targets if target.state is not TargetState.DONE)
+    state = ReleaseState.PARTIAL if facts.public else ReleaseState.PLANNED
+    return replace(drawn, state=state, next=f"not in place: {missing}; `ropewalk release resume` completes it")
+
+
 def plan(wanted: Wanted, facts: Facts, texts: Texts, *, through: bool = False) -> Plan:
     """The next step towards the wanted state.
 
@@ -97,7 +112,7 @@ _STOPS = {
 }
 
 
-def _publish(wanted: Wanted, facts: Facts, texts: Texts, drawing: _Drawing) -> Plan:
+def _publish(wanted: Wanted, facts: Facts, texts: Texts, drawing: _Drawing, *, telling: bool = True) -> Plan:
     """Assess the public targets in order; the first that is not done holds up those behind it."""
 
     def describe() -> Assessment | Look:
@@ -118,27 +133,40 @@ def _publish(wanted: Wanted, facts: Facts, texts: Texts, drawing: _Drawing) -> P
         break
     if drawing.look is not None:
         return _close(drawing, drawing.look, _underway(facts), None)
+    clash = next((target for target in drawing.targets if target.state is TargetState.CONFLICT), None)
+    if clash is not None:
+        why = f"{clash.name}: {clash.reason}. Nothing is overwritten: release a new version"
+        return _tell(wanted, facts, texts, drawing, ReleaseState.CONFLICT, why, telling=telling)
     failed = [target for target in drawing.targets if target.state is TargetState.FAILED]
     if failed:
         state = ReleaseState.PARTIAL if facts.public else ReleaseState.FAILED
         why = ". ".join(f"{target.name}: {target.reason}" for target in failed)
-        return _tell(wanted, facts, texts, drawing, state, f"{why}. Resume once that is mended")
+        return _tell(wanted, facts, texts, drawing, state, f"{why}. Resume once that is mended", telling=telling)
     if drawing.actions and not drawing.through:
         return _close(drawing, Act(tuple(drawing.actions)), ReleaseState.PUBLISHING, drawing.actions[0].words)
     if drawing.again is not None:
         waiting = next(target.reason for target in drawing.targets if target.state is TargetState.PENDING)
         return _close(drawing, Rest(drawing.again), ReleaseState.VERIFYING, waiting)
-    return _tell(wanted, facts, texts, drawing, ReleaseState.PUBLISHED, None)
+    return _tell(wanted, facts, texts, drawing, ReleaseState.PUBLISHED, None, telling=telling)
 
 
 def _index(wanted: Wanted, facts: Facts, name: str) -> Callable[[], Assessment | Look]:
     return lambda: index.assess(wanted, facts, name)
 
 
-def _tell(wanted: Wanted, facts: Facts, texts: Texts, drawing: _Drawing, state: ReleaseState, why: str | None) -> Plan:
+def _tell(
+    wanted: Wanted,
+    facts: Facts,
+    texts: Texts,
+    drawing: _Drawing,
+    state: ReleaseState,
+    why: str | None,
+    *,
+    telling: bool = True,
+) -> Plan:
     """Reporting: each shipped merge request learns the outcome. Nothing here changes the state."""
     told_before = any(receipt.kind == "note" for receipt in facts.receipts)
-    if state is ReleaseState.WITHDRAWN and not told_before:
+    if not telling or (state is ReleaseState.WITHDRAWN and not told_before):
         return _close(drawing, Rest(), state, why)
     if facts.changes is None:
         return _close(drawing, Look(LookKind.CHANGES), state, why)
@@ -165,6 +193,3 @@ def _underway(facts: Facts) -> ReleaseState:
 
 def _close(drawing: _Drawing, step: Look | Act | Rest, state: ReleaseState, why: str | None) -> Plan:
     return Plan(step=step, state=state, gates=drawing.gates, targets=tuple(drawing.targets), next=why)
-
-
-__all__ = ["Act", "Plan", "Rest", "Seen", "plan"]

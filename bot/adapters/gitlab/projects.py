@@ -21,11 +21,14 @@ class GitLabProjects:
         row = self._api.get(f"/projects/{quote(str(path_or_id), safe='')}")
         return None if row is None else _project(row)
 
-    def active_since(self, moment: datetime | None) -> Iterator[Project]:
+    def active_since(self, moment: datetime | None, *, membership: bool) -> Iterator[Project]:
         """Keyset paging needs `order_by=id`; `last_activity_after` is exclusive and moves at most once an hour."""
-        since = {} if moment is None else {"last_activity_after": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        member: dict[str, str | bool] = {"membership": True} if membership else {}
+        since: dict[str, str | bool] = (
+            {} if moment is None else {"last_activity_after": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        )
         rows = self._api.pages(
-            "/projects", membership=True, archived=False, order_by="id", sort="asc", pagination="keyset", **since
+            "/projects", archived=False, order_by="id", sort="asc", pagination="keyset", **(since | member)
         )
         return map(_project, rows)
 

@@ -31,6 +31,10 @@ def assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
         return Look(LookKind.INDEX, index=index)
     if isinstance(seen, Unreadable):
         return Assessment(status=_status(facts, index, TargetState.FAILED, f"cannot look: {seen.reason}"))
+    clash = next((file for file in files.value.files if _clashes(file, seen.value)), None)
+    if clash is not None:
+        reason = f"{clash.filename} stands there with other bytes"
+        return Assessment(status=_status(facts, index, TargetState.CONFLICT, reason))
     missing = [file for file in wheels_first(files.value.files) if seen.value.lists(file) is None]
     if not missing:
         return Assessment(status=_status(facts, index, TargetState.DONE, ""))
@@ -52,6 +56,10 @@ def assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
         return Look(LookKind.INDEX, index=index)
     soonest = min(waits, key=lambda wait: wait.delay)
     return Assessment(status=_status(facts, index, TargetState.PENDING, soonest.reason), again=soonest.delay)
+
+
+def _clashes(file: Distribution, index: IndexFacts) -> bool:
+    return any(listed.filename == file.filename and listed.sha256 != file.sha256 for listed in index.files)
 
 
 def wheels_first(files: Iterable[Distribution]) -> list[Distribution]:

@@ -1,0 +1,45 @@
+# syntax=docker/dockerfile:1
+# The daemon, without the sandbox. Runs as a user without rights, on a read-only root if wanted:
+#
+#   docker run --read-only --tmpfs /tmp -p 8930:8930 \
+#     -v ./ropewalk.yaml:/etc/ropewalk/ropewalk.yaml:ro -v ropewalk-state:/var/lib/ropewalk \
+#     -v ./gitlab-token:/run/secrets/gitlab-token:ro  ropewalk
+#
+# In that ropewalk.yaml: token_file: /run/secrets/gitlab-token, state: sqlite:////var/lib/ropewalk/ropewalk.db, and for
+# hooks from outside the container web: {host: 0.0.0.0, port: 8930}. The health check asks port 8930.
+
+FROM python:3.11.13-slim-bookworm AS build
+WORKDIR /src
+COPY requirements/ requirements/
+RUN pip install --quiet --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
+        --target /tools --require-hashes -r requirements/tools.txt
+# Before the sources, so that a change of ours does not install the dependencies anew.
+RUN /tools/bin/uv venv --quiet --python /usr/local/bin/python3.11 /opt/ropewalk \
+    && /tools/bin/uv pip sync --quiet --no-cache --python /opt/ropewalk/bin/python --require-hashes \
+        --compile-bytecode requirements/run.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY config/ config/
+COPY bot/ bot/
+# hatchling comes by the lock of the development environment, hash for hash.
+RUN /tools/bin/uv build --quiet --no-cache --python /usr/local/bin/python3.11 --wheel --out-dir /dist \
+        --build-constraints requirements/dev.txt --require-hashes \
+    && /tools/bin/uv pip install --quiet --no-cache --python /opt/ropewalk/bin/python --no-deps \
+        --compile-bytecode /dist/*.whl
+
+FROM python:3.11.13-slim-bookworm
+RUN groupadd --system --gid 10001 ropewalk \
+    && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin ropewalk \
+    && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/ropewalk
+COPY --from=build /opt/ropewalk /opt/ropewalk
+ENV PATH=/opt/ropewalk/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    ROPEWALK_CONFIG=/etc/ropewalk/ropewalk.yaml
+USER 10001:10001
+WORKDIR /var/lib/ropewalk
+VOLUME /var/lib/ropewalk
+EXPOSE 8930
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["python", "-I", "-c", "import http.client, sys; c = http.client.HTTPConnection('127.0.0.1', 8930, timeout=3); c.request('GET', '/livez'); sys.exit(c.getresponse().status != 200)"]
+ENTRYPOINT ["ropewalk"]
+CMD ["serve"]

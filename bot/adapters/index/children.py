@@ -1,0 +1,195 @@
+"""The daemon's side of the fork server: start it, give it jobs, end them on time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from pydantic import ValidationError
+
+from bot.adapters.index.messages import JOBS, REPLIES, Job, Reply, read_message, write_message
+from bot.domain.errors import RopewalkError
+
+START_LIMIT = 60.0  # seconds to import twine on a busy machine
+END_LIMIT = 10.0  # seconds between the order to kill a child and the news of its death
+_KEPT_NAMES = ("TMPDIR",)
+
+
+class ServerError(RopewalkError):
+    """The fork server cannot be started: the installation is broken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a child ended. `reply` is None unless it said something whole.
+
+    `code` is its exit code, negative for the signal that killed it, None where the fork server died with it;
+    `late` says that it was killed at its deadline.
+    """
+
+    reply: Reply | None
+    code: int | None
+    late: bool
+
+
+class Children:
+    """Runs jobs in children of a fork server. Safe to use from several threads.
+
+    The server is executed with an environment that names PATH, HOME, LANG and TMPDIR and nothing else, whenever it is
+    started, so no secret of the daemon's environment can reach it or its children.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._server: _Server | None = None
+
+    def start(self) -> None:
+        """Begin to start the server, without waiting until it has imported twine. Harmless when it runs."""
+        with self._lock:
+            self._running()
+
+    def close(self) -> None:
+        """End the server and every child. Harmless when nothing runs; a later job starts it again."""
+        with self._lock:
+            if self._server is not None:
+                self._server.stop()
+                self._server = None
+
+    @property
+    def server_pid(self) -> int | None:
+        """The server's process id, or None before the first start."""
+        with self._lock:
+            return None if self._server is None else self._server.process.pid
+
+    def run(self, job: Job, *, deadline: float, lock: int | None = None) -> Ended:
+        """Do one job in a child of its own, which is gone (or its server is) when this returns.
+
+        `deadline` is in seconds and covers the child's whole life. `lock` is a descriptor the child keeps open for
+        its life. Raises: ServerError.
+        """
+        end = time.monotonic() + deadline
+        mine, theirs = socket.socketpair()
+        status, their_status = socket.socketpair()
+        with mine, status:
+            with theirs, their_status:
+                self._hand_over([theirs.fileno(), their_status.fileno(), *([] if lock is None else [lock])])
+            with contextlib.suppress(OSError):  # a child that is gone already shows below
+                write_message(mine, JOBS.dump_json(job))
+            reply, late = _await_reply(mine, end)
+            # The child exits after its reply by itself; what is late is killed by the server, which is its parent.
+            if late or not _readable(status, min(end - time.monotonic(), END_LIMIT)):
+                late = reply is None
+                with contextlib.suppress(OSError):
+                    status.shutdown(socket.SHUT_WR)
+            code = _await_code(status)
+        return Ended(reply=reply, code=code, late=late)
+
+    def _hand_over(self, descriptors: Sequence[int]) -> None:
+        for last in (False, True):
+            with self._lock:
+                server = self._running()
+                server.await_ready()
+            try:
+                socket.send_fds(server.control, [b"job"], list(descriptors))
+                return
+            except OSError as error:  # it died; nothing was handed over, so the job may start anew
+                if last:
+                    raise ServerError(f"the fork server is gone: {error.strerror}") from error
+                with self._lock:
+                    if self._server is server:
+                        server.stop()
+                        self._server = None
+
+    def _running(self) -> _Server:
+        if self._server is None or self._server.process.poll() is not None:
+            if self._server is not None:
+                self._server.stop()
+            self._server = _Server()
+        return self._server
+
+
+class _Server:
+    """One execution of the fork server."""
+
+    def __init__(self) -> None:
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in stop()
+        self._ready = False
+        with theirs:
+            number = theirs.fileno()
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-m", "bot.adapters.index.server", str(number)],
+                env=clean_environment(),
+                pass_fds=(number,),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._complaints,
+                start_new_session=True,
+                cwd="/",
+            )
+
+    def await_ready(self) -> None:
+        """Wait until twine is imported. Raises: ServerError."""
+        if self._ready:
+            return
+        self.control.settimeout(START_LIMIT)
+        with contextlib.suppress(OSError):
+            self._ready = bool(self.control.recv(16))
+        self.control.settimeout(None)
+        if not self._ready:
+            self.stop()
+            raise ServerError(f"the fork server did not start: {self._last_words}")
+
+    def stop(self) -> None:
+        """Close the control socket and wait for the end; kill what does not listen."""
+        self.control.close()
+        try:
+            self.process.wait(END_LIMIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._complaints.seek(0)
+        lines = self._complaints.read(1 << 20).decode(errors="replace").strip().splitlines()
+        self._last_words = lines[-1] if lines else f"exit code {self.process.returncode}"
+        self._complaints.close()
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment of the fork server and its children: built up, not filtered, so nothing slips through."""
+    kept = {name: os.environ[name] for name in _KEPT_NAMES if name in os.environ}
+    return {"PATH": os.defpath, "HOME": "/nonexistent", "LANG": "C.UTF-8", **kept}
+
+
+def _await_reply(sock: socket.socket, end: float) -> tuple[Reply | None, bool]:
+    """The child's reply and whether time ran out first."""
+    try:
+        message = read_message(sock, end)
+        return (None if message is None else REPLIES.validate_json(message)), False
+    except TimeoutError:
+        return None, True
+    except (OSError, ValueError, ValidationError):
+        return None, False
+
+
+def _readable(sock: socket.socket, seconds: float) -> bool:
+    with selectors.DefaultSelector() as selector:
+        selector.register(sock, selectors.EVENT_READ)
+        return bool(selector.select(max(seconds, 0)))
+
+
+def _await_code(status: socket.socket) -> int | None:
+    status.settimeout(END_LIMIT)
+    with contextlib.suppress(OSError):
+        text = status.recv(16)
+        return int(text) if text else None
+    return None

@@ -1,0 +1,88 @@
+"""The bytes of distributions, kept under their sha256 until nothing needs them: `DIR/ab/abcdef…/FILENAME`.
+
+The real file name stays, since twine reads it; the digest is the folder, so equal bytes are one file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_CHUNK = 1 << 20
+
+
+class KeptFiles:
+    """A folder of kept files, which is made if it is missing. Safe to use from several threads and processes."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._incoming = directory / "incoming"
+        self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def path(self, sha256: str, filename: str) -> Path:
+        """Where a file is kept, or would be. Raises: ValueError, unless both are plain names."""
+        if not _DIGEST.fullmatch(sha256) or "/" in filename or filename in ("", ".", ".."):
+            raise ValueError("not a digest and a file name")
+        return self._directory / sha256[:2] / sha256 / filename
+
+    def scratch(self) -> IO[bytes]:
+        """A nameless file on the same file system, for bytes that are still being looked at."""
+        return tempfile.TemporaryFile(dir=self._incoming)
+
+    def keep(self, source: IO[bytes], filename: str) -> tuple[str, int]:
+        """Copy a file in, durably, and give its sha256 and size. Keeping it again changes nothing."""
+        source.seek(0)
+        digest, size = hashlib.sha256(), 0
+        descriptor, name = tempfile.mkstemp(dir=self._incoming)
+        written = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as target:
+                while chunk := source.read(_CHUNK):
+                    digest.update(chunk)
+                    size += len(chunk)
+                    target.write(chunk)
+                target.flush()
+                os.fchmod(target.fileno(), 0o400)
+                os.fsync(target.fileno())
+            path = self.path(digest.hexdigest(), filename)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            written.replace(path)
+        finally:
+            written.unlink(missing_ok=True)
+        for folder in (path.parent, path.parent.parent, self._directory):
+            _sync(folder)
+        return digest.hexdigest(), size
+
+    def has(self, sha256: str) -> bool:
+        """Whether a file of that digest is kept and its bytes still hash to it."""
+        if not _DIGEST.fullmatch(sha256):
+            return False
+        try:
+            files = list((self._directory / sha256[:2] / sha256).iterdir())
+            return bool(files) and all(_hash(path) == sha256 for path in files)
+        except OSError:
+            return False
+
+    def forget(self, sha256: str) -> None:
+        """Drop the bytes of that digest; unknown ones are ignored."""
+        if _DIGEST.fullmatch(sha256):
+            shutil.rmtree(self._directory / sha256[:2] / sha256, ignore_errors=True)
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,67 @@
+"""Locks that outlive us: who may send to an index, told by the kernel.
+
+One lock per (upload URL, PEP 503 name). An upload holds it exclusively, a look shares it, so a look sees no upload of
+that name half done. The daemon takes the lock *before* it asks for a child and hands the locked descriptor over; the
+child keeps it open for its life. A `flock` belongs to the open file, not to a process: when the daemon is killed,
+whoever still holds the descriptor (the child, or a message that was never read) holds the lock, without a gap.
+The lock files are never deleted, since a deleted one can be locked twice. They serve one machine; replicas on several
+are kept apart by the database.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+_PAUSE = 0.05  # seconds between two tries; flock knows no deadline
+
+
+class UploadLocks:
+    """Lock files in one directory, which is made if it is missing."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._directory = directory
+
+    def path(self, upload_url: str, name: str) -> Path:
+        """The lock file of one index and name."""
+        key = f"{upload_url}\n{canonicalize_name(name)}"
+        return self._directory / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.lock"
+
+    @contextmanager
+    def sending(self, upload_url: str, name: str, *, seconds: float) -> Iterator[int | None]:
+        """Hold the lock exclusively; gives its descriptor, or None when it did not come free in time."""
+        with self._held(self.path(upload_url, name), fcntl.LOCK_EX, seconds) as descriptor:
+            yield descriptor
+
+    @contextmanager
+    def looking(self, upload_url: str, name: str, *, seconds: float) -> Iterator[bool]:
+        """Share the lock with other looks; gives whether it came free of uploads in time."""
+        with self._held(self.path(upload_url, name), fcntl.LOCK_SH, seconds) as descriptor:
+            yield descriptor is not None
+
+    @contextmanager
+    def _held(self, path: Path, how: int, seconds: float) -> Iterator[int | None]:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            yield descriptor if _lock(descriptor, how, time.monotonic() + seconds) else None
+        finally:
+            os.close(descriptor)  # never LOCK_UN: that would take the lock from a child that still has it
+
+
+def _lock(descriptor: int, how: int, end: float) -> bool:
+    while True:
+        try:
+            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(_PAUSE)

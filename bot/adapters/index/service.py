@@ -1,0 +1,232 @@
+"""The adapter of both ports of `bot.ports.index`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.adapters.index.answers import classify, classify_silence, one_line
+from bot.adapters.index.children import Children, Ended
+from bot.adapters.index.gather import Gatherer
+from bot.adapters.index.kept import KeptFiles
+from bot.adapters.index.limits import Patience
+from bot.adapters.index.locks import UploadLocks
+from bot.adapters.index.messages import (
+    Access,
+    Answered,
+    Broken,
+    Listed,
+    Listing,
+    LookJob,
+    Unanswered,
+    Unreadable,
+    UploadJob,
+)
+from bot.adapters.index.places import install_line, make_place
+from bot.domain.distributions import Distribution, IndexFile
+from bot.domain.errors import CredentialsError, RefusedError, TransientError
+from bot.domain.policy import IndexKind, IndexSpec
+from bot.domain.releases import AttemptOutcome
+from bot.domain.secrets import Redactor, Secret
+from bot.ports.index import Gathered, IndexPlace, Sent
+
+GITLAB_USER = "ropewalk"  # GitLab takes any user name beside a personal, project or group access token
+# Signals by which a page kills its reader: the processor limit, and what deep nesting or no memory does to C code.
+_FATAL = frozenset({signal.SIGXCPU, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT})
+_MOST_KNOWN = 10_000  # digests remembered of indexes that show none
+
+
+class IndexAdapter:
+    """Index and Distributions in one. Safe to use from several threads; `close` it when the process ends.
+
+    `state_dir` holds the kept files, the locks and what is being read; it must be the same at every start of one bot
+    and on a local file system. `on_request` hears `upload`, `simple` or `download` once per HTTP request to a
+    registry of GitLab's.
+    """
+
+    def __init__(
+        self,
+        *,
+        gitlab_url: str,
+        gitlab_token: Secret,
+        state_dir: Path,
+        redactor: Redactor,
+        gitlab_ca_file: str | None = None,
+        gitlab_proxy: str | None = None,
+        on_request: Callable[[str], None] | None = None,
+        patience: Patience | None = None,
+        children: Children | None = None,
+    ) -> None:
+        self._gitlab_url = gitlab_url
+        self._gitlab_token = gitlab_token
+        self._gitlab_ca_file = gitlab_ca_file
+        self._gitlab_proxy = gitlab_proxy
+        self._redactor = redactor
+        self._on_request = on_request
+        self._patience = patience or Patience()
+        self._children = children or Children()
+        self._locks = UploadLocks(state_dir / "locks")
+        self._kept = KeptFiles(state_dir / "files")
+        self._gatherer = Gatherer(self._kept, self._children, self._patience, self._line)
+        self._known: OrderedDict[str, str] = OrderedDict()
+        self._known_lock = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to start the fork server, so that the first upload need not wait for it. Optional."""
+        self._children.start()
+
+    def close(self) -> None:
+        """End the fork server and every child of it."""
+        self._children.close()
+
+    def place(self, spec: IndexSpec, project_id: int, name: str) -> IndexPlace:
+        """See Index.place. Raises: ConfigError."""
+        return make_place(spec, gitlab_url=self._gitlab_url, project_id=project_id, name=name)
+
+    def install_line(self, place: IndexPlace, name: str, version: str) -> str:
+        """See Index.install_line."""
+        return install_line(place, name, version)
+
+    def files(self, place: IndexPlace, name: str, wanted: Collection[str] | None = None) -> tuple[IndexFile, ...]:
+        """See Index.files. Where the index shows no sha256, the bytes of `wanted` (None: of all) are read."""
+        with self._locks.looking(place.upload_url, name, seconds=self._patience.lock) as free:
+            if not free:
+                raise TransientError(what=f"an upload of {name} is still under way", where=self._where(place))
+            listed = self._look(place, name, ())
+            bare = {f.filename for f in listed if f.sha256 is None} & set(
+                [f.filename for f in listed] if wanted is None else wanted
+            )
+            if bare:
+                listed = self._look(place, name, tuple(sorted(bare)))
+        return tuple(IndexFile(filename=f.filename, sha256=f.sha256, url=f.url) for f in listed)
+
+    def send(self, place: IndexPlace, distribution: Distribution) -> Sent:
+        """See Index.send."""
+        patience = self._patience
+        path = self._kept.path(distribution.sha256, distribution.filename)
+        job = UploadJob(
+            url=place.upload_url,
+            path=str(path),
+            sha256=distribution.sha256,
+            access=self._access(place.spec, silence=patience.silence),
+        )
+        name = distribution.metadata.name
+        with self._locks.sending(place.upload_url, name, seconds=patience.lock) as lock:
+            if lock is None:
+                busy = f"another upload of {name} to this index is still under way"
+                return Sent(outcome=AttemptOutcome.UNCLEAR, reason=busy, again=True)
+            self._count(place, "upload", 1)
+            ended = self._children.run(job, deadline=patience.upload_limit(distribution.size), lock=lock)
+        match ended.reply:
+            case Answered() as answer:
+                return classify(answer, now=datetime.now(UTC), redact=self._redact(place))
+            case Unanswered() as silence:
+                return classify_silence(silence, redact=self._redact(place))
+            case _:
+                return Sent(outcome=AttemptOutcome.UNCLEAR, reason=_how(ended), again=True)
+
+    def gather(self, archives: Sequence[tuple[int, str, Path]]) -> Gathered:
+        """See Distributions.gather."""
+        return self._gatherer.gather(archives)
+
+    def has(self, sha256: str) -> bool:
+        """See Distributions.has."""
+        return self._kept.has(sha256)
+
+    def forget(self, sha256: str) -> None:
+        """See Distributions.forget."""
+        self._kept.forget(sha256)
+
+    def _look(self, place: IndexPlace, name: str, wanted: tuple[str, ...]) -> list[Listed]:
+        """One child's look. `wanted` files without a sha256 on the page are read, which may take longer."""
+        patience = self._patience
+        job = LookJob(
+            url=place.simple_url,
+            name=name,
+            follow=place.spec.kind is not IndexKind.GITLAB,
+            access=self._access(place.spec, silence=min(patience.silence, patience.look)),
+            wanted=wanted,
+            memory=patience.memory,
+            cpu=patience.cpu,
+        )
+        ended = self._children.run(job, deadline=patience.download if wanted else patience.look)
+        reply = ended.reply
+        requests = reply.requests if isinstance(reply, Listing | Unreadable) else 1
+        self._count(place, "simple", min(requests, 1))
+        self._count(place, "download", requests - 1)
+        match reply:
+            case Listing(files=files):
+                return [self._recalled(file) for file in files]
+            case Unreadable():
+                raise self._error(place, reply)
+            case _ if ended.code is not None and -ended.code in _FATAL:
+                raise RefusedError(what="cannot look: its page takes too much to read", where=self._where(place))
+            case _:
+                raise TransientError(what=f"cannot look: {_how(ended)}", where=self._where(place))
+
+    def _error(self, place: IndexPlace, reply: Unreadable) -> TransientError | RefusedError:
+        what = one_line(f"cannot look: {reply.what}", self._redact(place))
+        if reply.fault == "transient":
+            after = None if reply.retry_after is None else timedelta(seconds=reply.retry_after)
+            return TransientError(what=what, where=self._where(place), retry_after=after, status=reply.status)
+        kind = CredentialsError if reply.fault == "credentials" else RefusedError
+        return kind(what=what, where=self._where(place), remedy=reply.remedy, status=reply.status)
+
+    def _access(self, spec: IndexSpec, *, silence: float) -> Access:
+        gitlab = spec.kind is IndexKind.GITLAB
+        username, password = spec.username, spec.password
+        if gitlab and password is None:
+            username, password = username or GITLAB_USER, self._gitlab_token
+        return Access(
+            username=username,
+            password=None if password is None else password.reveal(),
+            ca_file=spec.ca_file or (self._gitlab_ca_file if gitlab else None),
+            proxy=spec.proxy or (self._gitlab_proxy if gitlab else None),
+            connect=self._patience.connect,
+            silence=silence,
+        )
+
+    def _redact(self, place: IndexPlace) -> Callable[[str], str]:
+        """Our redactor, and the index's own password even if nobody told the redactor of it."""
+        password = place.spec.password
+        own = Redactor([] if password is None else [password])
+        return lambda text: own.redact(self._redactor.redact(text))
+
+    def _line(self, text: str) -> str:
+        return one_line(text, self._redactor.redact)
+
+    def _where(self, place: IndexPlace) -> str:
+        return f"index {place.spec.name} ({self._line(place.simple_url)})"
+
+    def _count(self, place: IndexPlace, kind: str, requests: int) -> None:
+        if self._on_request is not None and place.spec.kind is IndexKind.GITLAB:
+            for _ in range(requests):
+                self._on_request(kind)
+
+    def _recalled(self, file: Listed) -> Listed:
+        """`file` with the sha256 read earlier, where the index shows another digest only; else remembered."""
+        if file.key is None:
+            return file
+        with self._known_lock:
+            if file.sha256 is None:
+                return replace(file, sha256=self._known.get(file.key))
+            self._known[file.key] = file.sha256
+            if len(self._known) > _MOST_KNOWN:
+                self._known.popitem(last=False)
+        return file
+
+
+def _how(ended: Ended) -> str:
+    """Why a child has nothing to say."""
+    if isinstance(ended.reply, Broken):
+        return f"a fault of ours: {ended.reply.where}"
+    if ended.late:
+        return "no end within the time allowed"
+    if ended.code is None:
+        return "the fork server ended"
+    return f"the child ended with {'signal' if ended.code < 0 else 'code'} {abs(ended.code)}"

@@ -1,0 +1,175 @@
+"""Our tables. Times are UTC text (RFC 3339, microseconds): they sort as they read, in every database and by eye."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+# Raised with every change of the tables; a database of a newer version is refused, see `open.py`.
+VERSION = 1
+
+metadata = MetaData()
+
+
+class Moment(TypeDecorator[datetime]):
+    """A UTC time as text of fixed width."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        """To `2026-01-31T12:00:00.000000Z`."""
+        del dialect
+        return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        """From it."""
+        del dialect
+        return None if value is None else datetime.fromisoformat(value)
+
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("full_path", Text, nullable=False),
+    Column("web_url", Text, nullable=False),
+    Column("default_branch", Text),
+    Column("enrolled_at", Moment, nullable=False),
+    Column("compared_at", Moment),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("project_id", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sha", String(64), nullable=False),
+    PrimaryKeyConstraint("project_id", "name"),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("moment", Moment),
+    Column("text", Text),
+)
+
+ref_changes = Table(
+    "ref_changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("sha", String(64), nullable=False),
+    Column("action", String(8), nullable=False),
+    Column("source", String(8), nullable=False),
+    Column("at", Moment, nullable=False),
+    UniqueConstraint("project_id", "ref", "sha", "action"),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("sha", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("version", Text),
+    Column("source", String(16), nullable=False),
+    Column("source_reason", Text, nullable=False),
+    Column("next", Text),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("due_at", Moment),
+    Column("turn", Integer, nullable=False),
+    Column("wake", Integer, nullable=False),
+    Column("faults", Integer, nullable=False),
+    Column("gates", JSON, nullable=False),
+    Column("targets", JSON, nullable=False),
+    Column("requests", JSON, nullable=False),
+    Index("releases_due", "due_at"),
+    Index("releases_ref", "project", "ref"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("release", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("again", Boolean, nullable=False),
+    Column("retry_at", Moment),
+    PrimaryKeyConstraint("release", "number"),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("release", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("where", Text, nullable=False),
+    Column("file", Text, nullable=False),  # empty for what is not a file: NULLs would not be unique
+    Column("sha256", String(64), nullable=False),
+    Column("at", Moment, nullable=False),
+    UniqueConstraint("release", "target", "file", "sha256"),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("release", Text, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("job_id", Integer),
+    Column("problem", Text, nullable=False),
+    PrimaryKeyConstraint("release", "filename"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+names = Table(
+    "names",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+)

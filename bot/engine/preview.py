@@ -1,0 +1,52 @@
+"""The loop without hands: what a release's next run would do, or whether its last one still holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bot.domain.releases import Receipt, Release
+from bot.engine.turn import MOST_STEPS, Tools
+from bot.release.actions import Action
+from bot.release.facts import Facts, Look, LookKind, Wanted
+from bot.release.observe import observe
+from bot.release.plan import Act, Plan, plan, prove
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """`release` as it would be recorded now, `actions` in order (none with `proof`), `receipts` as far as proven."""
+
+    release: Release
+    actions: tuple[Action, ...]
+    receipts: tuple[Receipt, ...]
+
+
+def preview(tools: Tools, wanted: Wanted, release: Release, *, proof: bool) -> Preview:
+    """Look until the plan is whole. Raises: TransientError, RefusedError."""
+    facts = Facts(
+        now=tools.clock(),
+        attempts=tools.eyes.ledger.attempts(release.key),
+        receipts=tools.eyes.ledger.receipts(release.key),
+    )
+    if proof:
+        facts = observe(tools.eyes, wanted, facts, Look(LookKind.PIPELINE))
+    for _ in range(MOST_STEPS):
+        drawn = prove(wanted, facts, tools.texts) if proof else plan(wanted, facts, tools.texts, through=True)
+        if not isinstance(drawn.step, Look):
+            return _preview(release, facts, drawn)
+        facts = observe(tools.eyes, wanted, facts, drawn.step)
+    raise AssertionError("a plan needs no more looks than there are things to look at")
+
+
+def _preview(release: Release, facts: Facts, drawn: Plan) -> Preview:
+    files = facts.files.value.files if facts.files else ()
+    seen = replace(
+        release,
+        state=drawn.state,
+        version=files[0].metadata.version if files else release.version,
+        gates=drawn.gates,
+        targets=drawn.targets,
+        next=drawn.next,
+    )
+    actions = drawn.step.actions if isinstance(drawn.step, Act) else ()
+    return Preview(release=seen, actions=actions, receipts=facts.receipts)

@@ -1,0 +1,182 @@
+"""A turn: one run of the loop over one release. Look, plan, act, look again, until there is nothing to do now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.domain.errors import CredentialsError, RefusedError, TransientError
+from bot.domain.releases import Receipt, Release, ReleaseState, TargetState
+from bot.log import get
+from bot.ports.texts import Texts
+from bot.release.actions import Action
+from bot.release.apply import Hands, apply
+from bot.release.facts import Facts, Look, LookKind, Seen, Wanted
+from bot.release.observe import Eyes, observe
+from bot.release.plan import Act, Plan, Rest, plan
+
+# No release needs more steps than this in one turn; one that does rests and goes on, so that others get their turn.
+MOST_STEPS = 400
+BREATHER = timedelta(seconds=30)
+FIRST_RETRY = timedelta(seconds=2)
+LONGEST_RETRY = timedelta(minutes=10)
+CREDENTIALS_RETRY = timedelta(minutes=5)
+
+log = get("turn")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """All that a turn needs. `requests` counts calls to GitLab made by this thread so far."""
+
+    eyes: Eyes
+    hands: Hands
+    texts: Texts
+    clock: Callable[[], datetime]
+    requests: Callable[[], int]
+
+
+class _Costs:
+    """Requests by phase: what was looked at, what was done."""
+
+    def __init__(self, before: tuple[tuple[str, int], ...], count: Callable[[], int]) -> None:
+        self._by_phase = dict(before)
+        self._count = count
+
+    def charge(self, phase: str, since: int) -> None:
+        """Charge what was asked since `since` to a phase."""
+        spent = self._count() - since
+        if spent:
+            self._by_phase[phase] = self._by_phase.get(phase, 0) + spent
+
+    def total(self) -> tuple[tuple[str, int], ...]:
+        """All phases so far."""
+        return tuple(self._by_phase.items())
+
+
+def run_turn(tools: Tools, want: Callable[[], Wanted], release: Release) -> Release:
+    """Run the loop and return the release as it then stands, `due_at` included. The caller writes the row.
+
+    What passes by itself (an unreachable GitLab, a 429) puts the release off; a refusal without which nothing can be
+    said fails it. Neither raises.
+    """
+    facts = Facts(
+        now=tools.clock(),
+        attempts=tools.eyes.ledger.attempts(release.key),
+        receipts=tools.eyes.ledger.receipts(release.key),
+    )
+    costs = _Costs(release.requests, tools.requests)
+    drawn: Plan | None = None
+    try:
+        before = tools.requests()
+        wanted = want()
+        costs.charge("project", before)
+        for _ in range(MOST_STEPS):
+            drawn = plan(wanted, facts, tools.texts)
+            if isinstance(drawn.step, Rest):
+                return _close(tools, release, facts, drawn, drawn.step.again, costs)
+            facts = _step(tools, wanted, facts, drawn.step, costs)
+        return _close(tools, release, facts, drawn, BREATHER, costs)
+    except TransientError as error:
+        return _put_off(tools, release, drawn, costs, error)
+    except RefusedError as error:
+        return _refused(tools, release, costs, error, public=facts.public)
+
+
+def _step(tools: Tools, wanted: Wanted, facts: Facts, step: Look | Act, costs: _Costs) -> Facts:
+    before = tools.requests()
+    if isinstance(step, Look):
+        try:
+            return observe(tools.eyes, wanted, facts, step)
+        finally:
+            costs.charge(step.kind.value, before)
+    action = step.actions[0]
+    if action.public and not facts.tag_fresh:
+        # A tag may move between any two writes: nothing public happens on the word of an older look.
+        return _step(tools, wanted, facts, Look(LookKind.TAG), costs)
+    log.info("action.started", project=wanted.project.full_path, ref=wanted.id.ref, action=action.words)
+    try:
+        facts = apply(tools.hands, wanted, facts, action)
+    finally:
+        costs.charge(_phase(action), before)
+    last = facts.attempts[-1]
+    log.info(
+        "action.finished",
+        project=wanted.project.full_path,
+        ref=wanted.id.ref,
+        action=action.words,
+        outcome=last.outcome.value,
+        reason=last.reason,
+    )
+    return facts
+
+
+def _phase(action: Action) -> str:
+    return action.target.partition(":")[0] + " write"
+
+
+def _close(
+    tools: Tools, release: Release, facts: Facts, drawn: Plan | None, again: timedelta | None, costs: _Costs
+) -> Release:
+    assert drawn is not None, "a turn plans before it ends"
+    now = tools.clock()
+    tools.eyes.ledger.record(release.key, _notes_told(facts, drawn, now))
+    version = facts.files.value.files[0].metadata.version if facts.files and facts.files.value.files else None
+    return replace(
+        release,
+        state=drawn.state,
+        version=version or release.version,
+        gates=drawn.gates,
+        targets=drawn.targets,
+        next=drawn.next,
+        requests=costs.total(),
+        updated_at=now,
+        due_at=None if again is None else now + again,
+        faults=0,
+    )
+
+
+def _notes_told(facts: Facts, drawn: Plan, now: datetime) -> list[Receipt]:
+    """Proof of reporting: the notes that the last look found in place."""
+    if not isinstance(facts.changes, Seen):
+        return []
+    done = {target.name for target in drawn.targets if target.state is TargetState.DONE}
+    told = ((f"note:!{merged.iid}", merged.web_url) for merged in facts.changes.value.merge_requests)
+    return [Receipt(target=name, kind="note", where=url, at=now) for name, url in told if name in done]
+
+
+def _put_off(tools: Tools, release: Release, drawn: Plan | None, costs: _Costs, error: TransientError) -> Release:
+    """Try later: doubling, never sooner than the server asked, spread by the key so that not all come back at once."""
+    now = tools.clock()
+    delay = min(FIRST_RETRY * 2 ** min(release.faults, 20), LONGEST_RETRY)
+    spread = 1 + (sum(release.key.encode()) % 100) / 400
+    delay = max(delay * spread, error.retry_after or timedelta())
+    log.warning("turn.put_off", project=release.project, ref=release.id.ref, reason=str(error), seconds=delay.seconds)
+    state = drawn.state if drawn is not None and drawn.state.open else release.state
+    return replace(
+        release,
+        state=state,
+        next=str(error),
+        requests=costs.total(),
+        updated_at=now,
+        due_at=now + delay,
+        faults=release.faults + 1,
+    )
+
+
+def _refused(tools: Tools, release: Release, costs: _Costs, error: RefusedError, *, public: bool) -> Release:
+    now = tools.clock()
+    credentials = isinstance(error, CredentialsError)
+    log.error("turn.refused", project=release.project, ref=release.id.ref, reason=str(error))
+    stopped = ReleaseState.PARTIAL if public else ReleaseState.FAILED
+    return replace(
+        release,
+        # A token that is refused says nothing about the release: it waits for the token to be mended.
+        state=ReleaseState.WAITING if credentials else stopped,
+        next=str(error),
+        requests=costs.total(),
+        updated_at=now,
+        due_at=now + CREDENTIALS_RETRY if credentials else None,
+        faults=release.faults + 1,
+    )

@@ -1,0 +1,70 @@
+"""Hidden markers by which the bot finds its own notes and its own part of a description again.
+
+A marker names no secret and nothing foreign; its MAC binds it to one place, so that a marker copied elsewhere or made
+up by somebody proves nothing. What identifies a place never changes while the place exists: the project's id (projects
+are renamed and moved), the merge request's iid, the topic, and the kind and name of the ref. The commit is left out: a
+tag set again is told in the same note.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from dataclasses import dataclass
+
+from bot.domain.errors import ConfigError
+from bot.domain.refs import RefKind
+
+# Hex digits of the MAC kept: 128 bits.
+MAC_LENGTH = 32
+# Bytes; HMAC takes any key, but one that can be guessed lets anyone who posts as us be believed.
+SHORTEST_KEY = 16
+RELEASE_TOPIC = "release"
+END_OF_DESCRIPTION = "<!-- ropewalk: end release -->"
+
+_NOTE = re.compile(r"^<!-- ropewalk: note v1 (?P<topic>[a-z0-9]+) (?P<mac>[0-9a-f]{32}) -->[ \r]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefPlace:
+    """A ref of one project, whatever the project is called today."""
+
+    project_id: int
+    kind: RefKind
+    ref: str
+
+
+class Markers:
+    """Makes and recognises markers with one key."""
+
+    def __init__(self, key: bytes) -> None:
+        """Raises: ConfigError if `key` is shorter than 16 bytes."""
+        if len(key) < SHORTEST_KEY:
+            raise ConfigError(
+                what=f"the marker key has {len(key)} bytes",
+                where="gitlab.marker_key_env",
+                remedy=f"Use at least {SHORTEST_KEY} random ones.",
+            )
+        self._key = key
+
+    def note(self, place: RefPlace, iid: int, topic: str = RELEASE_TOPIC) -> str:
+        """The marker of the one note about `topic` and that ref on merge request `iid`."""
+        return f"<!-- ropewalk: note v1 {topic} {self._mac('note', place, topic, iid)} -->"
+
+    def is_note(self, body: str, place: RefPlace, iid: int, topic: str = RELEASE_TOPIC) -> bool:
+        """Whether a line of `body` is that marker. Who wrote the body is for the caller to check."""
+        wanted = self._mac("note", place, topic, iid)
+        return any(
+            found["topic"] == topic and hmac.compare_digest(found["mac"], wanted) for found in _NOTE.finditer(body)
+        )
+
+    def description(self, place: RefPlace) -> str:
+        """The line that begins our part of the GitLab Release's description."""
+        return f"<!-- ropewalk: begin release v1 {self._mac('description', place)} -->"
+
+    def _mac(self, what: str, place: RefPlace, *more: str | int) -> str:
+        # JSON, because joined strings could be cut in two ways.
+        message = json.dumps(["ropewalk", what, 1, place.project_id, place.kind.value, place.ref, *more])
+        return hmac.new(self._key, message.encode(), hashlib.sha256).hexdigest()[:MAC_LENGTH]

@@ -1,0 +1,123 @@
+"""The sticky note on a merge request: how the release that ships it stands, in the words of the state it is in."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bot.domain.releases import ReleaseState
+from bot.domain.report import ReleaseReport
+from bot.notes.evidence import files, progress, standing
+from bot.notes.foreign import inline, link
+from bot.notes.reasons import Lines, problem, reasons, stopping, turn, warnings
+from bot.notes.tables import INDEXES_SHOWN, command, install_table, proofs, ref_words, version_words, when
+from bot.notes.wording import words_for
+
+
+def note_text(report: ReleaseReport) -> str:
+    """The note without its marker: paragraphs apart by blank lines, at most some 200,000 characters."""
+    paragraphs = [*_by_state(report), *warnings(report)]
+    return "\n\n".join("\n".join(lines) for lines in paragraphs if lines)
+
+
+def _by_state(report: ReleaseReport) -> list[Lines]:
+    match report.state:
+        case ReleaseState.PUBLISHED:
+            return _published(report)
+        case ReleaseState.BLOCKED:
+            return _blocked(report)
+        case ReleaseState.FAILED:
+            return _failed(report)
+        case ReleaseState.CONFLICT:
+            return _conflict(report)
+        case ReleaseState.PARTIAL:
+            return _partial(report)
+        case ReleaseState.WITHDRAWN:
+            return _withdrawn(report)
+        case ReleaseState.PLANNED | ReleaseState.WAITING | ReleaseState.PUBLISHING | ReleaseState.VERIFYING:
+            return _under_way(report)
+        case _:
+            assert_never(report.state)
+
+
+def _published(report: ReleaseReport) -> list[Lines]:
+    seen = proofs(report)
+    moment = f" on {when(seen[-1].at)}" if seen else ""
+    page = f" {link('See the release', report.release_url)}." if report.release_url else ""
+    return [
+        [f"✅ Released as {version_words(report)} from {ref_words(report)}{moment}.{page}"],
+        install_table(report.indexes[:INDEXES_SHOWN]),
+        *files(report),
+    ]
+
+
+def _blocked(report: ReleaseReport) -> list[Lines]:
+    failing = stopping(report)
+    cause = problem(failing[0]) if failing else "a condition is not met"
+    return [
+        [f"⛔ The release of {ref_words(report)} is blocked: {cause}. {standing(report)}"],
+        reasons(report),
+        progress(report),
+        *turn(report, "When that is done, continue with"),
+    ]
+
+
+def _failed(report: ReleaseReport) -> list[Lines]:
+    failing = stopping(report)
+    cause = f": {problem(failing[0])}" if failing else ""
+    return [
+        [f"❌ The release of {ref_words(report)} failed{cause}. {standing(report)}"],
+        reasons(report),
+        progress(report),
+        *turn(report, "When the cause is gone, try again with"),
+    ]
+
+
+def _conflict(report: ReleaseReport) -> list[Lines]:
+    name = inline(report.name) if report.name else "this package"
+    return [
+        [
+            f"🛑 The release of {ref_words(report)} stopped: an index already holds a file of {name} under the same "
+            "name with other content. Nothing was overwritten."
+        ],
+        reasons(report),
+        progress(report),
+        [
+            f"**Whose turn it is:** {words_for('index_guard').turn}. A version is published once, so raise the version "
+            "and set a new tag; it is released by itself."
+        ],
+        ["If the other file was a mistake and has been removed from the index, continue with"],
+        [command(report, "resume")],
+    ]
+
+
+def _partial(report: ReleaseReport) -> list[Lines]:
+    return [
+        [f"⚠️ The release of {ref_words(report)} is only partly published. {standing(report)}"],
+        reasons(report),
+        progress(report),
+        *turn(report, "What is done stays done and is not sent again. Continue with"),
+    ]
+
+
+def _withdrawn(report: ReleaseReport) -> list[Lines]:
+    return [
+        [f"↩️ The release of {ref_words(report)} is withdrawn: the ref was deleted or moved. {standing(report)}"],
+        reasons(report),
+        progress(report),
+        ["Nothing more is published from it. A new tag is released by itself."],
+    ]
+
+
+def _under_way(report: ReleaseReport) -> list[Lines]:
+    what = {
+        ReleaseState.PLANNED: "is planned",
+        ReleaseState.WAITING: "is waiting",
+        ReleaseState.PUBLISHING: "is being published",
+        ReleaseState.VERIFYING: "is published and being read back",
+    }[report.state]
+    return [
+        [f"⏳ The release of {ref_words(report)} {what}."],
+        reasons(report),
+        progress(report),
+        [f"**Next:** {inline(report.next)}"] if report.next else [],
+    ]

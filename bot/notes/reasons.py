@@ -1,0 +1,95 @@
+"""Why a release stands where it stands, whose turn it is, and what they do."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from bot.domain.releases import TargetState, TargetStatus
+from bot.domain.report import ReleaseReport
+from bot.domain.verdicts import Consequence, GateResult, Verdict
+from bot.notes.foreign import inline, link
+from bot.notes.tables import INDEXES_SHOWN, NAME_LIMIT, command
+from bot.notes.wording import OPERATOR, UNSEEN_REMEDY, words_for
+
+GATES_SHOWN = 20
+
+Lines = list[str]
+
+
+def stopping(report: ReleaseReport) -> tuple[GateResult, ...]:
+    """Gates that keep the release from going on."""
+    return tuple(gate for gate in report.gates if gate.consequence is not Consequence.NONE)
+
+
+def problem(gate: GateResult) -> str:
+    """What is wrong, as the end of a sentence after a colon. What could not be looked at is not called wrong."""
+    words = words_for(gate.name)
+    return f"{words.title.lower()} could not be checked" if gate.verdict is Verdict.UNKNOWN else words.problem
+
+
+def warnings(report: ReleaseReport) -> list[Lines]:
+    """What was found or could not be looked at, though the policy lets the release go on."""
+    noted = [
+        f"- {'Could not be checked' if gate.verdict is Verdict.UNKNOWN else 'Found'}: "
+        f"{_title(gate)}: {inline(gate.reason)}"
+        for gate in report.gates
+        if gate.consequence is Consequence.NONE and gate.verdict in (Verdict.FAIL, Verdict.UNKNOWN)
+    ]
+    return [["ℹ️ The policy lets these pass:"], noted[:GATES_SHOWN]] if noted else []
+
+
+def _title(gate: GateResult) -> str:
+    title = words_for(gate.name).title
+    return f"**{title}**" if title != "Gate" else f"**{title} {inline(gate.name)}**"
+
+
+def reasons(report: ReleaseReport) -> Lines:
+    """One entry per gate and target that stopped the release: name, reason as given, remedy and where to apply it."""
+    gates = chain.from_iterable(_gate_entry(gate, report) for gate in stopping(report)[:GATES_SHOWN])
+    targets = (
+        f"- **{_target_title(target)}**: {inline(target.reason)}"
+        for target in _troubled(report)[:INDEXES_SHOWN]
+        if target.reason
+    )
+    lines = [*gates, *targets]
+    if not lines and report.next and not report.state.open:
+        lines = [f"- {inline(report.next)}"]
+    return lines
+
+
+def _gate_entry(gate: GateResult, report: ReleaseReport) -> Lines:
+    words = words_for(gate.name)
+    line = f"- {_title(gate)}: {inline(gate.reason)}"
+    if gate.consequence not in (Consequence.BLOCK, Consequence.FAIL):
+        return [line]  # nobody's turn, or told once for the whole note
+    if gate.verdict is Verdict.UNKNOWN:
+        return [f"{line}\\", f"  {UNSEEN_REMEDY}"]
+    page = f" {link(words.page_name, report.project_url + words.page)}." if words.page else ""
+    return [f"{line}\\", f"  {words.remedy}{page}"]
+
+
+def _troubled(report: ReleaseReport) -> tuple[TargetStatus, ...]:
+    return tuple(
+        target
+        for target in report.targets
+        if target.state in (TargetState.FAILED, TargetState.CONFLICT) and not target.name.startswith(("note:", "issue"))
+    )
+
+
+def _target_title(target: TargetStatus) -> str:
+    kind, _, name = target.name.partition(":")
+    if kind == "index":
+        return f"Index {inline(name, NAME_LIMIT)}"
+    return {"gitlab_release": "GitLab Release", "distributions": "Distributions"}.get(kind, inline(target.name))
+
+
+def turn(report: ReleaseReport, then: str) -> list[Lines]:
+    """Whose turn it is and the exact command."""
+    failing = stopping(report)
+    people = list(dict.fromkeys(_whose(gate) for gate in failing)) or [OPERATOR]
+    verb = "approve" if failing and all(gate.name == "approval" for gate in failing) else "resume"
+    return [[f"**Whose turn it is:** {' and '.join(people)}. {then}"], [command(report, verb)]]
+
+
+def _whose(gate: GateResult) -> str:
+    return OPERATOR if gate.verdict is Verdict.UNKNOWN else words_for(gate.name).turn

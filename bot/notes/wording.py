@@ -1,0 +1,129 @@
+"""What a gate that does not pass means to people: what is wrong, whose turn it is, and the way out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_MAINTAINER = "a maintainer of the project"
+_TAGGER = "whoever set the tag"
+_PACKAGER = "whoever looks after the packaging"
+# Whose turn it is where no gate says so.
+OPERATOR = "whoever runs this bot"
+# The way out where a gate could not look.
+UNSEEN_REMEDY = "Give the bot's token a role that may look, or let the release policy accept what it cannot see."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateWords:
+    """Words about one gate. All of it is ours, safe as it stands in Markdown.
+
+    `problem` ends the sentence "The release is blocked: …"; `remedy` is a full sentence; `page` is the path below the
+    project's URL where the remedy is applied and `page_name` what the link says.
+    """
+
+    title: str
+    problem: str
+    turn: str
+    remedy: str
+    page: str | None = None
+    page_name: str = "Open the settings"
+
+
+_GATES = {
+    "ref_protected": GateWords(
+        title="Protected ref",
+        problem="its ref is not protected",
+        turn=_MAINTAINER,
+        remedy="Protect it under Settings → Repository, so that only the right people can set it.",
+        page="/-/settings/repository",
+    ),
+    "tag_reachable": GateWords(
+        title="Tag on a protected branch",
+        problem="the tagged commit is on no protected branch",
+        turn=_TAGGER,
+        remedy="Merge the commit into a protected branch, or tag a commit that is on one.",
+        page="/-/tags",
+        page_name="Open the tags",
+    ),
+    "tag_unmoved": GateWords(
+        title="Tag unmoved",
+        problem="the tag no longer points to the commit it was released from",
+        turn="whoever moved the tag",
+        remedy="Set a new tag for the new commit; a version is published once.",
+        page="/-/tags",
+        page_name="Open the tags",
+    ),
+    "version_matches": GateWords(
+        title="Version",
+        problem="tag, metadata and file names do not agree on the version",
+        turn=_TAGGER,
+        remedy="Make the project's metadata say the version of the tag, then set a new tag; it is released by itself.",
+        page="/-/tags",
+        page_name="Open the tags",
+    ),
+    "name_allowed": GateWords(
+        title="Distribution name",
+        problem="this project may not publish under that name",
+        turn=OPERATOR,
+        remedy="Allow the name in the release policy, or correct it in the project's metadata.",
+    ),
+    "hygiene": GateWords(
+        title="Variable hygiene",
+        problem="a publishing credential is not kept as it must be",
+        turn=_MAINTAINER,
+        remedy="Under Settings → CI/CD → Variables make the variable both *masked* and *protected*, and replace its "
+        "value if it may have been seen.",
+        page="/-/settings/ci_cd",
+    ),
+    "freeze": GateWords(
+        title="Freeze",
+        problem="releases are frozen",
+        turn=OPERATOR,
+        remedy="It goes on when the freeze ends.",
+    ),
+    "hold": GateWords(
+        title="Hold",
+        problem="somebody put it on hold",
+        turn="whoever put it on hold",
+        remedy="It goes on when the hold is lifted.",
+    ),
+    "approval": GateWords(
+        title="Approval",
+        problem="it needs an approval",
+        turn="somebody who may approve releases and did not write this change",
+        remedy="Approve it with the command below.",
+    ),
+    "pipeline_green": GateWords(
+        title="Pipeline",
+        problem="its pipeline is not green",
+        turn="whoever looks after the pipeline",
+        remedy="Mend the pipeline and run it again on the same ref.",
+        page="/-/pipelines",
+        page_name="Open the pipelines",
+    ),
+    "twine_check": GateWords(
+        title="Package check",
+        problem="a file does not pass the package check",
+        turn=_PACKAGER,
+        remedy="Correct the packaging, raise the version and set a new tag; it is released by itself.",
+    ),
+    "index_guard": GateWords(
+        title="Index guard",
+        problem="a file of that name with other content already stands on an index",
+        turn=_PACKAGER,
+        remedy="Raise the version and set a new tag; what stands on an index is never overwritten.",
+    ),
+}
+
+
+def words_for(gate: str) -> GateWords:
+    """The words for a gate of CONTRACT.md §4; plain ones for a gate that has none yet."""
+    return _GATES.get(
+        gate,
+        GateWords(
+            title="Gate",
+            problem="a condition for releasing is not met",
+            turn=_MAINTAINER,
+            remedy="The reason says what is missing.",
+        ),
+    )

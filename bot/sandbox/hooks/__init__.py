@@ -1,0 +1,1 @@
+"""Webhooks: what they say (`payloads`) and how they are sent (`delivery`)."""

@@ -1,0 +1,1 @@
+"""GitLab's REST API, version 4: one file per resource, each a table of routes."""

@@ -1,0 +1,1 @@
+"""How records look in answers. Field by field after GitLab's entities (lib/api/entities)."""

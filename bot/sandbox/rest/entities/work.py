@@ -1,0 +1,240 @@
+"""Merge requests, notes, releases, hooks, events, variables."""
+
+from bot.sandbox.answers import Json
+from bot.sandbox.git.repository import Commit
+from bot.sandbox.rest.entities import code
+from bot.sandbox.rest.entities.people import user_basic, user_or_none
+from bot.sandbox.world.clock import stamp, stamp_or_none
+from bot.sandbox.world.places import Project
+from bot.sandbox.world.settings import HOOK_EVENTS, SYSTEM_HOOK_EVENTS, Delivery, Hook, Variable
+from bot.sandbox.world.work import Event, MergeRequest, Note, Release, ReleaseLink
+from bot.sandbox.world.world import World
+
+
+def merge_request(world: World, project: Project, one: MergeRequest) -> Json:
+    """API::Entities::MergeRequestBasic."""
+    people = [user_basic(world, person) for person in one.assignees]
+    draft = one.title.lower().startswith("draft:")
+    mergeable = one.state == "opened"
+    return {
+        "id": one.id,
+        "iid": one.iid,
+        "project_id": project.id,
+        "title": one.title,
+        "description": one.description,
+        "state": one.state,
+        "created_at": stamp(one.created_at),
+        "updated_at": stamp(one.updated_at),
+        "merged_by": user_or_none(world, one.merge_user),
+        "merge_user": user_or_none(world, one.merge_user),
+        "merged_at": stamp_or_none(one.merged_at),
+        "closed_by": user_or_none(world, one.closed_by),
+        "closed_at": stamp_or_none(one.closed_at),
+        "target_branch": one.target_branch,
+        "source_branch": one.source_branch,
+        "user_notes_count": sum(not note.system for note in one.notes.values()),
+        "upvotes": 0,
+        "downvotes": 0,
+        "author": user_basic(world, one.author),
+        "assignees": people,
+        "assignee": people[0] if people else None,
+        "reviewers": [user_basic(world, person) for person in one.reviewers],
+        "source_project_id": project.id,
+        "target_project_id": project.id,
+        "labels": list(one.labels),
+        "draft": draft,
+        "imported": False,
+        "imported_from": "none",
+        "work_in_progress": draft,
+        "milestone": None,
+        "merge_when_pipeline_succeeds": False,
+        "merge_status": "can_be_merged" if mergeable else "unchecked",
+        "detailed_merge_status": "mergeable" if mergeable else "not_open",
+        "sha": one.head_sha,
+        "merge_commit_sha": one.merge_commit_sha,
+        "squash_commit_sha": one.squash_commit_sha,
+        "discussion_locked": one.discussion_locked or None,
+        "should_remove_source_branch": None,
+        "force_remove_source_branch": None,
+        "prepared_at": stamp(one.created_at),
+        "reference": f"!{one.iid}",
+        "references": {
+            "short": f"!{one.iid}",
+            "relative": f"!{one.iid}",
+            "full": f"{project.full_path}!{one.iid}",
+        },
+        "web_url": f"{world.url}/{project.full_path}/-/merge_requests/{one.iid}",
+        "time_stats": {
+            "time_estimate": 0,
+            "total_time_spent": 0,
+            "human_time_estimate": None,
+            "human_total_time_spent": None,
+        },
+        "squash": one.squash,
+        "squash_on_merge": one.squash,
+        "task_completion_status": {"count": 0, "completed_count": 0},
+        "has_conflicts": False,
+        "blocking_discussions_resolved": True,
+    }
+
+
+def note(world: World, project: Project, one: MergeRequest, shown: Note) -> Json:
+    """API::Entities::Note."""
+    return {
+        "id": shown.id,
+        "type": None,
+        "body": shown.body,
+        "author": user_basic(world, shown.author),
+        "created_at": stamp(shown.created_at),
+        "updated_at": stamp(shown.updated_at),
+        "system": shown.system,
+        "noteable_id": one.id,
+        "noteable_type": "MergeRequest",
+        "project_id": project.id,
+        "resolvable": False,
+        "confidential": shown.internal,
+        "internal": shown.internal,
+        "imported": False,
+        "imported_from": "none",
+        "noteable_iid": one.iid,
+        "commands_changes": {},
+    }
+
+
+def release_link(world: World, project: Project, release: Release, one: ReleaseLink) -> Json:
+    """API::Entities::Releases::Link."""
+    direct = one.url
+    if one.filepath:
+        direct = f"{world.url}/{project.full_path}/-/releases/{release.tag}/downloads{one.filepath}"
+    return {
+        "id": one.id,
+        "name": one.name,
+        "url": one.url,
+        "direct_asset_url": direct,
+        "link_type": one.link_type,
+    }
+
+
+def release(world: World, project: Project, one: Release, commit: Commit | None, *, detailed: bool) -> Json:
+    """API::Entities::Release; `detailed` adds what only those who may read code see."""
+    web = f"{world.url}/{project.full_path}"
+    archive = f"{web}/-/archive/{one.tag}/{project.path}-{one.tag}"
+    shown: Json = {
+        "name": one.name,
+        "tag_name": one.tag,
+        "description": one.description,
+        "created_at": stamp(one.created_at),
+        "released_at": stamp(one.released_at),
+        "upcoming_release": one.released_at > world.clock.now(),
+        "author": user_or_none(world, one.author),
+    }
+    if commit is not None and detailed:
+        shown |= {
+            "commit": code.commit(world, project, commit),
+            "commit_path": f"/{project.full_path}/-/commit/{commit.id}",
+            "tag_path": f"/{project.full_path}/-/tags/{one.tag}",
+        }
+    sources = ("zip", "tar.gz", "tar.bz2", "tar") if detailed else ()
+    shown |= {
+        "milestones": [],
+        "evidences": [],
+        "assets": {
+            "count": len(one.links) + len(sources),
+            "sources": [{"format": kind, "url": f"{archive}.{kind}"} for kind in sources],
+            "links": [release_link(world, project, one, link) for link in reversed(one.links.values())],
+        },
+        "_links": {
+            "self": f"{web}/-/releases/{one.tag}",
+            "edit_url": f"{web}/-/releases/{one.tag}/edit",
+        },
+    }
+    return shown
+
+
+def variable(one: Variable, *, instance: bool = False) -> Json:
+    """API::Entities::Ci::Variable. The value is null when hidden; instance rows have no scope."""
+    shown: Json = {
+        "variable_type": one.variable_type,
+        "key": one.key,
+        "value": None if one.hidden else one.value,
+        "hidden": one.hidden,
+        "protected": one.protected,
+        "masked": one.masked,
+        "raw": one.raw,
+    }
+    if not instance:
+        shown["environment_scope"] = one.environment_scope
+    return shown | {"description": one.description}
+
+
+def hook(one: Hook) -> Json:
+    """API::Entities::ProjectHook, or Hook for a system hook. Secrets show only that they are set."""
+    system = one.project_id is None
+    shown: Json = {
+        "id": one.id,
+        "url": one.url,
+        "name": one.name,
+        "description": one.description,
+        "created_at": stamp(one.created_at),
+        "alert_status": "executable",
+        "disabled_until": None,
+        "enable_ssl_verification": one.enable_ssl_verification,
+        "url_variables": [],
+        "custom_headers": [],
+        "custom_webhook_template": None,
+        "push_events_branch_filter": one.push_events_branch_filter,
+        "branch_filter_strategy": one.branch_filter_strategy,
+        "token_present": bool(one.token),
+        "signing_token_present": bool(one.signing_token),
+    }
+    for name in SYSTEM_HOOK_EVENTS if system else HOOK_EVENTS:
+        shown[name] = one.events.get(name, False)
+    if not system:
+        shown["project_id"] = one.project_id
+    return shown
+
+
+def delivery(one: Delivery) -> Json:
+    """API::Entities::WebHookLog: one line of `…/hooks/:id/events`."""
+    return {
+        "id": one.id,
+        "url": one.url,
+        "trigger": one.trigger.replace("_events", "_hooks"),
+        "request_headers": {**one.request_headers, "X-Gitlab-Token": "[REDACTED]"},
+        "request_data": one.body.decode(),
+        "response_headers": {},
+        "response_body": one.response_body,
+        "execution_duration": one.execution_duration,
+        "response_status": one.response_status,
+        "created_at": stamp(one.created_at),
+    }
+
+
+def event(world: World, one: Event) -> Json:
+    """API::Entities::Event."""
+    shown: Json = {
+        "id": one.id,
+        "project_id": one.project_id,
+        "action_name": one.action_name,
+        "target_id": one.target_id,
+        "target_iid": one.target_iid,
+        "target_type": one.target_type,
+        "author_id": one.author.id,
+        "target_title": one.target_title,
+        "created_at": stamp(one.created_at),
+        "author": user_basic(world, one.author),
+        "imported": False,
+        "imported_from": "none",
+    }
+    if one.push is not None:
+        shown["push_data"] = {
+            "commit_count": one.push.commit_count,
+            "action": one.push.action,
+            "ref_type": one.push.ref_type,
+            "commit_from": one.push.commit_from,
+            "commit_to": one.push.commit_to,
+            "ref": one.push.ref,
+            "commit_title": one.push.commit_title,
+            "ref_count": one.push.ref_count,
+        }
+    return shown | {"author_username": one.author.username}

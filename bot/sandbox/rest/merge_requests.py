@@ -1,0 +1,219 @@
+"""Merge requests: list, one, create, change, merge, commits."""
+
+from collections.abc import Callable
+
+from bot.sandbox.answers import Answer, Json, forbidden, invalid, message, no_record
+from bot.sandbox.git.changes import MergeConflictError
+from bot.sandbox.rest.call import Call, created, ok
+from bot.sandbox.rest.entities import ci, code, work
+from bot.sandbox.rest.entities.people import user_basic
+from bot.sandbox.rest.paging import paged
+from bot.sandbox.rest.projects import moment
+from bot.sandbox.rest.routing import Routes
+from bot.sandbox.world import access, flow
+from bot.sandbox.world.people import Level
+from bot.sandbox.world.places import Project
+from bot.sandbox.world.work import MergeRequest
+
+ROUTES = Routes()
+
+STATES = ("opened", "closed", "locked", "merged", "all")
+
+
+def merge_request_of(call: Call) -> tuple[Project, MergeRequest]:
+    """Project and merge request of the path. Raises: RefusalError (404)."""
+    project = call.project()
+    one = project.merge_requests.get(call.number("iid"))
+    if one is None:
+        raise no_record()
+    return project, one
+
+
+def _details(call: Call, project: Project, one: MergeRequest) -> Json:
+    """API::Entities::MergeRequest: the list's fields and those only one request has."""
+    heads = [pipe for pipe in call.pipelines.pipelines(project.id) if pipe.sha == one.head_sha]
+    head = ci.pipeline(call.world, project, heads[0]) if heads else None
+    return work.merge_request(call.world, project, one) | {
+        "subscribed": False,
+        "changes_count": str(len(one.commit_shas)),
+        "latest_build_started_at": None,
+        "latest_build_finished_at": None,
+        "first_deployed_to_production_at": None,
+        "pipeline": ci.pipeline_basic(call.world, project, heads[0]) if heads else None,
+        "head_pipeline": head,
+        "diff_refs": {"base_sha": one.base_sha, "head_sha": one.head_sha, "start_sha": one.base_sha},
+        "merge_error": None,
+        "user": {"can_merge": access.can_merge_branch(call.viewer(), project, one.target_branch)},
+    }
+
+
+@ROUTES.get("/projects/:id/merge_requests", job_token=True)
+def list_merge_requests(call: Call) -> Answer:
+    """Filters: state, iids, labels, search, branches, author, times; newest created first."""
+    project, params = call.project(), call.params
+    state = params.choice("state", STATES, "all")
+    iids = {int(text) for text in params.texts("iids") if text.isdecimal()}
+    labels, search = set(params.texts("labels")), (params.text("search") or "").lower()
+    bounds = {
+        name: moment(call, name) for name in ("created_after", "created_before", "updated_after", "updated_before")
+    }
+    merged_after, merged_before = moment(call, "merged_after"), moment(call, "merged_before")
+    username, author = params.text("author_username"), params.integer("author_id")
+
+    def passes(one: MergeRequest) -> bool:
+        return (
+            state in ("all", one.state)
+            and (not iids or one.iid in iids)
+            and labels <= set(one.labels)
+            and (not search or search in one.title.lower() or search in one.description.lower())
+            and params.text("source_branch") in (None, one.source_branch)
+            and params.text("target_branch") in (None, one.target_branch)
+            and username in (None, one.author.username)
+            and author in (None, one.author.id)
+            and ((low := bounds["created_after"]) is None or one.created_at >= low)
+            and ((high := bounds["created_before"]) is None or one.created_at <= high)
+            and ((low := bounds["updated_after"]) is None or one.updated_at >= low)
+            and ((high := bounds["updated_before"]) is None or one.updated_at <= high)
+            and (merged_after is None or (one.merged_at is not None and one.merged_at >= merged_after))
+            and (merged_before is None or (one.merged_at is not None and one.merged_at <= merged_before))
+        )
+
+    orders: dict[str, Callable[[MergeRequest], object]] = {
+        "created_at": lambda one: (one.created_at, one.id),
+        "updated_at": lambda one: (one.updated_at, one.id),
+        "merged_at": lambda one: (one.merged_at is not None, one.merged_at or one.created_at, one.id),
+        "title": lambda one: (one.title, one.id),
+    }
+    order = orders[params.choice("order_by", orders, "created_at")]
+    rows = [one for one in list(project.merge_requests.values()) if passes(one)]
+    rows.sort(key=order, reverse=params.choice("sort", ("asc", "desc"), "desc") == "desc")  # type: ignore[arg-type]  # each key orders alike
+    return paged(call, rows, lambda one: work.merge_request(call.world, project, one))
+
+
+@ROUTES.get("/projects/:id/merge_requests/:iid", job_token=True)
+def get_merge_request(call: Call) -> Answer:
+    """One merge request."""
+    project, one = merge_request_of(call)
+    return ok(_details(call, project, one))
+
+
+@ROUTES.post("/projects/:id/merge_requests")
+def create_merge_request(call: Call) -> Answer:
+    """Open a merge request between branches of the project."""
+    call.params.require("title", "source_branch", "target_branch")
+    project, params = call.project(Level.DEVELOPER), call.params
+    source, target = params.needed("source_branch"), params.needed("target_branch")
+    if source == target:
+        raise message(422, ["You can't use same project/branch for source and target"])
+    for one in project.merge_requests.values():
+        if (one.state, one.source_branch, one.target_branch) == ("opened", source, target):
+            raise message(409, [f"Another open merge request already exists for this source branch: !{one.iid}"])
+    try:
+        made = flow.open_merge_request(
+            call.world,
+            project,
+            call.user(),
+            source,
+            target,
+            params.needed("title"),
+            description=params.text("description") or "",
+            labels=params.texts("labels"),
+        )
+    except ValueError:
+        raise message(422, ["Source branch does not exist"]) from None
+    made.squash = params.flag("squash")
+    return created(_details(call, project, made))
+
+
+@ROUTES.put("/projects/:id/merge_requests/:iid")
+def update_merge_request(call: Call) -> Answer:
+    """Change title, description, labels, target, or the state by `state_event`."""
+    project, one = merge_request_of(call)
+    user, params = call.user(), call.params
+    if call.level(project) < Level.DEVELOPER and user is not one.author:
+        raise forbidden()
+    names = ("title", "description", "labels", "add_labels", "remove_labels", "state_event", "target_branch", "squash")
+    if not any(params.has(name) for name in names):
+        raise invalid(f"{', '.join(names)} are missing, at least one parameter must be provided")
+    one.title = params.text("title") or one.title
+    one.description = params.text("description", one.description) or ""
+    one.target_branch = params.text("target_branch") or one.target_branch
+    one.squash = params.flag("squash", one.squash)
+    if params.has("labels"):
+        one.labels = params.texts("labels")
+    one.labels = [name for name in one.labels if name not in params.texts("remove_labels")]
+    one.labels += [name for name in params.texts("add_labels") if name not in one.labels]
+    one.updated_at = call.world.clock.now()
+    event = params.text("state_event")
+    if event not in (None, "close", "reopen"):
+        raise invalid("state_event does not have a valid value")
+    if event and (one.state, event) in (("opened", "close"), ("closed", "reopen")):
+        set_state(call, project, one, event)
+    else:
+        call.world.activity.merge_request(project, one, user, "update")
+    return ok(_details(call, project, one))
+
+
+def set_state(call: Call, project: Project, one: MergeRequest, event: str) -> None:
+    """Close or reopen."""
+    user, now = call.user(), call.world.clock.now()
+    one.state = "closed" if event == "close" else "opened"
+    one.closed_at, one.closed_by = (now, user) if event == "close" else (None, None)
+    one.updated_at = now
+    call.world.activity.merge_request(project, one, user, event)
+
+
+@ROUTES.put("/projects/:id/merge_requests/:iid/merge")
+def merge(call: Call) -> Answer:
+    """Merge with a merge commit; 405 when it is not open, 409 when `sha` is not its head, 422 on a conflict."""
+    project, one = merge_request_of(call)
+    user, params = call.user(), call.params
+    if not access.can_merge_branch(user, project, one.target_branch):
+        raise message(401, "401 Unauthorized")
+    if one.state != "opened":
+        raise message(405, "405 Method Not Allowed")
+    sha = params.text("sha")
+    if sha and sha != one.head_sha:
+        raise message(409, "SHA does not match HEAD of source branch: " + one.head_sha)
+    try:
+        flow.merge(
+            call.world,
+            project,
+            one,
+            user,
+            squash=params.flag("squash", one.squash),
+            message=params.text("merge_commit_message"),
+            remove_source=params.flag("should_remove_source_branch"),
+        )
+    except MergeConflictError:
+        raise message(422, "Branch cannot be merged") from None
+    return ok(_details(call, project, one))
+
+
+@ROUTES.get("/projects/:id/merge_requests/:iid/commits", job_token=True)
+def merge_request_commits(call: Call) -> Answer:
+    """Commits of the source branch that the target lacked, newest first."""
+    project, one = merge_request_of(call)
+    commits = project.git.commits(one.commit_shas)
+    return paged(call, one.commit_shas, lambda sha: code.commit(call.world, project, commits[sha]))
+
+
+@ROUTES.get("/projects/:id/merge_requests/:iid/pipelines")
+def merge_request_pipelines(call: Call) -> Answer:
+    """Pipelines of the request's commits."""
+    project, one = merge_request_of(call)
+    rows = [pipe for pipe in call.pipelines.pipelines(project.id) if pipe.sha in one.commit_shas]
+    return paged(call, rows, lambda pipe: ci.pipeline_basic(call.world, project, pipe))
+
+
+@ROUTES.get("/projects/:id/merge_requests/:iid/approvals")
+def approvals(call: Call) -> Answer:
+    """Who approved."""
+    _, one = merge_request_of(call)
+    return ok(
+        {
+            "user_has_approved": call.viewer() in one.approved_by,
+            "approved": bool(one.approved_by),
+            "approved_by": [{"user": user_basic(call.world, user)} for user in one.approved_by],
+        }
+    )

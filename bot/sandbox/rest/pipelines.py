@@ -1,0 +1,198 @@
+"""Pipelines: list, one, create, cancel, retry. Source: lib/api/ci/pipelines.rb, app/finders/ci/pipelines_finder.rb."""
+
+from collections.abc import Callable
+
+from bot.sandbox.answers import Answer, Json, RefusalError, forbidden, invalid, message, not_found
+from bot.sandbox.ci.model import CiError, Pipeline
+from bot.sandbox.git.changes import BLANK
+from bot.sandbox.rest.call import Call, created, ok
+from bot.sandbox.rest.entities import ci
+from bot.sandbox.rest.paging import paged
+from bot.sandbox.rest.projects import moment
+from bot.sandbox.rest.routing import Routes
+from bot.sandbox.world import access
+from bot.sandbox.world.people import Level
+from bot.sandbox.world.places import Project
+
+ROUTES = Routes()
+
+_SCOPES = ("running", "pending", "finished", "branches", "tags")
+_FINISHED = ("success", "failed", "canceled")
+_ROLES = {"developer": Level.DEVELOPER, "maintainer": Level.MAINTAINER, "owner": Level.OWNER}
+
+
+def _base(*sentences: str) -> RefusalError:
+    return message(400, {"base": list(sentences)})
+
+
+def _in_scope(project: Project, one: Pipeline, scope: str | None, newest: set[int]) -> bool:
+    if scope in ("running", "pending"):
+        return one.status == scope
+    if scope == "finished":
+        return one.status in _FINISHED
+    if scope in ("branches", "tags"):
+        return one.tag == (scope == "tags") and one.id in newest
+    return True
+
+
+def reader(call: Call) -> Project:
+    """The project, whose pipelines the caller may read."""
+    return call.project(code=True)
+
+
+@ROUTES.get("/projects/:id/pipelines", job_token=True)
+def list_pipelines(call: Call) -> Answer:
+    """Pipelines, newest first. `ref` matches branches and tags alike; child pipelines only when asked for."""
+    project, params = reader(call), call.params
+    everything = call.pipelines.pipelines(project.id)
+    newest = {one.ref: one.id for one in reversed(everything)}
+    scope = params.choice("scope", _SCOPES, "") if params.text("scope") else None
+    source = params.text("source")
+    bounds = {
+        name: moment(call, name) for name in ("updated_after", "updated_before", "created_after", "created_before")
+    }
+    user = call.world.user_named(params.text("username") or "")
+
+    def passes(one: Pipeline) -> bool:
+        return (
+            params.text("ref") in (None, one.ref)
+            and params.text("sha") in (None, one.sha)
+            and params.text("status") in (None, one.status)
+            and (source == one.source if source else one.source != "parent_pipeline")
+            and (not params.has("username") or (user is not None and user.id == one.user_id))
+            and (not params.has("yaml_errors") or params.flag("yaml_errors") == bool(one.yaml_errors))
+            and _in_scope(project, one, scope, set(newest.values()))
+            and ((low := bounds["updated_after"]) is None or one.updated_at > low)
+            and ((high := bounds["updated_before"]) is None or one.updated_at < high)
+            and ((low := bounds["created_after"]) is None or one.created_at > low)
+            and ((high := bounds["created_before"]) is None or one.created_at < high)
+        )
+
+    orders: dict[str, Callable[[Pipeline], tuple[object, ...]]] = {
+        "id": lambda one: (one.id,),
+        "status": lambda one: (one.status, one.id),
+        "ref": lambda one: (one.ref, one.id),
+        "updated_at": lambda one: (one.updated_at, one.id),
+        "user_id": lambda one: (one.user_id, one.id),
+    }
+    rows = [one for one in everything if passes(one)]
+    rows.sort(
+        key=orders[params.choice("order_by", orders, "id")],
+        reverse=params.choice("sort", ("asc", "desc"), "desc") == "desc",
+    )
+    return paged(call, rows, lambda one: ci.pipeline_basic(call.world, project, one))
+
+
+def pipeline_of(call: Call, project: Project) -> Pipeline:
+    """The pipeline of the path. Raises: RefusalError (404)."""
+    one = call.pipelines.pipeline(project.id, call.number("pipeline_id"))
+    if one is None:
+        raise not_found()
+    return one
+
+
+@ROUTES.get("/projects/:id/pipelines/:pipeline_id", job_token=True)
+def get_pipeline(call: Call) -> Answer:
+    """One pipeline."""
+    project = reader(call)
+    return ok(ci.pipeline(call.world, project, pipeline_of(call, project)))
+
+
+@ROUTES.get("/projects/:id/pipelines/latest", job_token=True)
+def latest_pipeline(call: Call) -> Answer:
+    """The newest pipeline of `ref`'s head commit; 403 when there is none."""
+    project = reader(call)
+    ref = call.params.text("ref") or project.default_branch
+    sha = project.git.resolve(ref)
+    for one in call.pipelines.pipelines(project.id):
+        if (one.ref, one.sha) == (ref, sha):
+            return ok(ci.pipeline(call.world, project, one))
+    raise forbidden()
+
+
+@ROUTES.get("/projects/:id/pipelines/:pipeline_id/variables")
+def pipeline_variables(call: Call) -> Answer:
+    """Variables the creator sent, values included."""
+    project = call.project(Level.DEVELOPER)
+    rows: list[Json] = [
+        {"variable_type": row.get("variable_type", "env_var"), "key": row["key"], "value": row["value"], "raw": False}
+        for row in pipeline_of(call, project).variables
+    ]
+    return paged(call, rows, lambda row: row)
+
+
+def _may_run(call: Call, project: Project, ref: str, *, tag: bool) -> bool:
+    """On a protected branch push or merge right, on a protected tag the right to create it."""
+    user = call.user()
+    if tag:
+        return access.can_create_tag(user, project, ref)
+    return access.can_merge_branch(user, project, ref)
+
+
+@ROUTES.post("/projects/:id/pipeline")
+def create_pipeline(call: Call) -> Answer:
+    """A pipeline of a branch or tag, `source: api`. Every refusal of the chain is a 400 with `base`."""
+    call.params.require("ref")
+    project, params = call.project(Level.DEVELOPER), call.params
+    name = params.needed("ref")
+    short = name.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    branch, tag = project.git.branch(short), project.git.tag(short)
+    branch = None if name.startswith("refs/tags/") else branch
+    tag = None if name.startswith("refs/heads/") else tag
+    ref = tag or branch
+    if ref is None:
+        raise _base("Reference not found")
+    if branch and tag:
+        raise _base("Ref is ambiguous")
+    if not _may_run(call, project, short, tag=tag is not None):
+        raise _base(f"You do not have sufficient permission to run a pipeline on '{short}'.")
+    variables = [_pipeline_variable(row.values) for row in params.rows("variables")]
+    least = _ROLES.get(project.pipeline_variables_role)
+    if variables and (least is None or call.level(project) < least):
+        raise _base("Insufficient permissions to set pipeline variables")
+    inputs = params.nested("inputs").values
+    try:
+        made = call.pipelines.create(
+            project,
+            ref=short,
+            tag=tag is not None,
+            sha=ref.commit,
+            before_sha=BLANK,
+            source="api",
+            user_id=call.user().id,
+            username=call.user().username,
+            variables=variables,
+            inputs=inputs or None,
+        )
+    except CiError as error:
+        raise _base(*error.messages) from None
+    return created(ci.pipeline(call.world, project, made))
+
+
+def _pipeline_variable(row: dict[str, object]) -> dict[str, str]:
+    if "key" not in row or "value" not in row:
+        missing = [f"variables[0][{name}] is missing" for name in ("key", "value") if name not in row]
+        raise invalid(", ".join(missing))
+    return {
+        "key": str(row["key"]),
+        "value": str(row["value"]),
+        "variable_type": str(row.get("variable_type", "env_var")),
+    }
+
+
+@ROUTES.post("/projects/:id/pipelines/:pipeline_id/cancel")
+def cancel_pipeline(call: Call) -> Answer:
+    """Cancel what runs or waits."""
+    project = call.project(Level.DEVELOPER)
+    one = pipeline_of(call, project)
+    call.pipelines.cancel_pipeline(one)
+    return ok(ci.pipeline(call.world, project, one))
+
+
+@ROUTES.post("/projects/:id/pipelines/:pipeline_id/retry")
+def retry_pipeline(call: Call) -> Answer:
+    """Run failed and canceled jobs again."""
+    project = call.project(Level.DEVELOPER)
+    one = pipeline_of(call, project)
+    call.pipelines.retry_pipeline(one, user_id=call.user().id)
+    return created(ci.pipeline(call.world, project, one))

@@ -1,0 +1,212 @@
+"""Projects: the list with its filters and both pagings, one project, members."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from bot.sandbox.answers import Answer, Json, invalid, message, no_record, not_found
+from bot.sandbox.rest.call import Call, created, ok
+from bot.sandbox.rest.entities import people, places
+from bot.sandbox.rest.paging import keyset_by_id, paged
+from bot.sandbox.rest.routing import Routes
+from bot.sandbox.world import access
+from bot.sandbox.world.people import Level
+from bot.sandbox.world.places import Project
+
+ROUTES = Routes()
+
+_ORDERS: dict[str, Callable[[Project], tuple[object, ...]]] = {
+    "id": lambda one: (one.id,),
+    "name": lambda one: (one.name.lower(), one.id),
+    "path": lambda one: (one.path, one.id),
+    "created_at": lambda one: (one.created_at, one.id),
+    "updated_at": lambda one: (one.last_activity_at, one.id),
+    "last_activity_at": lambda one: (one.last_activity_at, one.id),
+    "similarity": lambda one: (one.name.lower(), one.id),
+    "star_count": lambda one: (one.id,),
+}
+
+
+def moment(call: Call, name: str) -> datetime | None:
+    """A time parameter. Raises: RefusalError (400)."""
+    text = call.params.text(name)
+    if not text:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise invalid(f"{name} is invalid") from None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def choose(call: Call, projects: Iterable[Project]) -> list[Project]:
+    """The projects the caller sees that pass the filters of the request. Time bounds are strict."""
+    params, viewer = call.params, call.viewer()
+    after, before = moment(call, "last_activity_after"), moment(call, "last_activity_before")
+    search = (params.text("search") or "").lower()
+    topics = set(params.texts("topic"))
+    visibility = params.text("visibility")
+    archived = params.flag("archived") if params.has("archived") else None
+    least = params.integer("min_access_level") or (Level.OWNER if params.flag("owned") else 0)
+    id_after, id_before = params.integer("id_after"), params.integer("id_before")
+    membership = params.flag("membership")
+
+    def passes(one: Project) -> bool:
+        return (
+            (after is None or one.last_activity_at > after)
+            and (before is None or one.last_activity_at < before)
+            and (not search or search in one.name.lower() or search in one.path.lower())
+            and topics <= set(one.topics)
+            and (visibility is None or one.visibility == visibility)
+            and (archived is None or one.archived == archived)
+            and (id_after is None or one.id > id_after)
+            and (id_before is None or one.id < id_before)
+            and access.can_see(viewer, one)
+            and (not membership or (viewer is not None and access.is_member(viewer, one)))
+            and (not least or access.project_level(viewer, one) >= least)
+        )
+
+    return [one for one in projects if passes(one)]
+
+
+def in_order(call: Call, projects: list[Project]) -> list[Project]:
+    """Sorted by `order_by` and `sort`; newest first by default."""
+    order = call.params.choice("order_by", _ORDERS, "created_at")
+    falling = call.params.choice("sort", ("asc", "desc"), "desc") == "desc"
+    return sorted(projects, key=_ORDERS[order], reverse=falling)
+
+
+def shower(call: Call) -> Callable[[Project], Json]:
+    """How a row of a list looks: simple for `simple=true` and for anonymous callers."""
+    viewer = call.viewer()
+    if call.params.flag("simple") or viewer is None:
+        return lambda one: places.project_simple(call.world, one)
+    return lambda one: places.project_details(call.world, one, access.project_level(viewer, one), viewer.id)
+
+
+@ROUTES.get("/projects")
+def list_projects(call: Call) -> Answer:
+    """Projects the caller sees. Keyset paging goes by id only."""
+    keyset = call.params.text("pagination") == "keyset"
+    found = choose(call, list(call.world.projects.values()))
+    if keyset:
+        return keyset_by_id(call, found, lambda one: one.id, shower(call))
+    return paged(call, in_order(call, found), shower(call))
+
+
+@ROUTES.get("/projects/:id")
+def get_project(call: Call) -> Answer:
+    """One project, by id or encoded path."""
+    project, viewer = call.project(), call.viewer()
+    if viewer is None:
+        return ok(places.project_simple(call.world, project))
+    return ok(places.project_details(call.world, project, call.level(project), viewer.id))
+
+
+@ROUTES.post("/projects")
+def create_project(call: Call) -> Answer:
+    """A new project in a group (`namespace_id`) whose Developer the caller is."""
+    user, params, world = call.user(), call.params, call.world
+    if not params.has("name") and not params.has("path"):
+        raise invalid("name, path are missing, at least one parameter must be provided")
+    number = params.integer("namespace_id")
+    group = next((one for one in list(world.groups.values()) if one.id == number), None)
+    if group is None or access.group_level(user, group) < Level.DEVELOPER:
+        raise message(400, {"namespace": ["is not valid"]})
+    path = params.text("path") or (params.text("name") or "").lower().replace(" ", "-")
+    full_path = f"{group.full_path}/{path}"
+    if full_path.lower() in world.project_paths:
+        raise message(
+            400, {"name": ["has already been taken"], "path": ["has already been taken"], "project_namespace.name": []}
+        )
+    files = {"README.md": f"# {path}\n"} if params.flag("initialize_with_readme") else None
+    visibility = params.choice("visibility", ("private", "internal", "public"), "private")
+    made = world.create_project(full_path, visibility, files, creator=user)
+    made.name = params.text("name") or path
+    made.description = params.text("description") or ""
+    made.topics = params.texts("topics")
+    world.add_member(made, user, Level.OWNER)
+    return created(places.project_details(world, made, Level.OWNER, user.id))
+
+
+@ROUTES.put("/projects/:id")
+def edit_project(call: Call) -> Answer:
+    """Change what a maintainer may change."""
+    project, params = call.project(Level.MAINTAINER), call.params
+    project.name = params.text("name") or project.name
+    project.description = params.text("description", project.description) or ""
+    project.default_branch = params.text("default_branch") or project.default_branch
+    project.visibility = params.choice("visibility", ("private", "internal", "public"), project.visibility)
+    if params.has("topics"):
+        project.topics = params.texts("topics")
+    project.pipeline_variables_role = params.choice(
+        "ci_pipeline_variables_minimum_override_role",
+        ("no_one_allowed", "developer", "maintainer", "owner"),
+        project.pipeline_variables_role,
+    )
+    return ok(places.project_details(call.world, project, call.level(project), call.user().id))
+
+
+@ROUTES.delete("/projects/:id")
+def delete_project(call: Call) -> Answer:
+    """Gone at once; GitLab answers 202 for the work it schedules."""
+    call.world.remove_project(call.project(Level.OWNER))
+    return Answer(status=202, body={"message": "202 Accepted"})
+
+
+@ROUTES.post("/projects/:id/archive")
+def archive(call: Call) -> Answer:
+    """Archive the project."""
+    project = call.project(Level.OWNER)
+    project.archived = True
+    return created(places.project_details(call.world, project, call.level(project), call.user().id))
+
+
+def _levels(project: Project) -> dict[int, Level]:
+    found: dict[int, Level] = {}
+    for members in (project.members, *(group.members for group in project.namespace.lineage())):
+        for number, level in list(members.items()):
+            found[number] = max(level, found.get(number, Level.NONE))
+    return found
+
+
+@ROUTES.get("/projects/:id/members")
+def direct_members(call: Call) -> Answer:
+    """Members of the project itself."""
+    project, world = call.project(), call.world
+    rows = sorted(project.members.items())
+    return paged(call, rows, lambda row: people.member(world, world.users[row[0]], row[1]))
+
+
+@ROUTES.get("/projects/:id/members/all")
+def all_members(call: Call) -> Answer:
+    """Direct and inherited members."""
+    project, world = call.project(), call.world
+    rows = sorted(_levels(project).items())
+    return paged(call, rows, lambda row: people.member(world, world.users[row[0]], row[1]))
+
+
+@ROUTES.get("/projects/:id/members/all/:user_id")
+def member_of_project(call: Call) -> Answer:
+    """The highest of direct and inherited membership; 404 if none, for admins too."""
+    project, number = call.project(), call.number("user_id")
+    level = _levels(project).get(number)
+    if level is None:
+        raise no_record()
+    return ok(people.member(call.world, call.world.users[number], level))
+
+
+@ROUTES.post("/projects/:id/members")
+def add_member(call: Call) -> Answer:
+    """Add a member."""
+    project, params = call.project(Level.MAINTAINER), call.params
+    params.require("user_id", "access_level")
+    user = call.world.users.get(params.integer("user_id") or 0)
+    if user is None:
+        raise not_found("User")
+    level = params.integer("access_level") or 0
+    if level not in (10, 15, 20, 30, 40, 50):
+        raise invalid("access_level does not have a valid value")
+    if user.id in project.members:
+        raise message(409, "Member already exists")
+    call.world.add_member(project, user, level)
+    return created(people.member(call.world, user, Level(level)))

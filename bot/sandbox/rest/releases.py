@@ -1,0 +1,233 @@
+"""Releases and their links. Source: app/services/releases/*, app/policies/release_policy.rb, lib/api/releases.rb."""
+
+import re
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from bot.sandbox.answers import Answer, Json, forbidden, message, not_found
+from bot.sandbox.rest.call import Call, created, ok
+from bot.sandbox.rest.entities import work
+from bot.sandbox.rest.paging import paged
+from bot.sandbox.rest.params import Params
+from bot.sandbox.rest.projects import moment
+from bot.sandbox.rest.routing import Routes
+from bot.sandbox.world import access, flow
+from bot.sandbox.world.people import Level
+from bot.sandbox.world.places import Project
+from bot.sandbox.world.work import Release, ReleaseLink
+
+ROUTES = Routes()
+
+DESCRIPTION_LIMIT = 1_000_000
+FILEPATH_LIMIT = 128
+LINK_TYPES = ("other", "runbook", "image", "package")
+_FILEPATH = re.compile(r"/(?:[\w\-.~]+/)*[\w\-.~]+")
+
+
+def _show(call: Call, project: Project, one: Release) -> Json:
+    commit = project.git.commit(one.sha)
+    detailed = access.can_read_code(call.viewer(), project)
+    return work.release(call.world, project, one, commit, detailed=detailed)
+
+
+def _found(call: Call, project: Project) -> Release:
+    one = project.releases.get(call.arguments["tag_name"])
+    if one is None:
+        if call.level(project) < Level.DEVELOPER and project.visibility == "private":
+            raise forbidden()
+        raise not_found()
+    return one
+
+
+def _may_touch_tag(call: Call, project: Project, tag: str) -> bool:
+    return access.can_create_tag(call.user(), project, tag)
+
+
+@ROUTES.get("/projects/:id/releases", job_token=True)
+def list_releases(call: Call) -> Answer:
+    """Releases by `order_by` (released_at, created_at), newest first."""
+    project = call.project()
+    order = call.params.choice("order_by", ("released_at", "created_at"), "released_at")
+    falling = call.params.choice("sort", ("asc", "desc"), "desc") == "desc"
+
+    def when(one: Release) -> datetime:
+        return one.released_at if order == "released_at" else one.created_at
+
+    rows = sorted(project.releases.values(), key=when, reverse=falling)
+    return paged(call, rows, lambda one: _show(call, project, one))
+
+
+@ROUTES.get("/projects/:id/releases/:tag_name", job_token=True)
+def get_release(call: Call) -> Answer:
+    """The release of a tag."""
+    project = call.project()
+    return ok(_show(call, project, _found(call, project)))
+
+
+@ROUTES.get("/projects/:id/releases/permalink/latest", job_token=True)
+def latest_release(call: Call) -> Answer:
+    """The release with the newest `released_at`."""
+    project = call.project()
+    newest = max(project.releases.values(), key=lambda one: one.released_at, default=None)
+    if newest is None:
+        raise not_found()
+    return ok(_show(call, project, newest))
+
+
+@ROUTES.post("/projects/:id/releases", job_token=True)
+def create_release(call: Call) -> Answer:
+    """Record a release; with `ref` the tag is created when it is missing."""
+    call.params.require("tag_name")
+    project, params = call.project(Level.DEVELOPER), call.params
+    tag = params.needed("tag_name")
+    if not _may_touch_tag(call, project, tag):
+        raise message(403, "You are not allowed to create this tag as it is protected.")
+    with call.world.lock:
+        if tag in project.releases:
+            raise message(409, "Release already exists")
+        if params.texts("milestones") or params.texts("milestone_ids"):
+            raise message(400, f"Milestone(s) not found: {', '.join(params.texts('milestones'))}")
+        description = params.text("description") or ""
+        if len(description) > DESCRIPTION_LIMIT:
+            raise message(400, {"description": [f"is too long (maximum is {DESCRIPTION_LIMIT} characters)"]})
+        links = [_checked_link(call, row, None) for row in params.nested("assets").rows("links")]
+        for field in ("name", "url", "filepath"):
+            values = [getattr(link, field) for link in links if getattr(link, field)]
+            if len(values) != len(set(values)):
+                raise message(400, f"Validation failed: Links have duplicate values ({field})")
+        if project.git.tag(tag) is None:
+            ref = params.text("ref")
+            if ref is None:
+                raise message(422, "Ref is not specified")
+            try:
+                flow.create_tag(call.world, project, tag, ref, call.user(), params.text("tag_message") or "")
+            except ValueError as error:
+                raise message(400, str(error)) from None
+        sha = project.git.refs()[f"refs/tags/{tag}"].commit
+        one = flow.create_release(call.world, project, tag, sha, params.text("name") or tag, description, call.user())
+    one.released_at = moment(call, "released_at") or one.released_at
+    one.links.update((link.id, link) for link in links)
+    call.world.activity.release(project, one, "create")
+    return created(_show(call, project, one))
+
+
+@ROUTES.put("/projects/:id/releases/:tag_name", job_token=True)
+def update_release(call: Call) -> Answer:
+    """Change name, description, `released_at`."""
+    project, params = call.project(Level.DEVELOPER), call.params
+    one = _found(call, project)
+    if not _may_touch_tag(call, project, one.tag):
+        raise forbidden()
+    one.name = params.text("name") or one.name
+    one.description = params.text("description", one.description) or ""
+    one.released_at = moment(call, "released_at") or one.released_at
+    call.world.activity.release(project, one, "update")
+    return ok(_show(call, project, one))
+
+
+@ROUTES.delete("/projects/:id/releases/:tag_name", job_token=True)
+def delete_release(call: Call) -> Answer:
+    """Drop the release; the tag stays."""
+    project = call.project(Level.DEVELOPER)
+    one = _found(call, project)
+    if not _may_touch_tag(call, project, one.tag):
+        raise forbidden()
+    del project.releases[one.tag]
+    call.world.activity.release(project, one, "delete")
+    return ok(_show(call, project, one))
+
+
+def _checked_link(call: Call, row: Params, release: Release | None, known: ReleaseLink | None = None) -> ReleaseLink:
+    """A link with the sent fields over `known`. Raises: RefusalError (400)."""
+    if known is None:
+        row.require("name", "url")
+    path = row.text("direct_asset_path") or row.text("filepath") or (known.filepath if known else None)
+    link = ReleaseLink(
+        id=known.id if known else call.world.next_id("release_link"),
+        name=row.text("name") or (known.name if known else ""),
+        url=row.text("url") or (known.url if known else ""),
+        link_type=row.choice("link_type", LINK_TYPES, known.link_type if known else "other"),
+        filepath=path,
+    )
+    errors: dict[str, list[str]] = {}
+    if urlsplit(link.url).scheme not in ("http", "https", "ftp"):
+        errors["url"] = ["is blocked: Only allowed schemes are http, https, ftp"]
+    if path is not None and len(path) > FILEPATH_LIMIT:
+        errors["filepath"] = ["is too long (maximum is 128 characters)"]
+    elif path is not None and not _FILEPATH.fullmatch(path):
+        errors["filepath"] = ["is in an invalid format"]
+    for other in release.links.values() if release else ():
+        if other is known:
+            continue
+        for field in ("name", "url", "filepath"):
+            if getattr(other, field) == getattr(link, field) is not None:
+                errors.setdefault(field, []).append("has already been taken")
+    if errors:
+        raise message(400, dict(errors))
+    return link
+
+
+def _link(call: Call, release: Release) -> ReleaseLink:
+    one = release.links.get(call.number("link_id"))
+    if one is None:
+        raise not_found()
+    return one
+
+
+@ROUTES.get("/projects/:id/releases/:tag_name/assets/links", job_token=True)
+def list_links(call: Call) -> Answer:
+    """Links of a release, newest first."""
+    project = call.project()
+    one = _found(call, project)
+    rows = list(reversed(one.links.values()))
+    return paged(call, rows, lambda link: work.release_link(call.world, project, one, link))
+
+
+@ROUTES.get("/projects/:id/releases/:tag_name/assets/links/:link_id", job_token=True)
+def get_link(call: Call) -> Answer:
+    """One link."""
+    project = call.project()
+    one = _found(call, project)
+    return ok(work.release_link(call.world, project, one, _link(call, one)))
+
+
+@ROUTES.post("/projects/:id/releases/:tag_name/assets/links", job_token=True)
+def create_link(call: Call) -> Answer:
+    """Add a link."""
+    project = call.project(Level.DEVELOPER)
+    one = _found(call, project)
+    if not _may_touch_tag(call, project, one.tag):
+        raise forbidden()
+    with call.world.lock:
+        link = _checked_link(call, call.params, one)
+        one.links[link.id] = link
+    return created(work.release_link(call.world, project, one, link))
+
+
+@ROUTES.put("/projects/:id/releases/:tag_name/assets/links/:link_id", job_token=True)
+def update_link(call: Call) -> Answer:
+    """Change a link."""
+    project = call.project(Level.DEVELOPER)
+    one = _found(call, project)
+    link = _checked_link(call, call.params, one, _link(call, one))
+    one.links[link.id] = link
+    return ok(work.release_link(call.world, project, one, link))
+
+
+@ROUTES.delete("/projects/:id/releases/:tag_name/assets/links/:link_id", job_token=True)
+def delete_link(call: Call) -> Answer:
+    """Drop a link."""
+    project = call.project(Level.DEVELOPER)
+    one = _found(call, project)
+    link = one.links.pop(_link(call, one).id)
+    return ok(work.release_link(call.world, project, one, link))
+
+
+@ROUTES.get("/projects/:id/releases/:tag_name/downloads/*path", job_token=True)
+def download(call: Call) -> Answer:
+    """A permanent link to an asset: redirects to the link with that file path."""
+    one = _found(call, call.project())
+    for link in one.links.values():
+        if link.filepath == f"/{call.arguments['path']}":
+            return Answer(status=302, content=b"", headers={"Location": link.url})
+    raise not_found()

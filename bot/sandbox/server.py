@@ -1,0 +1,251 @@
+"""The embedded GitLab as a server on loopback."""
+
+import errno
+import ipaddress
+import logging
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from bot.sandbox.answers import Json
+from bot.sandbox.ci.model import CiProject, Job
+from bot.sandbox.ci.pipelines import Pipelines
+from bot.sandbox.control import ControlApi
+from bot.sandbox.faults import ABORT, CONTROL_PREFIX, FaultLayer, Faults, abort_hard
+from bot.sandbox.git.http import GitOverHttp, is_git_path
+from bot.sandbox.graphql.endpoint import GraphqlApi
+from bot.sandbox.hooks.delivery import HookSender
+from bot.sandbox.rest.app import PREFIX, RestApi
+from bot.sandbox.world.people import TokenKind
+from bot.sandbox.world.world import World
+
+if TYPE_CHECKING:
+    from bot.sandbox.index import PackageIndex
+
+MAX_JOBS = 2
+_BACKLOG = 2048
+
+
+class AddressError(Exception):
+    """The sandbox cannot listen where it was told to."""
+
+
+class _Protocol(HttpToolsProtocol):
+    """httptools with one addition: the app can cut the connection."""
+
+    def on_headers_complete(self) -> None:
+        """Put the cut into the scope before the app is called."""
+        transport = self.transport
+        self.scope["extensions"] = {ABORT: lambda: abort_hard(transport)}
+        super().on_headers_complete()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell."""
+        await super().startup(sockets)
+        self.listening.set()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket on a loopback address; port 0 picks a free one.
+
+    Raises:
+        AddressError: not loopback, or the port is taken.
+    """
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        raise AddressError(f"the sandbox listens on a loopback address, and {host!r} is none") from None
+    if not address.is_loopback:
+        raise AddressError(f"the sandbox runs pushed scripts, so it listens on loopback only, not on {host}")
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    try:
+        return socket.create_server((str(address), port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise AddressError(
+                f"port {port} on {host} is in use, perhaps by another sandbox; choose another port or 0 for a free one"
+            ) from None
+        raise AddressError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+class Gitlab:
+    """A running sandbox: its URL, an admin's token, the control token, and the parts behind them.
+
+    `index` is the package index beside it, when there is one; jobs upload there whatever their script says.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        index: "PackageIndex | None" = None,
+        job_environment: Mapping[str, str] | None = None,
+        max_jobs: int = MAX_JOBS,
+    ) -> None:
+        self.world = world
+        self.index = index
+        self._socket = bind(host, port)
+        name = f"[{host}]" if ":" in host else host
+        self.url = f"http://{name}:{self._socket.getsockname()[1]}"
+        world.url = self.url
+        self.control_token = world.secret()
+        admin = world.user_named("root") or world.create_user("root", admin=True, name="Administrator")
+        self.admin_token = world.create_token(admin, ["api", "read_api", "read_user", "write_repository"], "sandbox")
+        upload_url = index.upload_url if index else f"{self.url}/-/no-index/"
+        forced = {"TWINE_REPOSITORY_URL": upload_url} | dict(job_environment or {})
+        self.hooks = HookSender(world.clock.now, lambda: world.url, world.next_id)
+        self.pipelines = Pipelines(
+            clock=world.clock,
+            server_url=lambda: world.url,
+            workdir=world.data / "jobs",
+            forced_environment=forced,
+            max_jobs=max_jobs,
+            mint_job_token=self._mint_job_token,
+            revoke_job_token=world.revoke_token,
+            on_change=lambda project, pipeline, job: world.activity.pipeline_changed(
+                world.projects[project.id], pipeline, job
+            ),
+            next_id=world.next_id,
+        )
+        world.activity.hooks, world.activity.pipelines = self.hooks, self.pipelines
+        self.faults = Faults()
+        config = uvicorn.Config(
+            self._application(),
+            http=_Protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level=logging.WARNING,
+            access_log=False,
+            date_header=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+        self._server = _Server(config)
+
+    def _mint_job_token(self, project: CiProject, job: Job) -> str:
+        user = self.world.users.get(job.user_id)
+        token = self.world.add_token(
+            TokenKind.JOB, f"job {job.id}", ["api"], user=user, project_id=project.id, job_id=job.id
+        )
+        return token.secret
+
+    def _state(self) -> Json:
+        """URLs and tokens, as `GET /-/sandbox/state` tells them."""
+        return {
+            "url": self.url,
+            "admin_token": self.admin_token,
+            "index": None
+            if self.index is None
+            else {
+                "upload_url": self.index.upload_url,
+                "simple_url": self.index.simple_url,
+                "username": self.index.username,
+                "token": self.index.token,
+            },
+            "tokens": [
+                {
+                    "name": token.name,
+                    "kind": token.kind.value,
+                    "user": token.user.username if token.user else token.username,
+                    "scopes": sorted(token.scopes),
+                    "token": token.secret,
+                }
+                for token in list(self.world.tokens.values())
+                if token.kind is not TokenKind.JOB and not token.revoked
+            ],
+            "projects": [
+                {"id": one.id, "path": one.full_path, "web_url": f"{self.url}/{one.full_path}"}
+                for one in list(self.world.projects.values())[:1000]
+            ],
+        }
+
+    def _application(self) -> ASGIApp:
+        rest = RestApi(self.world, self.pipelines, self.hooks)
+        graphql = GraphqlApi(self.world)
+        git = GitOverHttp(self.world)
+        control = ControlApi(self.world, self.faults, self.hooks, self._state, token=self.control_token)
+
+        async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+            path: str = scope["path"]
+            if path.startswith(f"{PREFIX}/"):
+                await rest(scope, receive, send)
+            elif path == "/api/graphql":
+                await graphql(scope, receive, send)
+            elif path.startswith(CONTROL_PREFIX):
+                await control(scope, receive, send)
+            elif is_git_path(path):
+                await git(scope, receive, send)
+            elif path == "/-/readiness":
+                await JSONResponse({"status": "ok"})(scope, receive, send)
+            else:
+                await PlainTextResponse("404: page not found\n", 404)(scope, receive, send)
+
+        return FaultLayer(dispatch, self.faults, self.world.clock.http_date)
+
+    def run(self) -> None:
+        """Serve until `stop`, or until a signal when this is the main thread; then end jobs and deliveries."""
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            self._socket.close()
+            self.world.activity.hooks = self.world.activity.pipelines = None
+            self.pipelines.close()
+            self.hooks.close()
+
+    def wait_listening(self, seconds: float) -> bool:
+        """Whether the server listens within that time."""
+        return self._server.listening.wait(seconds)
+
+    def stop(self) -> None:
+        """Ask a server in another thread to end."""
+        self._server.should_exit = True
+
+
+def serve(world: World, *, host: str = "127.0.0.1", port: int = 0, index: "PackageIndex | None" = None) -> None:
+    """Serve in this thread until interrupted. Raises: AddressError."""
+    Gitlab(world, host=host, port=port, index=index).run()
+
+
+@contextmanager
+def running(
+    world: World,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    index: "PackageIndex | None" = None,
+    job_environment: Mapping[str, str] | None = None,
+    max_jobs: int = MAX_JOBS,
+) -> Iterator[Gitlab]:
+    """A sandbox serving from a thread for the length of the block. Raises: AddressError."""
+    gitlab = Gitlab(
+        world, host=host, port=port, index=index, job_environment=job_environment, max_jobs=max_jobs
+    )
+    thread = threading.Thread(target=gitlab.run, name="sandbox", daemon=True)
+    thread.start()
+    if not gitlab.wait_listening(30):
+        raise AddressError(f"the sandbox did not start on {gitlab.url}")
+    try:
+        yield gitlab
+    finally:
+        gitlab.stop()
+        thread.join()
+
+

@@ -1,0 +1,81 @@
+"""Users, their credentials and the levels of access members have."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import IntEnum, StrEnum
+
+
+class Level(IntEnum):
+    """Access levels. Source: doc/api/members.md."""
+
+    NONE = 0
+    MINIMAL = 5
+    GUEST = 10
+    PLANNER = 15
+    REPORTER = 20
+    DEVELOPER = 30
+    MAINTAINER = 40
+    OWNER = 50
+    ADMIN = 60
+
+
+LEVEL_NAMES = {
+    Level.NONE: "No one",
+    Level.DEVELOPER: "Developers + Maintainers",
+    Level.MAINTAINER: "Maintainers",
+    Level.ADMIN: "Instance admins",
+}
+"""How protected refs describe a level."""
+
+
+class TokenKind(StrEnum):
+    """Which credential a secret is; it decides where the secret is accepted."""
+
+    PERSONAL = "personal"
+    PROJECT = "project"
+    GROUP = "group"
+    DEPLOY = "deploy"
+    JOB = "job"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class User:
+    """A person, or the bot user that stands behind a project or group token."""
+
+    id: int
+    username: str
+    name: str
+    email: str
+    created_at: datetime
+    admin: bool = False
+    bot: bool = False
+    state: str = "active"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Token:
+    """A credential. `user` acts through it; a deploy token acts as nobody, within `project` or `group`."""
+
+    id: int
+    kind: TokenKind
+    name: str
+    secret: str = field(repr=False)
+    scopes: frozenset[str]
+    created_at: datetime
+    user: User | None = None
+    username: str | None = None
+    description: str | None = None
+    expires_at: date | None = None
+    revoked: bool = False
+    project_id: int | None = None
+    group_id: int | None = None
+    job_id: int | None = None
+    last_used_at: datetime | None = None
+
+    def expired(self, today: date) -> bool:
+        """Whether the token is past its day. GitLab expires tokens at the start of `expires_at`."""
+        return self.expires_at is not None and self.expires_at <= today
+
+    def active(self, today: date) -> bool:
+        """Whether the token still opens anything."""
+        return not self.revoked and not self.expired(today)

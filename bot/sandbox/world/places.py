@@ -1,0 +1,125 @@
+"""Groups and projects: where everything else lives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bot.sandbox.ci import model as ci
+from bot.sandbox.git.repository import Repository
+from bot.sandbox.world.people import Level, User
+from bot.sandbox.world.settings import Hook, ProtectedBranch, ProtectedTag, Variable, ref_matches
+from bot.sandbox.world.work import Event, MergeRequest, Package, Release
+
+ACTIVITY_INTERVAL = timedelta(hours=1)
+"""`last_activity_at` moves at most this often. Source: app/models/event.rb RESET_PROJECT_ACTIVITY_INTERVAL."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Group:
+    """A namespace; nests through `parent`."""
+
+    id: int
+    path: str
+    full_path: str
+    created_at: datetime
+    parent: Group | None = None
+    name: str = ""
+    description: str = ""
+    visibility: str = "private"
+    members: dict[int, Level] = field(default_factory=dict)
+    variables: list[Variable] = field(default_factory=list)
+    projects: list[Project] = field(default_factory=list)
+    children: list[Group] = field(default_factory=list)
+    forwards_pypi: bool = True
+
+    def lineage(self) -> Iterator[Group]:
+        """This group, then its ancestors, nearest first."""
+        group: Group | None = self
+        while group is not None:
+            yield group
+            group = group.parent
+
+    def tree(self) -> Iterator[Group]:
+        """This group, then all groups below it."""
+        yield self
+        for child in list(self.children):
+            yield from child.tree()
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Project:
+    """A project. It is what the pipelines package calls a `CiProject`."""
+
+    id: int
+    path: str
+    namespace: Group
+    created_at: datetime
+    last_activity_at: datetime
+    git: Repository
+    instance_variables: list[Variable]
+    visibility: str = "private"
+    name: str = ""
+    description: str = ""
+    default_branch: str = "main"
+    archived: bool = False
+    creator: User | None = None
+    topics: list[str] = field(default_factory=list)
+    members: dict[int, Level] = field(default_factory=dict)
+    variables: list[Variable] = field(default_factory=list)
+    protected_branches: list[ProtectedBranch] = field(default_factory=list)
+    protected_tags: list[ProtectedTag] = field(default_factory=list)
+    merge_requests: dict[int, MergeRequest] = field(default_factory=dict)
+    releases: dict[str, Release] = field(default_factory=dict)
+    hooks: dict[int, Hook] = field(default_factory=dict)
+    packages: dict[int, Package] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    pipeline_variables_role: str = "maintainer"
+
+    @property
+    def full_path(self) -> str:
+        """Namespace and path, as in URLs."""
+        return f"{self.namespace.full_path}/{self.path}"
+
+    @property
+    def repository(self) -> Path:
+        """The bare repository; it is written to disk when first asked for."""
+        return self.git.materialise()
+
+    def protects(self, ref: str, *, tag: bool) -> bool:
+        """Whether a protection rule covers the short name `ref`."""
+        rules: list[ProtectedTag] | list[ProtectedBranch] = self.protected_tags if tag else self.protected_branches
+        return any(ref_matches(rule.name, ref) for rule in rules)
+
+    def ci_variables(self) -> list[ci.CiVariable]:
+        """Every variable that could reach a job here: instance, groups from the root (depth 0), project."""
+
+        def rows(variables: list[Variable], level: ci.Level, depth: int) -> Iterator[ci.CiVariable]:
+            for one in list(variables):
+                yield ci.CiVariable(
+                    key=one.key,
+                    value=one.value,
+                    level=level,
+                    depth=depth,
+                    protected=one.protected,
+                    masked=one.masked,
+                    hidden=one.hidden,
+                    raw=one.raw,
+                    file=one.variable_type == "file",
+                    environment_scope=one.environment_scope,
+                )
+
+        found = list(rows(self.instance_variables, "instance", 0))
+        groups = list(self.namespace.lineage())
+        for depth, group in enumerate(reversed(groups)):
+            found.extend(rows(group.variables, "group", depth))
+        found.extend(rows(self.variables, "project", 0))
+        return found
+
+    def record(self, event: Event) -> None:
+        """Keep `event`; move `last_activity_at` only when the last move is an hour old."""
+        self.events.append(event)
+        if event.created_at - self.last_activity_at >= ACTIVITY_INTERVAL:
+            self.last_activity_at = event.created_at

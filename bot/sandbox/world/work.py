@@ -1,0 +1,141 @@
+"""What people and pipelines make in a project: merge requests, notes, releases, packages, events."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from bot.sandbox.world.people import User
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Note:
+    """A comment on a merge request; `system` ones are written by GitLab."""
+
+    id: int
+    body: str
+    author: User
+    created_at: datetime
+    updated_at: datetime
+    system: bool = False
+    internal: bool = False
+    emoji: list[tuple[int, str, User]] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class MergeRequest:
+    """A merge request within one project. `head_sha` follows the source branch while it is open."""
+
+    id: int
+    iid: int
+    project_id: int
+    title: str
+    description: str
+    author: User
+    source_branch: str
+    target_branch: str
+    created_at: datetime
+    updated_at: datetime
+    head_sha: str
+    base_sha: str | None = None
+    state: str = "opened"
+    labels: list[str] = field(default_factory=list)
+    assignees: list[User] = field(default_factory=list)
+    reviewers: list[User] = field(default_factory=list)
+    approved_by: list[User] = field(default_factory=list)
+    merged_at: datetime | None = None
+    merge_user: User | None = None
+    closed_at: datetime | None = None
+    closed_by: User | None = None
+    merge_commit_sha: str | None = None
+    squash_commit_sha: str | None = None
+    squash: bool = False
+    commit_shas: tuple[str, ...] = ()
+    discussion_locked: bool = False
+    notes: dict[int, Note] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class ReleaseLink:
+    """A file or page a release points to."""
+
+    id: int
+    name: str
+    url: str
+    link_type: str = "other"
+    filepath: str | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Release:
+    """A GitLab Release; one per tag."""
+
+    tag: str
+    name: str
+    description: str
+    author: User | None
+    sha: str
+    created_at: datetime
+    released_at: datetime
+    links: dict[int, ReleaseLink] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class PackageFile:
+    """One file of a package. `stored` is where its bytes lie."""
+
+    id: int
+    file_name: str
+    stored: Path
+    size: int
+    md5: str
+    sha1: str
+    sha256: str
+    declared_sha256: str
+    requires_python: str
+    created_at: datetime
+    pipeline_id: int | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Package:
+    """One version of a package in a project's registry; `name` keeps the spelling of its first upload."""
+
+    id: int
+    project_id: int
+    name: str
+    version: str
+    created_at: datetime
+    creator: User | None = None
+    status: str = "default"
+    last_downloaded_at: datetime | None = None
+    files: dict[int, PackageFile] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushData:
+    """What a push event says. A bulk one has `ref_count` and no ref or commits."""
+
+    commit_count: int
+    action: str
+    ref_type: str
+    commit_from: str | None
+    commit_to: str | None
+    ref: str | None
+    commit_title: str | None
+    ref_count: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened in a project, as its activity page tells it."""
+
+    id: int
+    project_id: int
+    author: User
+    action_name: str
+    created_at: datetime
+    target_type: str | None = None
+    target_id: int | None = None
+    target_iid: int | None = None
+    target_title: str | None = None
+    push: PushData | None = None

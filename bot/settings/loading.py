@@ -1,0 +1,288 @@
+"""Find the configuration, read it, and say everything that is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.domain.errors import ConfigError
+from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
+from bot.settings.addresses import state_of, web_url
+from bot.settings.credentials import (
+    HOOK_SECRET_VARIABLE,
+    MARKER_KEY_VARIABLE,
+    TOKEN_VARIABLE,
+    Credentials,
+    Wanted,
+)
+from bot.settings.model import GitlabSettings, Listener, Settings, SqliteState, WatchSettings
+from bot.settings.policy import Indexes, hygiene_of, read_indexes, read_proxy, read_releases
+from bot.settings.problems import Problems, shown
+from bot.settings.reading import Reading, locate, name
+from bot.settings.shape import (
+    DashboardSection,
+    Document,
+    GitlabSection,
+    HygieneSection,
+    PolicyDocument,
+    WatchSection,
+    WebSection,
+)
+from bot.settings.tree import MAX_BYTES, parse
+
+CONFIG_VARIABLE = "ROPEWALK_CONFIG"
+CONFIG_NAME = "ropewalk.yaml"
+
+
+def load(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Settings:
+    """The settings of `path`, else of `$ROPEWALK_CONFIG`, else of `ropewalk.yaml` in `cwd`.
+
+    Raises: ConfigError with the first problem; it says how many more there are.
+    """
+    settings, errors = _read(path, environ, cwd)
+    if settings is not None:
+        return settings
+    first, more = errors[0], len(errors) - 1
+    if more:
+        count = "There is 1 more problem" if more == 1 else f"There are {more} more problems"
+        remedy = f"{first.remedy.rstrip('.')}{'. ' if first.remedy else ''}{count}; `ropewalk config check` lists them"
+        first = ConfigError(first.what, first.where, remedy.replace("?. ", "? "))
+    raise first
+
+
+def check(path: Path | None, environ: Mapping[str, str], cwd: Path) -> list[ConfigError]:
+    """Every problem `load` would stop at, in the order of lines; empty when it would not."""
+    return _read(path, environ, cwd)[1]
+
+
+def find(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
+    """The absolute path of the configuration.
+
+    Raises: ConfigError when there is none.
+    """
+    if path is not None:
+        return _existing(cwd, str(path), "--config")
+    if environ.get(CONFIG_VARIABLE):
+        return _existing(cwd, environ[CONFIG_VARIABLE], f"${CONFIG_VARIABLE}")
+    found = locate(cwd, CONFIG_NAME)
+    if found is None:
+        remedy = f"Make one with `ropewalk config init`, or name one with `--config` or ${CONFIG_VARIABLE}"
+        raise ConfigError("there is no configuration", shown(str(cwd / CONFIG_NAME), 300), remedy)
+    return found
+
+
+def _existing(cwd: Path, text: str, named_by: str) -> Path:
+    found = locate(cwd, text)
+    if found is None:
+        what = f"the configuration that {named_by} names is not a file"
+        remedy = "Correct the path, or make one with `ropewalk config init`"
+        raise ConfigError(what, shown(str(cwd / text), 300), remedy)
+    return found
+
+
+def _read(path: Path | None, environ: Mapping[str, str], cwd: Path) -> tuple[Settings | None, list[ConfigError]]:
+    """Settings and no errors, or None and at least one."""
+    problems = Problems()
+    try:
+        found = find(path, environ, cwd)
+        main = _open(found, cwd, environ, problems, Document)
+    except ConfigError as error:
+        return None, [error]
+    settings = _Loader(main=main, cwd=cwd).settings(found)
+    return (settings, []) if settings is not None else (None, problems.errors)
+
+
+def _open(
+    path: Path, cwd: Path, environ: Mapping[str, str], problems: Problems, document: type[PolicyDocument]
+) -> Reading:
+    """Parse a file. Raises: ConfigError."""
+    label = shown(str(path.relative_to(cwd) if path.is_relative_to(cwd) else path), 300)
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+            size = os.fstat(stream.fileno()).st_size
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", f"{label}:1", "Correct its rights") from None
+    if len(raw) > MAX_BYTES:
+        what = f"the file has {max(size, len(raw))} bytes, more than the {MAX_BYTES} allowed"
+        raise ConfigError(what, f"{label}:1", "Shorten it; `policy` can name a second file")
+    reading = Reading(tree=parse(raw, label), folder=path.parent, environ=environ, problems=problems, document=document)
+    reading.top_level()
+    reading.pasted_secrets()
+    return reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loader:
+    """The sections of one configuration, each read on its own so that all problems are found."""
+
+    main: Reading
+    cwd: Path
+
+    def settings(self, path: Path) -> Settings | None:
+        """All sections; None when any has a problem."""
+        credentials = Credentials()
+        gitlab = self._gitlab(credentials)
+        watch = self._watch(credentials)
+        state = self._state()
+        web = self.main.section(WebSection, ("web",), self.main.tree.data.get("web", {}))
+        policy = self._policy(read_indexes(self.main, credentials))
+        dashboard = self._dashboard()
+        problems = self.main.problems
+        if problems or gitlab is None or watch is None or state is None or web is None:
+            return None
+        return Settings(
+            path=path,
+            gitlab=gitlab,
+            watch=watch,
+            state=state,
+            web=Listener(host=web.host, port=web.port),
+            dashboard=dashboard,
+            policy=policy,
+            secret_variables=tuple(credentials.variables),
+            warnings=problems.warnings,
+        )
+
+    def _gitlab(self, credentials: Credentials) -> GitlabSettings | None:
+        main, above = self.main, ("gitlab",)
+        section, _ = main.good_part(GitlabSection, above, main.tree.data.get("gitlab", {}))
+        if section is None:
+            return None
+        url = self._gitlab_url(section.url)
+        wanted = Wanted(
+            above=above,
+            stem="token",
+            env=section.token_env or (None if section.token_file else TOKEN_VARIABLE),
+            file=section.token_file,
+        )
+        token = credentials.read(main, wanted)
+        marker_key = credentials.read(
+            main,
+            Wanted(
+                above=above,
+                stem="marker_key",
+                env=section.marker_key_env,
+                file=section.marker_key_file,
+                default=MARKER_KEY_VARIABLE,
+                absence="a key is derived and stored beside the state",
+            ),
+        )
+        ca_file = main.file((*above, "ca_file"), section.ca_file) if section.ca_file is not None else None
+        proxy = read_proxy(main, above, section.proxy)
+        if url is None or token is None:
+            return None
+        return GitlabSettings(url=url, token=token, marker_key=marker_key, ca_file=ca_file, proxy=proxy)
+
+    def _gitlab_url(self, written: str | None) -> str | None:
+        path = ("gitlab", "url")
+        environ = self.main.environ
+        candidates = [(name(path), written), *((f"${v}", environ.get(v)) for v in ("GITLAB_URL", "CI_SERVER_URL"))]
+        spoken, text = next(((said, value) for said, value in candidates if value), ("", None))
+        if text is None:
+            remedy = "Add it, for example `url: https://gitlab.example.com`, or set $GITLAB_URL"
+            self.main.problem(path, f"{name(path)} is missing", remedy)
+            return None
+        try:
+            url, safe = web_url(text)
+        except ValueError as error:
+            self.main.problem(path, f"{spoken} {error}")
+            return None
+        if url.endswith("/api/v4"):
+            self.main.problem(path, f"{spoken} must be GitLab's own address", "Remove `/api/v4` from its end")
+            return None
+        if not safe:
+            self.main.warn(path, f"{spoken} is plain http: the token crosses the network unencrypted; use https.")
+        return url
+
+    def _watch(self, credentials: Credentials) -> WatchSettings | None:
+        main, above = self.main, ("watch",)
+        section, _ = main.good_part(WatchSection, above, main.tree.data.get("watch", {}))
+        if section is None:
+            return None
+        if section.topics:
+            main.warn((*above, "topics"), "`watch.topics` is accepted but not in effect yet.")
+        if not section.groups and not section.projects:
+            main.warn(above, "`watch` names no groups and no projects, so `ropewalk serve` would find nothing.")
+        wanted = Wanted(
+            above=above,
+            stem="hook_secret",
+            env=section.hook_secret_env,
+            file=section.hook_secret_file,
+            default=HOOK_SECRET_VARIABLE,
+        )
+        return WatchSettings(
+            groups=tuple(section.groups),
+            projects=tuple(section.projects),
+            topics=tuple(section.topics),
+            exclude=tuple(section.exclude),
+            poll=section.poll,
+            since=section.since,
+            hook_secret=credentials.read(main, wanted),
+        )
+
+    def _state(self) -> SqliteState | None:
+        path = ("state",)
+        text = self.main.tree.data.get("state", Document.model_fields["state"].default)
+        try:
+            if not isinstance(text, str):
+                raise ValueError("must be a text, for example `sqlite:///ropewalk.db`")
+            return state_of(text, self.main.folder)
+        except ValueError as error:
+            self.main.problem(path, f"`state` {error}")
+            return None
+
+    def _dashboard(self) -> Listener | None:
+        if "dashboard" not in self.main.tree.data:
+            return None
+        section = self.main.section(DashboardSection, ("dashboard",), self.main.tree.data["dashboard"])
+        if section is None:
+            return None
+        self.main.warn(("dashboard",), "`dashboard` is accepted but not in effect yet.")
+        return Listener(host=section.host, port=section.port)
+
+    def _policy(self, indexes: Indexes) -> Policy:
+        second = self._policy_file()
+        releases: tuple[ReleaseRule, ...] = ()
+        hygiene = HygienePolicy()
+        for reading in (self.main, second) if second is not None else (self.main,):
+            if "releases" in reading.tree.data:
+                releases = read_releases(reading, indexes)
+            if "hygiene" in reading.tree.data:
+                hygiene = self._hygiene(reading)
+        if not releases and not self.main.problems:
+            self.main.warn((), "there are no `releases`, so nothing will ever be released.")
+        return Policy(releases=releases, indexes=indexes.specs, hygiene=hygiene)
+
+    def _policy_file(self) -> Reading | None:
+        """The file that `policy` names, if it does and can be read."""
+        main, path = self.main, ("policy",)
+        if "policy" not in main.tree.data:
+            return None
+        text = main.tree.data["policy"]
+        if not isinstance(text, str) or not text:
+            main.problem(path, "`policy` must be the path of a file", "Name it, or leave the key out")
+            return None
+        target = main.file(path, text)
+        if target is None:
+            return None
+        try:
+            second = _open(target, self.cwd, main.environ, main.problems, PolicyDocument)
+        except ConfigError as error:
+            main.problems.add_error(error)
+            return None
+        for key in PolicyDocument.model_fields:
+            if key in main.tree.data and key in second.tree.data:
+                other = second.tree.where((key,))
+                main.problem((key,), f"`{key}` stands here and in {other}", "Keep it in one of the two files")
+        return second
+
+    def _hygiene(self, reading: Reading) -> HygienePolicy:
+        section = reading.section(HygieneSection, ("hygiene",), reading.tree.data["hygiene"])
+        if section is None:
+            return HygienePolicy()
+        for key in ("audit", "waivers"):
+            if getattr(section, key) is not None:
+                reading.warn(("hygiene", key), f"`hygiene.{key}` is accepted but not in effect yet.")
+        return hygiene_of(section)

@@ -1,0 +1,80 @@
+"""What a configuration says once it has been read and found good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from bot.domain.policy import Policy
+from bot.domain.secrets import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitlabSettings:
+    """Where GitLab is and as whom the bot comes. `url` has no trailing slash, query or credentials."""
+
+    url: str
+    token: Secret
+    marker_key: Secret | None = None
+    ca_file: Path | None = None
+    proxy: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchSettings:
+    """Which projects are watched. Paths have no slash at either end; `since` as a time is in UTC."""
+
+    groups: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    poll: timedelta = timedelta(seconds=60)
+    since: Literal["now", "all"] | datetime = "now"
+    hook_secret: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqliteState:
+    """Our state in a SQLite file; `path` is absolute. Its folder need not exist yet."""
+
+    path: Path
+
+    @property
+    def engine_path(self) -> Path:
+        """The engine's own file, beside ours: `ropewalk.engine.db` for `ropewalk.db`."""
+        return self.path.with_name(f"{self.path.stem}.engine{self.path.suffix}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """An address to listen on; port 0 means any free one."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole configuration. `warnings` are sentences for the start; they stop nothing."""
+
+    path: Path
+    gitlab: GitlabSettings
+    watch: WatchSettings
+    state: SqliteState
+    web: Listener
+    dashboard: Listener | None
+    policy: Policy
+    secret_variables: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every secret in use, for the redactor."""
+        held = [self.gitlab.token, self.gitlab.marker_key, self.watch.hook_secret]
+        held += [index.password for index in self.policy.indexes]
+        return tuple(dict.fromkeys(secret for secret in held if secret is not None))
+
+    def secret_names(self) -> tuple[str, ...]:
+        """The environment variables that held a secret: no child process may inherit them."""
+        return self.secret_variables

@@ -1,0 +1,198 @@
+"""The shape of the configuration: which keys exist, and of which type (CONTRACT.md §3).
+
+What depends on other keys, on files or on the environment is checked where it is used; this is what the JSON Schema
+can say too.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+_DURATION = re.compile(
+    r"(?:(?P<days>[0-9]{1,5})d)?(?:(?P<hours>[0-9]{1,6})h)?(?:(?P<minutes>[0-9]{1,7})m)?(?:(?P<seconds>[0-9]{1,9})s)?"
+)
+_DURATION_SCHEMA = r"^(?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+SHORTEST_POLL = timedelta(seconds=1)
+
+
+def parse_duration(value: object) -> timedelta:
+    """`90s`, `15m`, `1h30m`, `2d` as a time span.
+
+    Raises: ValueError with a sentence for anything else, a bare number included: it has no unit.
+    """
+    found = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
+    if found is None:
+        raise ValueError("must be a duration: numbers with units, for example `60s`, `15m`, `1h30m` or `2d`")
+    return timedelta(**{unit: int(digits) for unit, digits in found.groupdict().items() if digits is not None})
+
+
+def _poll(value: timedelta) -> timedelta:
+    if value < SHORTEST_POLL:
+        raise ValueError("must be at least `1s`; `60s` is a good value")
+    return value
+
+
+def parse_since(value: object) -> Literal["now", "all"] | datetime:
+    """`now`, `all` or an ISO 8601 time; a time without offset is UTC.
+
+    Raises: ValueError with a sentence for anything else.
+    """
+    if value == "now":
+        return "now"
+    if value == "all":
+        return "all"
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise ValueError("must be `now`, `all` or an ISO time, for example `2026-01-31T12:00:00Z`")
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    if not value.isprintable():
+        raise ValueError("must not hold control characters or line breaks")
+    return value
+
+
+def _path_pattern(value: str) -> str:
+    if "://" in value or value != value.strip():
+        raise ValueError("must be a path such as `acme/tools`, not a URL")
+    return value.strip("/")
+
+
+def _variable(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        raise ValueError("must be the name of an environment variable, not a value")
+    return value
+
+
+def _cron(value: str) -> str:
+    if not re.fullmatch(r"[\w*/,\-]+(?: +[\w*/,\-]+){4}", value):
+        raise ValueError('must be a cron line of five fields, for example "0 6 * * 1-5"')
+    return value
+
+
+Text = Annotated[str, AfterValidator(_text)]
+PathPattern = Annotated[Text, AfterValidator(_path_pattern)]
+Variable = Annotated[Text, AfterValidator(_variable)]
+Cron = Annotated[Text, AfterValidator(_cron)]
+Duration = Annotated[
+    timedelta, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "pattern": _DURATION_SCHEMA})
+]
+Poll = Annotated[Duration, AfterValidator(_poll)]
+Since = Annotated[
+    Literal["now", "all"] | datetime,
+    BeforeValidator(parse_since),
+    WithJsonSchema(
+        {"type": "string", "anyOf": [{"enum": ["now", "all"]}, {"format": "date-time"}, {"format": "date"}]}
+    ),
+]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Section(BaseModel):
+    """A mapping of the configuration: known keys only, no guessing at types."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class GitlabSection(Section):
+    """`gitlab`: where GitLab is and as whom the bot comes."""
+
+    url: Annotated[Text | None, Field(description="Default: $GITLAB_URL, then $CI_SERVER_URL.")] = None
+    token_env: Annotated[Variable | None, Field(description="Default: ROPEWALK_GITLAB_TOKEN.")] = None
+    token_file: Annotated[Text | None, Field(description="Preferred: an environment can be read in /proc.")] = None
+    marker_key_env: Annotated[Variable | None, Field(description="MAC of note markers.")] = None
+    marker_key_file: Text | None = None
+    ca_file: Text | None = None
+    proxy: Text | None = None
+
+
+class WatchSection(Section):
+    """`watch`: which projects, how often, from when on."""
+
+    groups: list[PathPattern] = []
+    projects: list[PathPattern] = []
+    topics: list[Text] = []
+    exclude: list[PathPattern] = []
+    poll: Poll = timedelta(seconds=60)
+    since: Since = "now"
+    hook_secret_env: Annotated[Variable | None, Field(description="whsec_… is a signing token.")] = None
+    hook_secret_file: Text | None = None
+
+
+class WebSection(Section):
+    """`web`: hooks and health."""
+
+    host: Text = "127.0.0.1"
+    port: Port = 8930
+
+
+class DashboardSection(Section):
+    """`dashboard`: pages and sign-in."""
+
+    host: Text = "127.0.0.1"
+    port: Port = 8931
+
+
+class IndexSection(Section):
+    """One entry of `indexes`: exactly one of `kind`, `repository` or the two URLs."""
+
+    kind: Literal["gitlab"] | None = None
+    repository: Literal["pypi", "testpypi"] | None = None
+    upload_url: Text | None = None
+    simple_url: Text | None = None
+    username: Text | None = None
+    password_env: Variable | None = None
+    password_file: Text | None = None
+    ca_file: Text | None = None
+    proxy: Text | None = None
+
+
+class RuleSection(Section):
+    """One entry of `releases`; the first that matches a project and ref rules."""
+
+    projects: Annotated[list[PathPattern], Field(description="Full paths; `**` crosses `/`.")]
+    tags: Annotated[list[Text], Field(description="GitLab wildcards.")] = []
+    branches: Annotated[list[Text], Field(description="GitLab wildcards.")] = []
+    source: Literal["auto", "pipeline", "artifacts", "build"] = "auto"
+    indexes: Annotated[list[Text], Field(description="Names from `indexes`, in the order of upload.")]
+    names: Annotated[list[Text], Field(description="Distribution names allowed besides the project's own.")] = []
+
+
+class HygieneSection(Section):
+    """`hygiene`: what stops a release and when audits run."""
+
+    block_at: Literal["info", "low", "medium", "high", "never"] = "high"
+    unknown: Literal["warn", "block"] = "warn"
+    audit: Cron | None = None
+    waivers: Text | None = None
+
+
+class PolicyDocument(Section):
+    """The policy file: what may also stand in the configuration itself."""
+
+    releases: list[RuleSection] = []
+    hygiene: HygieneSection = HygieneSection()
+
+
+class Document(PolicyDocument):
+    """The configuration of Ropewalk."""
+
+    gitlab: GitlabSection = GitlabSection()
+    watch: WatchSection = WatchSection()
+    state: Annotated[Text, Field(description="sqlite:///relative.db or sqlite:////absolute.db")] = (
+        "sqlite:///ropewalk.db"
+    )
+    web: WebSection = WebSection()
+    dashboard: DashboardSection | None = None
+    indexes: dict[str, IndexSection] = {}
+    policy: Annotated[Text | None, Field(description="A file with `releases` and `hygiene`.")] = None

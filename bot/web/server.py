@@ -1,0 +1,44 @@
+"""The daemon's HTTP listener: hooks in, health out."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from bot.web.hooks import DEADLINE, HookEndpoint, Intake
+from bot.web.ops import Health, OpsEndpoints
+
+MOST_HEADERS = 32 * 1024
+
+
+def application(intake: Intake, health: Health) -> Starlette:
+    """The routes."""
+    ops = OpsEndpoints(health)
+    return Starlette(
+        routes=[
+            Route("/hooks/gitlab", HookEndpoint(intake).__call__, methods=["POST"]),
+            Route("/livez", ops.livez),
+            Route("/readyz", ops.readyz),
+        ]
+    )
+
+
+async def listen(app: Starlette, host: str, port: int, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set. Raises: OSError if the address cannot be bound."""
+    config = Config()
+    config.bind = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
+    config.h11_max_incomplete_size = MOST_HEADERS
+    config.read_timeout = int(DEADLINE)
+    config.graceful_timeout = 3
+    config.accesslog = None
+    config.errorlog = None
+    config.include_server_header = False
+
+    async def until() -> None:
+        await stop.wait()
+
+    await serve(app, config, shutdown_trigger=until)  # type: ignore[arg-type]  # Starlette is an ASGI3 framework

@@ -1,0 +1,176 @@
+"""A wrong configuration is refused with the line, the near miss and the next step, and never shows a secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.domain.errors import ConfigError
+from bot.settings import check, load
+
+ENVIRON = {"ROPEWALK_GITLAB_TOKEN": "glpat-0123456789abcdefghij", "PW": "a password", "EMPTY": "", "TWO": "a\nb"}
+GITLAB = "gitlab: {url: https://gitlab.example.com}\n"
+INDEX = GITLAB + "indexes: {registry: {kind: gitlab}, pypi: {repository: pypi}}\nreleases:\n"
+
+# text of the file, line, parts of the sentence
+REFUSED = [
+    # keys
+    (GITLAB + "wach: {}\n", 2, ("`wach`", "Did you mean `watch`?")),
+    (GITLAB + "watch:\n  pol: 60s\n", 3, ("`watch.pol`", "`poll`")),
+    (GITLAB + "watch:\n  marker_key_env: X\n", 3, ("`watch.marker_key_env`", "under `gitlab`")),
+    (GITLAB + "port: 1\n", 2, ("`port`", "under `web`")),
+    (GITLAB + "web:\n  releases: []\n", 3, ("`web.releases`", "top level")),
+    (GITLAB + "web: {zzz: 1}\n", 2, ("Known here: `host` or `port`",)),
+    ("gitlab:\n  url: https://g.example.com\n  token_evn: X\n", 3, ("`token_env`",)),
+    # types
+    (GITLAB + "watch: {groups: acme}\n", 2, ("`watch.groups` must be a list, not a text", "Write `watch.groups: […]`")),
+    (GITLAB + "watch: {groups: [acme, 7]}\n", 2, ("`watch.groups[2]` must be a text, not a number", "in quotes")),
+    (GITLAB + "watch: {groups: [true]}\n", 2, ("not true or false", "in quotes")),
+    (GITLAB + "watch: []\n", 2, ("`watch` must be a mapping, not a list",)),
+    (GITLAB + "web:\n", 2, ("`web` must be a mapping, not empty", "leave the key out")),
+    (GITLAB + "web: {port: '80'}\n", 2, ("must be a whole number, not a text", "without quotes")),
+    (GITLAB + "web: {port: true}\n", 2, ("must be a whole number, not true or false",)),
+    (GITLAB + "web: {port: 65536}\n", 2, ("`web.port`", "65535")),
+    (GITLAB + "indexes: [a]\n", 2, ("`indexes` must be a mapping",)),
+    (GITLAB + "releases: {}\n", 2, ("`releases` must be a list",)),
+    (GITLAB + "policy: 3\n", 2, ("`policy` must be the path",)),
+    (GITLAB + "state: 3\n", 2, ("`state` must be a text",)),
+    (GITLAB + "dashboard:\n", 2, ("`dashboard` must be a mapping",)),
+    # values
+    (GITLAB + "watch: {poll: 60}\n", 2, ("`watch.poll` must be a duration", "`60s`")),
+    (GITLAB + "watch: {poll: 0s}\n", 2, ("at least `1s`",)),
+    (GITLAB + "watch: {since: yesterday}\n", 2, ("`now`, `all` or an ISO time",)),
+    (GITLAB + "watch: {groups: ['https://g.example.com/acme']}\n", 2, ("a path such as", "not a URL")),
+    (GITLAB + "watch: {groups: ['']}\n", 2, ("must not be empty",)),
+    (GITLAB + 'watch: {groups: ["a\\nb"]}\n', 2, ("line breaks",)),
+    (GITLAB + "hygiene: {block_at: hihg}\n", 2, ("Did you mean `high`?",)),
+    (GITLAB + "hygiene: {block_at: false}\n", 2, ("not true or false",)),
+    (GITLAB + "hygiene: {audit: daily}\n", 2, ("cron",)),
+    (GITLAB + "state: postgresql://db/ropewalk\n", 2, ("comes with replicas", "sqlite:///ropewalk.db")),
+    (GITLAB + "state: ropewalk.db\n", 2, ("sqlite:///FILE",)),
+    (GITLAB + "state: 'sqlite:///:memory:'\n", 2, ("sqlite:///FILE",)),
+    (GITLAB + "state: sqlite:///data/\n", 2, ("folder",)),
+    ("watch: {}\n", 1, ("`gitlab.url` is missing", "$GITLAB_URL")),
+    ("gitlab: {url: gitlab.example.com}\n", 1, ("`gitlab.url` must be a URL",)),
+    ("gitlab: {url: 'https://g.example.com?x=1'}\n", 1, ("no query",)),
+    ("gitlab: {url: 'https://g.example.com:port'}\n", 1, ("is not a URL",)),
+    ("gitlab: {url: 'https://g.example.com/api/v4'}\n", 1, ("Remove `/api/v4`",)),
+    ("gitlab: {url: https://g.example.com, proxy: 'ftp://p'}\n", 1, ("`gitlab.proxy` must be a URL", "`socks5://`")),
+    ("gitlab: {url: https://g.example.com, ca_file: no.pem}\n", 1, ("no.pem`, which is not a file",)),
+    # indexes
+    (GITLAB + "indexes:\n  a: {}\n", 3, ("does not say what kind", "`kind: gitlab`")),
+    (GITLAB + "indexes:\n  a: {kind: gitlab, repository: pypi}\n", 3, ("says more than once",)),
+    (GITLAB + "indexes:\n  a: {kind: pypi}\n", 3, ("must be `gitlab`, not `pypi`",)),
+    (GITLAB + "indexes:\n  a: {repository: testpipy}\n", 3, ("Did you mean `testpypi`?",)),
+    (GITLAB + "indexes:\n  a: {upload_url: 'https://i.example.com/'}\n", 3, ("no `simple_url`", "reading it back")),
+    (
+        GITLAB + "indexes:\n  a: {upload_url: 'http://i.example.com/', simple_url: 'https://i.example.com'}\n",
+        3,
+        ("https",),
+    ),
+    (GITLAB + "indexes:\n  a: {upload_url: 'https://i/#x', simple_url: 'https://i'}\n", 3, ("fragment",)),
+    (GITLAB + "indexes:\n  a: {kind: gitlab, password_env: PW}\n", 3, ("no `username`", "`__token__`")),
+    (GITLAB + "indexes:\n  a: {repository: pypi, username: u}\n", 3, ("no password",)),
+    (GITLAB + "indexes:\n  'a b': {kind: gitlab}\n", 3, ("short name",)),
+    # releases
+    (INDEX + "- {projects: [a], indexes: [registry]}\n", 4, ("neither `tags` nor `branches`",)),
+    (INDEX + "- {tags: [v*], indexes: [registry]}\n", 4, ("`releases[1].projects` is missing",)),
+    (INDEX + "- {projects: [], tags: [v*], indexes: [registry]}\n", 4, ("matches nothing",)),
+    (INDEX + "- {projects: [a], tags: [v*]}\n", 4, ("`releases[1].indexes` is missing",)),
+    (INDEX + "- {projects: [a], tags: [v*], indexes: []}\n", 4, ("`registry` or `pypi`",)),
+    (INDEX + "- projects: [a]\n  tags: [v*]\n  indexes:\n  - regstry\n", 7, ("`regstry`", "Did you mean `registry`?")),
+    (INDEX + "- {projects: [a], tags: [v*], indexes: [registry, registry]}\n", 4, ("a second time",)),
+    (INDEX + "- {projects: [a], tags: [v*], source: artefacts, indexes: [registry]}\n", 4, ("`artifacts`",)),
+    (INDEX + "- {projects: [a], tags: [v*], indexes: [pypi]}\n", 4, ("no password", "`source: pipeline`")),
+    (INDEX + "- acme\n", 4, ("`releases[1]` must be a mapping",)),
+    # secrets
+    ("gitlab: {url: https://g.example.com, token_env: ABSENT}\n", 1, ("`ABSENT` is not set", "`token_file`")),
+    ("gitlab: {url: https://g.example.com, token_env: EMPTY}\n", 1, ("`EMPTY` is empty",)),
+    ("gitlab: {url: https://g.example.com, token_env: TWO}\n", 1, ("on one line",)),
+    ("gitlab: {url: https://g.example.com, token_env: PW, token_file: x}\n", 1, ("both", "Keep one")),
+    ("gitlab: {url: https://g.example.com, token_file: x}\n", 1, ("not a file",)),
+    (GITLAB + "watch: {hook_secret_env: ABSENT}\n", 2, ("`ABSENT` is not set",)),
+    (GITLAB + "watch: {hook_secret_env: 'A B'}\n", 2, ("name of an environment variable",)),
+]
+
+
+def _check(folder: Path, text: str) -> list[ConfigError]:
+    (folder / "ropewalk.yaml").write_text(text, encoding="utf-8")
+    return check(None, ENVIRON, folder)
+
+
+@pytest.mark.parametrize(("text", "line", "parts"), REFUSED)
+def test_one_mistake_is_one_sentence_with_its_line(
+    tmp_path: Path, text: str, line: int, parts: tuple[str, ...]
+) -> None:
+    errors = _check(tmp_path, text)
+    assert [error.where for error in errors] == [f"ropewalk.yaml:{line}"], errors
+    for part in parts:
+        assert part in str(errors[0])
+
+
+PASTED = [
+    ("gitlab: {url: https://g.example.com, token: 'PLANTED'}\n", "token_env"),
+    ("gitlab: {url: https://g.example.com, private_token: 'PLANTED'}\n", "token_env"),
+    ("gitlab: {url: https://g.example.com, token_env: 'Planted-0123!'}\n", "name of an environment variable"),
+    ("gitlab: {url: https://g.example.com, token_env: 'planted0123'}\n", "not shown"),
+    ("gitlab: {url: https://g.example.com, token_env: 'glpat-planted0123456789'}\n", "looks like a secret"),
+    ("gitlab: {url: 'https://user:PLANTED@g.example.com'}\n", "credentials"),
+    (GITLAB + "indexes: {a: {repository: pypi, password: 'PLANTED'}}\n", "password_env"),
+    (GITLAB + "indexes: {a: {repository: pypi, username: 'pypi-planted0123456789012'}}\n", "looks like a secret"),
+    (GITLAB + "watch: {hook_secret: 'PLANTED'}\n", "hook_secret_env"),
+    (GITLAB + "watch: {webhook_secret: 'PLANTED'}\n", "hook_secret_env"),
+    (GITLAB + "watch: {groups: ['whsec_planted0123456789']}\n", "looks like a secret"),
+    (GITLAB + "state: postgresql://user:PLANTED@db/ropewalk\n", "credentials"),
+    (GITLAB + "glpat-planted0123456789: x\n", "looks like a secret"),
+    (GITLAB + "x: 'PLANTED\n", "not valid YAML"),
+]
+
+
+@pytest.mark.parametrize(("text", "part"), PASTED)
+def test_a_pasted_secret_is_refused_and_not_shown(tmp_path: Path, text: str, part: str) -> None:
+    errors = _check(tmp_path, text)
+    assert any(part in str(error) for error in errors), errors
+    assert not [error for error in errors if "planted" in (str(error) + repr(error)).lower()]
+
+
+def test_check_tells_all_problems_in_the_order_of_lines_and_load_counts_them(tmp_path: Path) -> None:
+    text = (
+        "gitlab:\n  url: https://g.example.com\n  tokn: X\n  token_env: ABSENT\n"
+        "watch:\n  poll: 5\n  hook_secret_env: NONE\n"
+        "indexes:\n  a: {}\nreleases:\n  - {projects: [x], tags: [y], indexes: [a, b]}\nhygiene: {unknown: maybe}\n"
+    )
+    errors = _check(tmp_path, text)
+    assert [error.where.partition(":")[2] for error in errors] == ["3", "4", "6", "7", "9", "11", "12"]
+    with pytest.raises(ConfigError, match=r"There are 6 more problems; `ropewalk config check` lists them") as refusal:
+        load(None, ENVIRON, tmp_path)
+    assert refusal.value.where == "ropewalk.yaml:3"
+
+
+def test_a_section_in_both_files_is_refused_naming_both_places(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("# policy\nhygiene: {}\n")
+    (error,) = _check(tmp_path, GITLAB + "policy: p.yaml\nhygiene: {}\n")
+    assert error.where == "ropewalk.yaml:3"
+    assert "p.yaml:2" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("policy", "line", "part"),
+    [
+        ("relases: []\n", 1, "`releases`"),
+        ("hygiene: {}\nwatch: {}\n", 2, "belongs at the top level of the configuration"),
+        ("hygiene: {}\nhygiene: {}\n", 2, "second time"),
+        ("releases:\n- {projects: [a], tags: [b], indexes: [nowhere]}\n", 2, "`nowhere`"),
+    ],
+)
+def test_the_policy_file_is_as_strict(tmp_path: Path, policy: str, line: int, part: str) -> None:
+    (tmp_path / "p.yaml").write_text(policy)
+    (error,) = _check(tmp_path, GITLAB + "policy: p.yaml\n")
+    assert error.where == f"p.yaml:{line}"
+    assert part in str(error)
+
+
+def test_foreign_text_in_a_message_stays_on_one_line(tmp_path: Path) -> None:
+    for error in _check(tmp_path, GITLAB + '"a\\nforged: \\e[31m\\u202e": 1\nhygiene: {unknown: "x\\ny"}\n'):
+        assert str(error).isprintable()
