@@ -1,5 +1,89 @@
-"""The command line."""
+"""The command line: one file per command group, imported when its command runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import bot
+from bot.cli import config, release
+from bot.cli.exits import Exit
+from bot.cli.options import Options, command
+
+app = typer.Typer(
+    name="ropewalk",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="The release bot for a whole GitLab organisation. Begin with `ropewalk demo`, then `ropewalk config init`.",
+)
+app.add_typer(release.app, name="release")
+app.add_typer(config.app, name="config")
+
+
+@command(app, "serve", default_log="info")
+def serve_command(options: Options) -> Exit:
+    """The daemon: watches tags, runs releases, takes hooks, answers /livez and /readyz.
+
+    ropewalk serve --config ropewalk.yaml
+    """
+    from bot.cli.serve import serve
+
+    return serve(options)
+
+
+@command(app, "doctor")
+def doctor_command(options: Options) -> Exit:
+    """The bot's own set-up: token, scopes, what it sees, indexes, hooks.
+
+    ropewalk doctor --format json
+    """
+    from bot.cli.doctor import doctor
+
+    return doctor(options)
+
+
+@command(app, "demo")
+def demo_command(
+    options: Options,
+    keep: Annotated[bool, typer.Option(help="Leave the organisation running; print its URLs and tokens.")] = False,
+) -> Exit:
+    """The story: an organisation releases its packages on the embedded GitLab.
+
+    ropewalk demo --keep
+    """
+    from bot.cli.demo import demo
+
+    return demo(options, keep=keep)
+
+
+@command(app, "sandbox")
+def sandbox_command(
+    options: Options,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    world: Annotated[str, typer.Option(help="What lives in it: acme, or empty.")] = "acme",
+    seed: Annotated[int | None, typer.Option(help="Make tokens and worlds repeatable.", show_default=False)] = None,
+) -> Exit:
+    """The embedded GitLab alone, with its index beside it. Loopback only: it runs what is pushed to it.
+
+    ropewalk sandbox --port 8080 --world empty
+    """
+    from bot.cli.sandbox import sandbox
+
+    return sandbox(options, port=port, world=world, seed=seed)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print(f"ropewalk {bot.__version__}")
+        raise typer.Exit
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; never shows a traceback."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper in every real process
+    app()

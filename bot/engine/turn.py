@@ -15,6 +15,7 @@ from bot.release.apply import Hands, apply
 from bot.release.facts import Facts, Look, LookKind, Seen, Wanted
 from bot.release.observe import Eyes, observe
 from bot.release.plan import Act, Plan, Rest, plan
+from bot.release.retry import interrupted
 
 # No release needs more steps than this in one turn; one that does rests and goes on, so that others get their turn.
 MOST_STEPS = 400
@@ -61,10 +62,13 @@ def run_turn(tools: Tools, want: Callable[[], Wanted], release: Release) -> Rele
     What passes by itself (an unreachable GitLab, a 429) puts the release off; a refusal without which nothing can be
     said fails it. Neither raises.
     """
+    ledger = tools.eyes.ledger
+    for attempt in interrupted(ledger.attempts(release.key), tools.clock()):
+        ledger.attempt(release.key, attempt)
     facts = Facts(
         now=tools.clock(),
-        attempts=tools.eyes.ledger.attempts(release.key),
-        receipts=tools.eyes.ledger.receipts(release.key),
+        attempts=ledger.attempts(release.key),
+        receipts=ledger.receipts(release.key),
     )
     costs = _Costs(release.requests, tools.requests)
     drawn: Plan | None = None

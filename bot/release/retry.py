@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.releases import Attempt, AttemptOutcome
@@ -11,6 +11,8 @@ from bot.domain.releases import Attempt, AttemptOutcome
 MOST_TRIES = 6
 FIRST_DELAY = timedelta(seconds=2)
 LONGEST_DELAY = timedelta(minutes=15)
+# A server goes on with what it received whole, also when the client is gone: GitLab stores a file within seconds.
+IN_FLIGHT = timedelta(seconds=8)
 SETTLING = timedelta(hours=1)
 
 
@@ -34,12 +36,22 @@ class GiveUp:
     reason: str
 
 
+def interrupted(tries: Sequence[Attempt], now: datetime) -> tuple[Attempt, ...]:
+    """Claims that a stop of the bot left without an outcome, with the outcome `unclear` as of now.
+
+    Called where no try can be under way: at the beginning of a turn.
+    """
+    reason = "interrupted: the bot was stopped in the middle"
+    claims = (attempt for attempt in tries if attempt.outcome is AttemptOutcome.CLAIMED)
+    return tuple(replace(claim, outcome=AttemptOutcome.UNCLEAR, at=now, reason=reason) for claim in claims)
+
+
 def next_try(tries: Sequence[Attempt], *, asked: datetime, now: datetime) -> Ready | Later | GiveUp:
     """Decide about the next try of one effect that a look has just shown to be absent.
 
-    Tries before `asked` (a person's resume) count no more. A claim without an outcome is a crash: try at once. The
-    delay doubles from two seconds, and never undercuts what the server asked for. What was accepted and is absent all
-    the same is written again, but not without end.
+    Tries before `asked` (a person's resume) count no more. The delay doubles from two seconds and never undercuts what
+    the server asked for; after a try whose end nobody saw it gives the server time to finish what it may have begun.
+    What was accepted and is absent all the same is written again, but not without end.
     """
     recent = [attempt for attempt in tries if attempt.at >= asked]
     accepted = [n for n, attempt in enumerate(recent) if attempt.outcome is AttemptOutcome.ACCEPTED]
@@ -47,15 +59,17 @@ def next_try(tries: Sequence[Attempt], *, asked: datetime, now: datetime) -> Rea
     if len(lately) >= MOST_TRIES:
         return Later(SETTLING, f"accepted {len(lately)} times and still not as wanted")
     counted = recent[accepted[-1] + 1 :] if accepted else recent
-    if not counted or counted[-1].outcome is AttemptOutcome.CLAIMED:
-        return Ready() if len(counted) < MOST_TRIES else GiveUp(f"interrupted {len(counted)} times")
+    if not counted:
+        return Ready()
     last = counted[-1]
     if not last.again:
         return GiveUp(last.reason)
     if len(counted) >= MOST_TRIES:
         return GiveUp(f"{last.reason} ({len(counted)} tries)")
+    seen = last.outcome is AttemptOutcome.REFUSED
     due = max(
         last.at + min(FIRST_DELAY * 2 ** (len(counted) - 1), LONGEST_DELAY),
+        last.at if seen else last.at + IN_FLIGHT,
         last.retry_at or last.at,
     )
     return Ready() if due <= now else Later(due - now, last.reason)

@@ -117,7 +117,7 @@ def require_scope(identity: Identity, method: str, extra: tuple[str, ...] = ()) 
         raise insufficient_scope(accepted)
 
 
-def token_reaches(world: World, token: Token, place: Project | Group) -> bool:
+def token_reaches(token: Token, place: Project | Group) -> bool:
     """Whether a deploy token's project or group covers the place."""
     if token.project_id is not None:
         return isinstance(place, Project) and place.id == token.project_id

@@ -24,7 +24,7 @@ from bot.sandbox.hooks.delivery import HookSender
 from bot.sandbox.world.clock import stamp
 from bot.sandbox.world.world import World
 
-TOKEN_HEADER = "X-Sandbox-Token"
+TOKEN_HEADER = "X-Sandbox-Token"  # noqa: S105  # a header's name
 WAIT_LIMIT_SECONDS = 600.0
 
 _FAULT_FIELDS = frozenset(

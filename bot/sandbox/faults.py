@@ -19,7 +19,7 @@ LOG_LIMIT = 100_000
 
 CONTROL_PREFIX = "/-/sandbox/"
 ABORT = "sandbox.abort"
-"""Key in the ASGI scope's extensions: a call that cuts the connection."""
+"""Key in the ASGI scope: a call that cuts the connection."""
 
 _SECRET_PARAMETERS = re.compile(r"(?i)((?:private_|job_|access_)?token=)[^&]*")
 
@@ -231,7 +231,7 @@ async def _disconnected(receive: Receive) -> None:
 
 async def _cut(scope: Scope, receive: Receive) -> None:
     """Cut the connection so that the client sees a reset, not an end."""
-    scope["extensions"][ABORT]()
+    scope[ABORT]()
     await _disconnected(receive)
 
 

@@ -5,9 +5,9 @@ import ipaddress
 import logging
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bot.sandbox.answers import Json
-from bot.sandbox.ci.model import CiProject, Job
+from bot.sandbox.ci.model import CiProject, Job, Pipeline
 from bot.sandbox.ci.pipelines import Pipelines
 from bot.sandbox.control import ControlApi
 from bot.sandbox.faults import ABORT, CONTROL_PREFIX, FaultLayer, Faults, abort_hard
@@ -43,7 +43,7 @@ class _Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Put the cut into the scope before the app is called."""
         transport = self.transport
-        self.scope["extensions"] = {ABORT: lambda: abort_hard(transport)}
+        cast("dict[str, object]", self.scope)[ABORT] = lambda: abort_hard(transport)
         super().on_headers_complete()
 
 
@@ -74,13 +74,18 @@ def bind(host: str, port: int) -> socket.socket:
         raise AddressError(f"the sandbox runs pushed scripts, so it listens on loopback only, not on {host}")
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:
-        return socket.create_server((str(address), port), family=family, backlog=_BACKLOG)
+        # asyncio turns off Nagle's delay only on sockets that name their protocol
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((str(address), port))
+        listening.listen(_BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise AddressError(
                 f"port {port} on {host} is in use, perhaps by another sandbox; choose another port or 0 for a free one"
             ) from None
         raise AddressError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    return listening
 
 
 class Gitlab:
@@ -110,6 +115,7 @@ class Gitlab:
         self.admin_token = world.create_token(admin, ["api", "read_api", "read_user", "write_repository"], "sandbox")
         upload_url = index.upload_url if index else f"{self.url}/-/no-index/"
         forced = {"TWINE_REPOSITORY_URL": upload_url} | dict(job_environment or {})
+        self._changed = threading.Condition()
         self.hooks = HookSender(world.clock.now, lambda: world.url, world.next_id)
         self.pipelines = Pipelines(
             clock=world.clock,
@@ -119,9 +125,7 @@ class Gitlab:
             max_jobs=max_jobs,
             mint_job_token=self._mint_job_token,
             revoke_job_token=world.revoke_token,
-            on_change=lambda project, pipeline, job: world.activity.pipeline_changed(
-                world.projects[project.id], pipeline, job
-            ),
+            on_change=self._pipeline_changed,
             next_id=world.next_id,
         )
         world.activity.hooks, world.activity.pipelines = self.hooks, self.pipelines
@@ -139,6 +143,18 @@ class Gitlab:
             timeout_graceful_shutdown=2,
         )
         self._server = _Server(config)
+
+    def _pipeline_changed(self, project: CiProject, pipeline: Pipeline, job: Job | None) -> None:
+        known = self.world.projects.get(project.id)
+        if known is not None:
+            self.world.activity.pipeline_changed(known, pipeline, job)
+        with self._changed:
+            self._changed.notify_all()
+
+    def wait_until(self, true: Callable[[], bool], seconds: float) -> bool:
+        """Whether `true` became so within that time; it is asked again after every change of a pipeline or job."""
+        with self._changed:
+            return self._changed.wait_for(true, timeout=seconds)
 
     def _mint_job_token(self, project: CiProject, job: Job) -> str:
         user = self.world.users.get(job.user_id)
@@ -235,9 +251,7 @@ def running(
     max_jobs: int = MAX_JOBS,
 ) -> Iterator[Gitlab]:
     """A sandbox serving from a thread for the length of the block. Raises: AddressError."""
-    gitlab = Gitlab(
-        world, host=host, port=port, index=index, job_environment=job_environment, max_jobs=max_jobs
-    )
+    gitlab = Gitlab(world, host=host, port=port, index=index, job_environment=job_environment, max_jobs=max_jobs)
     thread = threading.Thread(target=gitlab.run, name="sandbox", daemon=True)
     thread.start()
     if not gitlab.wait_listening(30):
@@ -247,5 +261,3 @@ def running(
     finally:
         gitlab.stop()
         thread.join()
-
-

@@ -15,11 +15,11 @@ STALE = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What readiness depends on. `heartbeat` is the runner's last look, `store` raises when the state cannot be used."""
+    """What readiness depends on: the runner's last look, the last poll, and a look at the state that may raise."""
 
     heartbeat: Callable[[], datetime | None]
     polled: Callable[[], datetime | None]
-    store: Callable[[], None]
+    store: Callable[[], object]
     clock: Callable[[], datetime]
 
 

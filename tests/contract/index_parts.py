@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import socket
@@ -29,12 +30,18 @@ PASSWORD = "correct horse/battery"
 QUICK = Patience(connect=2, silence=1, upload=4, look=4, download=6, check=20, lock=0.4)
 
 
-def wheel_bytes(name: str = "widget", version: str = "1.0", *, description: str = "A widget.\n") -> bytes:
+def wheel_bytes(
+    name: str = "widget",
+    version: str = "1.0",
+    *,
+    description: str = "A widget.\n",
+    content_type: str = "text/markdown",
+) -> bytes:
     """A small honest wheel."""
     info = f"{name}-{version}.dist-info"
     metadata = (
         f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: s\n"
-        f"Description-Content-Type: text/markdown\n\n{description}"
+        f"Description-Content-Type: {content_type}\n\n{description}"
     )
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -51,7 +58,7 @@ def wheel_bytes(name: str = "widget", version: str = "1.0", *, description: str 
 def sdist_bytes(name: str = "widget", version: str = "1.0") -> bytes:
     """A small honest sdist."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+    with tarfile.open(fileobj=out, mode="w") as archive:
         for path, text in {
             "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
             "Description-Content-Type: text/markdown\n\nA widget.\n",
@@ -60,7 +67,7 @@ def sdist_bytes(name: str = "widget", version: str = "1.0") -> bytes:
             info = tarfile.TarInfo(f"{name}-{version}/{path}")
             info.size = len(text)
             archive.addfile(info, io.BytesIO(text.encode()))
-    return out.getvalue()
+    return gzip.compress(out.getvalue(), mtime=0)
 
 
 def artifacts(folder: Path, files: dict[str, bytes], name: str = "artifacts.zip") -> Path:

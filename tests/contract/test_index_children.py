@@ -248,11 +248,13 @@ def test_a_page_that_kills_its_reader_is_refused_and_the_daemon_lives(
 ) -> None:
     patience = Patience(look=30, cpu=3, memory=128 << 20)
     adapter = make_adapter(tmp_path / "state", children, patience=patience)
-    with Scripted(
-        says("200 OK", b"<title>Links for widget</title>" + body, Content_Type="text/html")
-    ).running() as server:
-        with pytest.raises(RefusedError, match="cannot look: "):
-            adapter.files(adapter.place(simple_spec(server.url), 1, "widget"), "widget")
+    with (
+        Scripted(
+            says("200 OK", b"<title>Links for widget</title>" + body, Content_Type="text/html")
+        ).running() as server,
+        pytest.raises(RefusedError, match="cannot look: "),
+    ):
+        adapter.files(adapter.place(simple_spec(server.url), 1, "widget"), "widget")
     children.start()
     assert children.server_pid is not None
     assert children_of(children.server_pid) == []

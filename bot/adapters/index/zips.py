@@ -61,7 +61,7 @@ class ZipReader:
         names = Names()
         for info in infos:
             _check_member(info)
-            names.add(info.filename, folder=info.is_dir())
+            names.add(info.filename, folder=info.filename.endswith("/"))
         self.members: tuple[Member, ...] = tuple(self._members(infos, directory))
 
     def chunks(self, member: Member) -> Iterator[bytes]:
@@ -99,7 +99,7 @@ class ZipReader:
                 raise ArchiveError(f"holds overlapping members or hidden bytes before {show(info.filename)}")
             start = self._local(info)
             expected = start + info.compress_size
-            if info.is_dir():
+            if info.filename.endswith("/"):
                 if info.file_size:
                     raise ArchiveError(f"holds a folder {show(info.filename)} with content")
                 continue
@@ -150,7 +150,7 @@ def _check_member(info: zipfile.ZipInfo) -> None:
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ArchiveError(f"packs {show(info.filename)} in an unusual way")
     kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG, stat.S_IFDIR) or (kind == stat.S_IFDIR) > info.is_dir():
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR) or (kind == stat.S_IFDIR) > info.filename.endswith("/"):
         raise ArchiveError(f"holds {show(info.filename)}, a link or device")
 
 

@@ -72,7 +72,7 @@ def _next(
 ) -> Upload | Look | Later | GiveUp:
     tries = facts.tries(f"index:{index}", file.filename)
     last = tries[-1] if tries else None
-    if last is not None and last.outcome is not AttemptOutcome.CLAIMED:
+    if last is not None:
         if last.at >= seen.at:
             return Look(LookKind.INDEX, index=index)
         window = VISIBLE_IMMEDIATE if seen.place.immediate else VISIBLE_CACHED

@@ -86,6 +86,7 @@ def _wait(pid: int, woken: int) -> int:
 def main() -> int:
     """Returns the exit code to leave with."""
     libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     request = json.loads(_read_request())
     woken, wake = os.pipe()
     os.set_blocking(wake, False)

@@ -122,7 +122,7 @@ class GitOverHttp:
         elif token.scopes.isdisjoint(scopes):
             raise GitError(403, "HTTP Basic: Access denied. The token does not have the scope this needs.")
         if token.kind is TokenKind.DEPLOY:
-            if found is None or not token_reaches(self._world, token, found):
+            if found is None or not token_reaches(token, found):
                 raise GitError(404, _MISSING)
             return found
         if found is None or not access.can_see(identity.user, found):
@@ -160,11 +160,7 @@ class GitOverHttp:
                 return
             project.git.forget()
             refs = project.git.refs()
-            done = [
-                one
-                for one in push.changes
-                if (refs[one.ref].target if one.ref in refs else "0" * 40) == one.after
-            ]
+            done = [one for one in push.changes if (refs[one.ref].target if one.ref in refs else "0" * 40) == one.after]
             self._adopt_default_branch(project)
             self._world.activity.pushed(project, user, done, push_options=push.options)
 

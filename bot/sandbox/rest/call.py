@@ -86,7 +86,7 @@ class Call:
     def _sees(self, place: Project | Group) -> bool:
         token = self.identity.token
         if token is not None and token.kind is TokenKind.DEPLOY:
-            return token_reaches(self.world, token, place)
+            return token_reaches(token, place)
         return access.can_see(self.viewer(), place)
 
     def level(self, project: Project) -> Level:

@@ -1,4 +1,4 @@
-"""Packages and their files, whatever uploaded them. Source: lib/api/{project_packages,group_packages,package_files}.rb."""
+"""Packages and their files. Source: lib/api/{project_packages,group_packages,package_files}.rb."""
 
 from collections.abc import Callable
 

@@ -25,7 +25,7 @@ def _base(*sentences: str) -> RefusalError:
     return message(400, {"base": list(sentences)})
 
 
-def _in_scope(project: Project, one: Pipeline, scope: str | None, newest: set[int]) -> bool:
+def _in_scope(one: Pipeline, scope: str | None, newest: set[int]) -> bool:
     if scope in ("running", "pending"):
         return one.status == scope
     if scope == "finished":
@@ -61,7 +61,7 @@ def list_pipelines(call: Call) -> Answer:
             and (source == one.source if source else one.source != "parent_pipeline")
             and (not params.has("username") or (user is not None and user.id == one.user_id))
             and (not params.has("yaml_errors") or params.flag("yaml_errors") == bool(one.yaml_errors))
-            and _in_scope(project, one, scope, set(newest.values()))
+            and _in_scope(one, scope, set(newest.values()))
             and ((low := bounds["updated_after"]) is None or one.updated_at > low)
             and ((high := bounds["updated_before"]) is None or one.updated_at < high)
             and ((low := bounds["created_after"]) is None or one.created_at > low)

@@ -42,7 +42,7 @@ def _check_rights(call: Call, project: Project | Group, *, write: bool) -> None:
     token = call.identity.token
     if token is not None and token.kind is TokenKind.DEPLOY:
         scope = "write_package_registry" if write else "read_package_registry"
-        if scope not in token.scopes or not token_reaches(call.world, token, project):
+        if scope not in token.scopes or not token_reaches(token, project):
             raise forbidden()
         return
     require_scope(call.identity, call.method)

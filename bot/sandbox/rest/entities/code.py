@@ -56,7 +56,7 @@ def branch(world: World, project: Project, ref: Ref, one: Commit, viewer: User |
 
 
 def tag(world: World, project: Project, ref: Ref, one: Commit) -> Json:
-    """API::Entities::Tag. `target` is the tag object of an annotated tag; `created_at` is null for a lightweight one."""
+    """API::Entities::Tag. `target` is the tag object of an annotated tag, which alone has `created_at`."""
     release = project.releases.get(ref.name)
     return {
         "name": ref.name,

@@ -74,6 +74,7 @@ def token_details(world: World, token: Token) -> Json:
         "scopes": sorted(token.scopes),
         "user_id": token.user.id if token.user else None,
         "last_used_at": stamp_or_none(token.last_used_at),
+        "last_used_ips": [],
         "active": token.active(world.clock.now().date()),
         "granular": False,
         "expires_at": token.expires_at.isoformat() if token.expires_at else None,

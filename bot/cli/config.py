@@ -1,0 +1,79 @@
+"""`ropewalk config …`"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.exits import Exit
+from bot.cli.options import Format, Options, command
+from bot.domain.errors import ConfigError
+from bot.settings import check, example, find, load, schema
+
+app = typer.Typer(no_args_is_help=True, help="Make and check a configuration.")
+
+EXAMPLES = ("ropewalk.yaml", "policy.yaml")
+
+
+@command(app, "check")
+def check_command(options: Options) -> Exit:
+    """Say everything that is wrong with the configuration, with file and line. Asks no server.
+
+    ropewalk config check --config ropewalk.yaml
+    """
+    problems = check(options.config, os.environ, Path.cwd())
+    warnings: tuple[str, ...] = ()
+    if not problems:
+        settings = load(options.config, os.environ, Path.cwd())
+        options.redactor.add(*settings.secrets())
+        warnings = settings.warnings
+    if options.format is Format.JSON:
+        rows = [{"where": p.where, "what": p.what, "remedy": p.remedy} for p in problems]
+        options.result(json.dumps({"valid": not problems, "problems": rows, "warnings": list(warnings)}))
+    else:
+        for problem in problems:
+            options.result(str(problem))
+        for warning in warnings:
+            options.say(f"warning: {warning}")
+        if not problems:
+            options.result(f"{find(options.config, os.environ, Path.cwd())}: good")
+    return Exit.USAGE if problems else Exit.DONE
+
+
+@command(app, "init")
+def init_command(
+    options: Options,
+    folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(),
+) -> Exit:
+    """Write the commented examples ropewalk.yaml and policy.yaml; existing files are never touched.
+
+    ropewalk config init /etc/ropewalk
+    """
+    for name in EXAMPLES:
+        if (folder / name).exists():
+            raise ConfigError(
+                what="exists already and is left as it is", where=str(folder / name), remedy="Choose another folder"
+            )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in EXAMPLES:
+            (folder / name).write_text(example(name))
+            options.result(str(folder / name))
+    except OSError as error:
+        raise ConfigError(what=f"cannot be written: {error.strerror}", where=str(folder)) from None
+    options.say("Set the variables it names, then: ropewalk config check && ropewalk doctor")
+    return Exit.DONE
+
+
+@command(app, "schema")
+def schema_command(options: Options) -> Exit:
+    """Print the JSON Schema of the configuration, for editors.
+
+    ropewalk config schema > ropewalk.schema.json
+    """
+    options.result(json.dumps(schema(), indent=2))
+    return Exit.DONE

@@ -1,0 +1,148 @@
+"""`ropewalk doctor`: the bot's own set-up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from bot.cli.exits import Exit
+from bot.cli.options import Format, Options
+from bot.domain.errors import CredentialsError, RefusedError, RopewalkError, TransientError
+from bot.domain.gitlab import Identity
+from bot.domain.policy import IndexKind, IndexSpec
+from bot.domain.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from bot.app import App
+
+SCHEMA = "ropewalk.doctor/1"
+# A name that no index can know: looking it up asks whether the index answers and lets us in, not what it holds.
+PROBE_NAME = "ropewalk-doctor-probe"
+MARKS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.UNKNOWN: "?", Verdict.WAIVED: "~", Verdict.NOT_APPLICABLE: "-"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing looked at."""
+
+    name: str
+    verdict: Verdict
+    reason: str
+    remedy: str = ""
+
+
+def doctor(options: Options) -> Exit:
+    """Look at the token, its scopes, what it sees, the indexes and the hook secret."""
+    from bot.app import App
+    from bot.cli.process import harden
+
+    harden()
+    bot = App(options.settings(), options.redactor)
+    try:
+        checks = list(_checks(bot))
+    finally:
+        bot.close()
+    ready = all(check.verdict is not Verdict.FAIL for check in checks)
+    if options.format is Format.JSON:
+        rows = [{**asdict(check), "verdict": check.verdict.value} for check in checks]
+        options.result(json.dumps({"schema": SCHEMA, "checks": rows, "ready": ready}))
+    else:
+        for check in checks:
+            remedy = f". {check.remedy}" if check.remedy and check.verdict is not Verdict.PASS else ""
+            options.result(f"{MARKS[check.verdict]} {check.name:<16} {check.reason}{remedy}")
+        options.result("ready" if ready else "not ready")
+    if not ready:
+        return Exit.UNREACHABLE
+    return Exit.UNKNOWN if any(check.verdict is Verdict.UNKNOWN for check in checks) else Exit.DONE
+
+
+def _checks(bot: App) -> Iterator[Check]:
+    try:
+        identity = bot.identity
+    except RopewalkError as error:
+        yield Check(name="gitlab", verdict=Verdict.FAIL, reason=str(error), remedy="Nothing else can be looked at")
+        return
+    url = bot.settings.gitlab.url
+    yield Check(
+        name="gitlab",
+        verdict=Verdict.PASS,
+        reason=f"GitLab {identity.version} at {url} knows us as {identity.username}",
+    )
+    yield _scopes(identity)
+    yield _expiry(identity)
+    yield _groups(bot)
+    for spec in bot.settings.policy.indexes:
+        yield _index(bot, spec)
+    yield _hooks(bot)
+
+
+def _scopes(identity: Identity) -> Check:
+    scopes = identity.scopes
+    if scopes is None:
+        return Check(name="token scopes", verdict=Verdict.UNKNOWN, reason="GitLab does not tell this token's scopes")
+    said = f"the token has {', '.join(scopes) or 'none'}"
+    if "api" in scopes:
+        return Check(name="token scopes", verdict=Verdict.PASS, reason=said)
+    remedy = "Releasing needs `api`" + ("; with read_api only `plan` and `audit` work" if "read_api" in scopes else "")
+    return Check(name="token scopes", verdict=Verdict.FAIL, reason=said, remedy=remedy)
+
+
+def _expiry(identity: Identity) -> Check:
+    if identity.expires_on is None:
+        return Check(name="token expiry", verdict=Verdict.PASS, reason="GitLab tells no date on which it expires")
+    return Check(name="token expiry", verdict=Verdict.PASS, reason=f"the token expires on {identity.expires_on}")
+
+
+def _groups(bot: App) -> Check:
+    watch = bot.settings.watch
+    for group in watch.groups:
+        if group == "**":
+            continue
+        try:
+            next(bot.projects.of_group(group), None)
+        except RefusedError as error:
+            remedy = f"Make the bot's user a member of {group}, or correct watch.groups"
+            return Check(name="watched groups", verdict=Verdict.FAIL, reason=str(error), remedy=remedy)
+        except TransientError as error:
+            return Check(name="watched groups", verdict=Verdict.UNKNOWN, reason=str(error))
+    return Check(name="watched groups", verdict=Verdict.PASS, reason=", ".join(watch.groups) or "none by name")
+
+
+def _index(bot: App, spec: IndexSpec) -> Check:
+    name = f"index {spec.name}"
+    if spec.kind is IndexKind.GITLAB:
+        return Check(
+            name=name,
+            verdict=Verdict.NOT_APPLICABLE,
+            reason="each project's own registry; a release looks at it before it writes",
+        )
+    return _try(
+        name,
+        lambda: bot.index.files(bot.index.place(spec, 0, PROBE_NAME), PROBE_NAME),
+        "answers; whether the credentials may upload shows with the first upload",
+    )
+
+
+def _try(name: str, look: Callable[[], object], good: str) -> Check:
+    try:
+        look()
+    except CredentialsError as error:
+        return Check(name=name, verdict=Verdict.FAIL, reason=str(error), remedy="Check its username and password")
+    except TransientError as error:
+        return Check(name=name, verdict=Verdict.UNKNOWN, reason=str(error))
+    except RefusedError as error:
+        return Check(name=name, verdict=Verdict.FAIL, reason=str(error), remedy="Check its URLs")
+    return Check(name=name, verdict=Verdict.PASS, reason=good)
+
+
+def _hooks(bot: App) -> Check:
+    if bot.settings.watch.hook_secret is None:
+        return Check(
+            name="hooks",
+            verdict=Verdict.NOT_APPLICABLE,
+            reason=f"no hook secret: polling every {bot.settings.watch.poll.total_seconds():.0f} s finds everything",
+            remedy="Set watch.hook_secret_env to be told at once",
+        )
+    return Check(name="hooks", verdict=Verdict.PASS, reason="hooks are accepted at /hooks/gitlab")

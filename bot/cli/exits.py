@@ -1,0 +1,50 @@
+"""Exit codes, and which one stands for which end."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from bot.domain.errors import ConfigError, CredentialsError, RefusedError, RopewalkError, TransientError
+from bot.domain.releases import ReleaseState
+
+
+class Exit(IntEnum):
+    """What the process ends with; scripts rely on these."""
+
+    DONE = 0
+    FAULT = 1
+    USAGE = 2
+    NOTHING = 3
+    UNKNOWN = 4
+    BLOCKED = 5
+    UNREACHABLE = 6
+    FAILED = 20
+    PARTIAL = 21
+    CONFLICT = 22
+    INTERRUPTED = 130
+
+
+_STATES = {
+    ReleaseState.BLOCKED: Exit.BLOCKED,
+    ReleaseState.FAILED: Exit.FAILED,
+    ReleaseState.PARTIAL: Exit.PARTIAL,
+    ReleaseState.CONFLICT: Exit.CONFLICT,
+}
+
+
+def exit_of_state(state: ReleaseState, *, public: bool) -> Exit:
+    """The code of a release's state; `public` is whether something of it stands in public already."""
+    if state is ReleaseState.WITHDRAWN:
+        return Exit.PARTIAL if public else Exit.FAILED
+    return _STATES.get(state, Exit.DONE)
+
+
+def exit_of_error(error: RopewalkError) -> Exit:
+    """The code of an expected error that ended a command."""
+    if isinstance(error, ConfigError):
+        return Exit.USAGE
+    if isinstance(error, RefusedError) and error.status == 404 and not isinstance(error, CredentialsError):
+        return Exit.NOTHING
+    if isinstance(error, TransientError | RefusedError):
+        return Exit.UNREACHABLE
+    return Exit.FAULT

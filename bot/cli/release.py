@@ -1,0 +1,252 @@
+"""`ropewalk release …`"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.cli import output
+from bot.cli.exits import Exit, exit_of_state
+from bot.cli.options import Format, Options, command
+from bot.domain.errors import ConfigError, RefusedError
+from bot.domain.refs import Target, parse_target
+from bot.domain.releases import Receipt, Release, ReleaseState
+
+if TYPE_CHECKING:
+    from bot.app import App
+    from bot.release.actions import Action
+
+app = typer.Typer(no_args_is_help=True, help="Plan, run and look at releases.")
+
+TargetArgument = Annotated[
+    str, typer.Argument(metavar="PROJECT@REF", help="For example acme/tools/widget@v1.2.3.", show_default=False)
+]
+# Without a daemon the command follows the release; so many failed looks in a row end its patience, not the release.
+MOST_FAULTS = 4
+LOOK_EVERY = 0.3  # seconds
+LONG_WAIT = 60.0  # seconds: a command does not sit out what the engine put off for longer
+
+
+@command(app, "plan")
+def plan_command(
+    options: Options,
+    target: TargetArgument,
+    out: Annotated[Path | None, typer.Option(help="Also write the plan as JSON to this file.")] = None,
+) -> Exit:
+    """What a run would do now. Only reads; a token with read_api suffices.
+
+    ropewalk release plan acme/tools/widget@v1.2.3 --out plan.json
+    """
+    with _app(options) as bot:
+        found = bot.find(_target(target))
+        preview = bot.preview(found.release)
+        document = output.release_json(preview.release, preview.receipts, preview.actions)
+        if out is not None:
+            out.write_text(json.dumps(document, indent=2) + "\n")
+        _show(options, preview.release, preview.receipts, preview.actions)
+        return exit_of_state(preview.release.state, public=_public(preview.receipts))
+
+
+@command(app, "apply")
+def apply_command(
+    options: Options,
+    target: TargetArgument,
+    plan: Annotated[Path | None, typer.Option(help="Refuse unless the plan is still this one.")] = None,
+) -> Exit:
+    """Release a tag and follow it to its end; beside a running daemon, the daemon does the work.
+
+    ropewalk release apply acme/tools/widget@v1.2.3 --plan plan.json
+    """
+    with _app(options) as bot:
+        found = bot.find(_target(target))
+        if plan is not None:
+            _same_plan(bot, found.release, plan)
+        if not bot.store.releases.add(found.release):
+            bot.store.releases.wake(found.release.key, bot.clock(), reopen=True)
+        return _follow(options, bot, found.release.key)
+
+
+@command(app, "resume")
+def resume_command(options: Options, target: TargetArgument) -> Exit:
+    """Run a stopped release again: only what is missing is done.
+
+    ropewalk release resume acme/tools/widget@v1.2.3
+    """
+    with _app(options) as bot:
+        release = _recorded(bot, target)
+        bot.store.releases.wake(release.key, bot.clock(), reopen=True)
+        return _follow(options, bot, release.key)
+
+
+@command(app, "verify")
+def verify_command(options: Options, target: TargetArgument) -> Exit:
+    """Look whether every file, the GitLab Release and its links still stand as released. Only reads.
+
+    ropewalk release verify acme/tools/widget@v1.2.3
+    """
+    with _app(options) as bot:
+        release = _recorded(bot, target)
+        proven = bot.preview(release, proof=True)
+        _show(options, proven.release, proven.receipts, None)
+        return exit_of_state(proven.release.state, public=_public(proven.receipts))
+
+
+@command(app, "status")
+def status_command(options: Options, target: TargetArgument) -> Exit:
+    """What is recorded of a release: gates, targets, proofs, what comes next. Asks nobody.
+
+    ropewalk release status acme/tools/widget@v1.2.3 --verbose
+    """
+    with _app(options) as bot:
+        release = _recorded(bot, target)
+        _show(options, release, bot.store.ledger.receipts(release.key), None)
+        return Exit.DONE
+
+
+@command(app, "list")
+def list_command(
+    options: Options,
+    project: Annotated[str | None, typer.Argument(help="Only this project.", show_default=False)] = None,
+) -> Exit:
+    """All releases on record, newest first.
+
+    ropewalk release list acme/tools/widget --format json
+    """
+    with _app(options) as bot:
+        releases = bot.store.releases.releases(project)
+        if options.format is Format.JSON:
+            options.result(output.dumps(output.list_json(releases)))
+        elif releases:
+            options.result(output.list_text(releases, color=options.color))
+        else:
+            options.say("no releases on record")
+        return Exit.DONE if releases or project is None else Exit.NOTHING
+
+
+def _follow(options: Options, bot: App, key: str) -> Exit:
+    """See a release to its end: run the turns here, or watch the daemon run them."""
+    with bot.sole() as ours:
+        if not ours:
+            options.say("a daemon runs on this state: it does the work, this command follows")
+        release = _run(options, bot, key) if ours else _watch(options, bot, key)
+    receipts = bot.store.ledger.receipts(key)
+    _show(options, release, receipts, None)
+    if release.state is ReleaseState.WAITING and release.faults:
+        return Exit.UNREACHABLE
+    return exit_of_state(release.state, public=_public(receipts))
+
+
+def _run(options: Options, bot: App, key: str) -> Release:
+    from bot.engine.local import end_turn
+
+    said = ""
+    while True:
+        release = _row(bot, key)
+        said = _progress(options, release, said)
+        if release.due_at is None or release.faults >= MOST_FAULTS:
+            return release
+        if release.state is ReleaseState.PUBLISHED and release.turn > 0 and release.due_at > bot.clock():
+            return release
+        wait = (release.due_at - bot.clock()).total_seconds()
+        if wait > 0:
+            time.sleep(min(wait, LOOK_EVERY))
+            continue
+        ended = end_turn(bot.store.releases, release, bot.turn, bot.clock)
+        if ended.faults and ended.due_at is not None and (ended.due_at - bot.clock()).total_seconds() > LONG_WAIT:
+            return ended
+
+
+def _watch(options: Options, bot: App, key: str) -> Release:
+    said = ""
+    while True:
+        release = _row(bot, key)
+        said = _progress(options, release, said)
+        resting = release.state is ReleaseState.PUBLISHED and release.turn > 0
+        if release.due_at is None or (resting and release.due_at > bot.clock()):
+            return release
+        time.sleep(LOOK_EVERY)
+
+
+def _progress(options: Options, release: Release, said: str) -> str:
+    line = f"{release.project}@{release.id.ref} {release.state.value}" + (f": {release.next}" if release.next else "")
+    if line != said:
+        options.say(line)
+    return line
+
+
+def _row(bot: App, key: str) -> Release:
+    release = bot.store.releases.release(key)
+    assert release is not None, "a release on record stays on record"
+    return release
+
+
+def _recorded(bot: App, text: str) -> Release:
+    target = _target(text)
+    release = bot.store.releases.find(target.project, target.ref)
+    if release is None:
+        raise RefusedError(
+            what=f"no release of {target} is on record",
+            where=str(bot.settings.state.path),
+            remedy="`ropewalk release list` shows those that are, `release apply` begins one",
+            status=404,
+        )
+    return release
+
+
+def _target(text: str) -> Target:
+    try:
+        return parse_target(text)
+    except ValueError as error:
+        raise ConfigError(what=str(error), where="PROJECT@REF") from None
+
+
+def _same_plan(bot: App, release: Release, path: Path) -> None:
+    """Compare a written plan with a new one. Raises: ConfigError if it is none, RefusedError naming what moved."""
+    try:
+        written = json.loads(path.read_text())
+        then = {key: written[key] for key in ("project", "ref", "sha", "version", "actions")}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ConfigError(what="is not a plan written by `release plan --out`", where=str(path)) from None
+    preview = bot.preview(release)
+    document = output.release_json(preview.release, preview.receipts, preview.actions)
+    moved = [key for key, value in then.items() if document[key] != value]
+    if moved:
+        changes = "; ".join(f"{key}: planned {_brief(then[key])}, now {_brief(document[key])}" for key in moved)
+        what = f"the world moved since the plan was written: {changes}"
+        raise RefusedError(what=what, where=str(path), remedy="Plan again and look at it")
+
+
+def _brief(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 120 else text[:117] + "…"
+
+
+def _public(receipts: Sequence[Receipt]) -> bool:
+    return any(receipt.kind in ("upload", "release") for receipt in receipts)
+
+
+def _show(options: Options, release: Release, receipts: Sequence[Receipt], actions: Sequence[Action] | None) -> None:
+    if options.format is Format.JSON:
+        options.result(output.dumps(output.release_json(release, receipts, actions)))
+    else:
+        text = output.release_text(release, receipts, actions, color=options.color, verbose=options.verbose)
+        options.result(text)
+
+
+@contextmanager
+def _app(options: Options) -> Iterator[App]:
+    from bot.app import App
+    from bot.cli.process import harden
+
+    harden()
+    bot = App(options.settings(), options.redactor)
+    try:
+        yield bot
+    finally:
+        bot.close()

@@ -1,0 +1,140 @@
+"""`ropewalk serve`: the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import signal
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bot.cli.exits import Exit
+from bot.cli.options import Options, complain
+from bot.domain.errors import ConfigError, RefusedError, TransientError
+from bot.log import get
+
+if TYPE_CHECKING:
+    from bot.app import App
+
+WORKERS = 8
+STOP_WITHIN = 8.0  # seconds for turns under way; what does not end by then is resumed at the next start
+
+log = get("serve")
+
+
+def serve(options: Options) -> Exit:
+    """Watch, release, listen, until told to stop."""
+    from bot.app import App
+    from bot.cli.process import harden
+
+    harden()
+    bot = App(options.settings(), options.redactor)
+    try:
+        with bot.sole() as ours:
+            if not ours:
+                raise ConfigError(
+                    what="another daemon (or a `release apply`) works on this state",
+                    where=str(bot.settings.state.path),
+                    remedy="Stop it, or give this one a `state` of its own",
+                )
+            for warning in bot.settings.warnings:
+                log.warning("config.warning", text=warning)
+            bot.index.start()
+            _ = bot.tools, bot.watcher  # asks GitLab who we are: a refused token ends the start here
+            return asyncio.run(_serve(options, bot))
+    finally:
+        bot.close()
+
+
+async def _serve(options: Options, bot: App) -> Exit:
+    from bot.engine.local import Runner
+    from bot.engine.timer import Timer
+    from bot.web.hooks import Intake
+    from bot.web.ops import Health
+    from bot.web.server import application, listen
+
+    runner = Runner(queue=bot.store.releases, turn=bot.turn, clock=bot.clock, workers=WORKERS)
+    timer = Timer()
+    timer.every(bot.settings.watch.poll, "poll", lambda: _poll(bot, runner.wake))
+
+    def take(payload: dict[str, object]) -> str:
+        _, decision = bot.hook(payload)
+        runner.wake()
+        return decision
+
+    intake = Intake(
+        secret=bot.settings.watch.hook_secret,
+        take=take,
+        remember=lambda delivery, body: bot.store.intake.remember(
+            delivery, hashlib.sha256(body).hexdigest(), bot.clock()
+        ),
+        poll_now=lambda: timer.soon("poll"),
+        gitlab_now=bot.account.now,
+    )
+    health = Health(
+        heartbeat=lambda: runner.heartbeat,
+        polled=lambda: bot.store.intake.cursor("poll"),
+        store=lambda: bot.store.intake.cursor("poll"),
+        clock=bot.clock,
+    )
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            runner.run()
+        except BaseException as error:  # noqa: BLE001  (carried to the main thread, which ends the process with it)
+            failed.append(error)
+            loop.call_soon_threadsafe(stop.set)
+
+    thread = threading.Thread(target=run, name="runner", daemon=True)
+    web = bot.settings.web
+    thread.start()
+    timer.start()
+    identity = bot.identity
+    log.info(
+        "serve.ready",
+        gitlab=bot.settings.gitlab.url,
+        user=identity.username,
+        version=identity.version,
+        listen=f"http://{web.host}:{web.port}",
+        state=str(bot.settings.state.path),
+    )
+    try:
+        await listen(application(intake, health), web.host, web.port, stop)
+    except OSError as error:
+        complain(options, f"web: cannot listen on {web.host}:{web.port} ({error.strerror}). Choose another web.port")
+        return Exit.USAGE
+    finally:
+        timer.stop()
+        ended = await asyncio.to_thread(runner.stop, STOP_WITHIN)
+        thread.join(timeout=1)
+        log.info("serve.stopped", turns_ended=ended)
+    if failed:
+        raise failed[0]
+    return Exit.DONE
+
+
+def _poll(bot: App, wake: Callable[[], None]) -> None:
+    """One poll; whatever goes wrong is logged and the next one tries again from the same cursor."""
+    try:
+        tick = bot.watcher.poll()
+    except TransientError as error:
+        log.warning("watch.put_off", reason=str(error))
+        return
+    except RefusedError as error:
+        log.error("watch.refused", reason=str(error))
+        return
+    except Exception as error:
+        log.error("watch.fault", exc_info=error)
+        return
+    for project, reason in tick.skipped:
+        log.warning("watch.skipped", project=project, reason=reason)
+    for change in tick.changes:
+        log.info("watch.change", project=change.project, ref=change.ref, sha=change.sha, action=change.action.value)
+    log.debug("watch.polled", projects=tick.projects, changes=len(tick.changes))
+    wake()

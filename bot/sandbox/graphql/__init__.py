@@ -1,0 +1,1 @@
+"""GitLab's GraphQL API, the part that reads projects, variables and files."""

@@ -1,0 +1,232 @@
+"""Records as GraphQL nodes: dicts whose callables are resolved only when a query selects them.
+
+A field the viewer has no right to is null, without an error.
+"""
+
+from collections.abc import Iterable
+
+from bot.sandbox.ci.model import Pipeline
+from bot.sandbox.graphql.paging import Info, Node, connection
+from bot.sandbox.world import access
+from bot.sandbox.world.clock import stamp
+from bot.sandbox.world.people import Level, User
+from bot.sandbox.world.places import Group, Project
+from bot.sandbox.world.settings import ProtectedBranch, Variable
+from bot.sandbox.world.work import Release
+from bot.sandbox.world.world import World
+
+_LIMITS = {"Ci::Variable": 8000, "Ci::GroupVariable": 30_000}
+
+
+def variable(kind: str, one: Variable) -> Node:
+    """A variable. A hidden one's value is null; an instance variable has no scope."""
+    return {
+        "id": f"gid://gitlab/{kind}/{one.id}",
+        "key": one.key,
+        "value": None if one.hidden else one.value,
+        "variableType": one.variable_type.upper(),
+        "raw": one.raw,
+        "description": one.description,
+        "protected": one.protected,
+        "masked": one.masked,
+        "hidden": one.hidden,
+        "environmentScope": None if kind == "Ci::InstanceVariable" else one.environment_scope,
+    }
+
+
+def variables(kind: str, rows: Iterable[Variable], arguments: dict[str, object]) -> Node:
+    """A connection of variables."""
+    ordered = sorted(rows, key=lambda one: one.id)
+    page = connection(ordered, arguments, lambda one: one.id, lambda one: variable(kind, one))
+    return page | {"limit": _LIMITS.get(kind, 25)}
+
+
+class Nodes:
+    """Builds nodes for one viewer."""
+
+    def __init__(self, world: World, viewer: User | None) -> None:
+        self.world = world
+        self.viewer = viewer
+
+    def project(self, one: Project) -> Node:
+        """A project the viewer sees."""
+
+        def guarded(least: Level) -> bool:
+            return access.project_level(self.viewer, one) >= least
+
+        def ci_variables(_: Info, **arguments: object) -> Node | None:
+            return variables("Ci::Variable", one.variables, arguments) if guarded(Level.MAINTAINER) else None
+
+        def inherited(_: Info, **arguments: object) -> Node | None:
+            if not guarded(Level.MAINTAINER):
+                return None
+            rows = [(group, each) for group in one.namespace.lineage() for each in list(group.variables)]
+            return connection(
+                rows,
+                arguments,
+                lambda row: row[1].id,
+                lambda row: (
+                    variable("Ci::GroupVariable", row[1])
+                    | {
+                        "groupName": row[0].name,
+                        "groupCiCdSettingsPath": f"/groups/{row[0].full_path}/-/settings/ci_cd",
+                    }
+                ),
+            )
+
+        def branch_rules(_: Info, **arguments: object) -> Node | None:
+            return self._branch_rules(one, arguments) if guarded(Level.MAINTAINER) else None
+
+        def releases(_: Info, **arguments: object) -> Node:
+            rows = sorted(one.releases.values(), key=lambda each: each.released_at, reverse=True)
+            return connection(rows, arguments, lambda each: each.tag, _release)
+
+        def pipelines(_: Info, **arguments: object) -> Node | None:
+            runner = self.world.activity.pipelines
+            if runner is None or not access.can_read_code(self.viewer, one):
+                return None
+            rows = [
+                pipe
+                for pipe in runner.pipelines(one.id)
+                if arguments.get("ref") in (None, pipe.ref)
+                and arguments.get("sha") in (None, pipe.sha)
+                and arguments.get("status") in (None, pipe.status.upper())
+            ]
+            return connection(rows, arguments, lambda pipe: pipe.id, _pipeline)
+
+        return {
+            "id": f"gid://gitlab/Project/{one.id}",
+            "fullPath": one.full_path,
+            "name": one.name,
+            "path": one.path,
+            "nameWithNamespace": f"{one.namespace.full_path.replace('/', ' / ')} / {one.name}",
+            "description": one.description,
+            "webUrl": f"{self.world.url}/{one.full_path}",
+            "archived": one.archived,
+            "visibility": one.visibility,
+            "topics": list(one.topics),
+            "createdAt": stamp(one.created_at),
+            "lastActivityAt": stamp(one.last_activity_at),
+            "group": lambda _: self.group(one.namespace),
+            "namespace": lambda _: self.group(one.namespace),
+            "repository": lambda _: self._repository(one) if access.can_read_code(self.viewer, one) else None,
+            "ciVariables": ci_variables,
+            "inheritedCiVariables": inherited,
+            "branchRules": branch_rules,
+            "releases": releases,
+            "pipelines": pipelines,
+        }
+
+    def _branch_rules(self, one: Project, arguments: dict[str, object]) -> Node:
+        def show(rule: ProtectedBranch | None) -> Node:
+            if rule is None:
+                return {"name": "All branches", "isDefault": False, "isProtected": False, "branchProtection": None}
+            return {
+                "name": rule.name,
+                "isDefault": rule.name == one.default_branch,
+                "isProtected": True,
+                "branchProtection": {"allowForcePush": rule.allow_force_push},
+            }
+
+        rows: list[ProtectedBranch | None] = [None, *one.protected_branches]
+        return connection(rows, arguments, lambda rule: rule.id if rule else 0, show)
+
+    def _repository(self, one: Project) -> Node:
+        def blobs(_: Info, **arguments: object) -> Node:
+            sha = one.git.resolve(str(arguments.get("ref") or one.default_branch))
+            paths = arguments["paths"]
+            found = []
+            for path in paths if isinstance(paths, list) and sha else []:
+                blob = one.git.blob(sha, path) if sha else None
+                if blob is not None:
+                    found.append((path, *blob))
+            return connection(found, arguments, lambda row: row[0], lambda row: _blob(*row))
+
+        return {
+            "rootRef": None if one.git.empty() else one.default_branch,
+            "empty": one.git.empty(),
+            "exists": True,
+            "tagCount": lambda _: len(one.git.tags()),
+            "blobs": blobs,
+        }
+
+    def group(self, one: Group) -> Node:
+        """A group the viewer sees."""
+
+        def ci_variables(_: Info, **arguments: object) -> Node | None:
+            if access.group_level(self.viewer, one) < Level.OWNER:
+                return None
+            return variables("Ci::GroupVariable", one.variables, arguments)
+
+        def projects(_: Info, **arguments: object) -> Node:
+            groups = list(one.tree()) if arguments.get("includeSubgroups") else [one]
+            search = str(arguments.get("search") or "").lower()
+            rows = [
+                each
+                for group in groups
+                for each in list(group.projects)
+                if access.can_see(self.viewer, each)
+                and (arguments.get("includeArchived") or not each.archived)
+                and search in each.name.lower()
+            ]
+            return self.projects(rows, arguments)
+
+        def descendants(_: Info, **arguments: object) -> Node:
+            rows = [each for each in one.tree() if each is not one and access.can_see(self.viewer, each)]
+            return connection(rows, arguments, lambda each: each.id, self.group)
+
+        return {
+            "id": f"gid://gitlab/Group/{one.id}",
+            "fullPath": one.full_path,
+            "name": one.name,
+            "path": one.path,
+            "description": one.description,
+            "visibility": one.visibility,
+            "webUrl": f"{self.world.url}/groups/{one.full_path}",
+            "parent": lambda _: self.group(one.parent) if one.parent else None,
+            "packageSettings": {"pypiPackageRequestsForwarding": one.forwards_pypi},
+            "ciVariables": ci_variables,
+            "projects": projects,
+            "descendantGroups": descendants,
+        }
+
+    def projects(self, rows: Iterable[Project], arguments: dict[str, object]) -> Node:
+        """A connection of projects, newest first."""
+        ordered = sorted(rows, key=lambda one: -one.id)
+        return connection(ordered, arguments, lambda one: one.id, self.project)
+
+
+def _blob(path: str, oid: str, data: bytes) -> Node:
+    text = data.decode(errors="replace")
+    return {
+        "id": f"gid://gitlab/Blob/{oid}",
+        "oid": oid,
+        "path": path,
+        "name": path.rsplit("/", 1)[-1],
+        "rawBlob": text,
+        "rawTextBlob": text,
+        "size": len(data),
+    }
+
+
+def _release(one: Release) -> Node:
+    return {
+        "id": f"gid://gitlab/Release/{one.tag}",
+        "name": one.name,
+        "tagName": one.tag,
+        "description": one.description,
+        "releasedAt": stamp(one.released_at),
+        "createdAt": stamp(one.created_at),
+    }
+
+
+def _pipeline(one: Pipeline) -> Node:
+    return {
+        "id": f"gid://gitlab/Ci::Pipeline/{one.id}",
+        "iid": str(one.iid),
+        "sha": one.sha,
+        "ref": one.ref,
+        "status": one.status.upper(),
+        "createdAt": stamp(one.created_at),
+        "source": one.source,
+    }
