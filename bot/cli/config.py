@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,7 +16,7 @@ from bot.settings import check, example, find, load, schema
 
 app = typer.Typer(no_args_is_help=True, help="Make and check a configuration.")
 
-EXAMPLES = ("ropewalk.yaml", "policy.yaml")
+EXAMPLES: tuple[Literal["ropewalk.yaml", "policy.yaml"], ...] = ("ropewalk.yaml", "policy.yaml")
 
 
 @command(app, "check")

@@ -120,7 +120,7 @@ def _index(bot: App, spec: IndexSpec) -> Check:
         )
     return _try(
         name,
-        lambda: bot.index.files(bot.index.place(spec, 0, PROBE_NAME), PROBE_NAME),
+        lambda: bot.index.files(bot.index.place(spec, 0, PROBE_NAME), PROBE_NAME, ()),
         "answers; whether the credentials may upload shows with the first upload",
     )
 

@@ -47,8 +47,8 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def release_json(release: Release, receipts: Sequence[Receipt], actions: Sequence[Action] | None = None) -> Json:
-    """The `ropewalk.release/1` object; `actions` are added where a plan was asked for."""
+def release_json(release: Release, receipts: Sequence[Receipt], actions: Sequence[Action] | None) -> Json:
+    """The `ropewalk.release/1` object; `actions` are what is still to do, where that was asked (else empty)."""
     document: Json = {
         "schema": SCHEMA,
         **_head(release),
@@ -66,8 +66,7 @@ def release_json(release: Release, receipts: Sequence[Receipt], actions: Sequenc
         "next": release.next,
         "requests": {**dict(release.requests), "total": sum(count for _, count in release.requests)},
     }
-    if actions is not None:
-        document["actions"] = [{"target": action.target, "would": action.words} for action in actions]
+    document["actions"] = [{"target": action.target, "would": action.words} for action in actions or ()]
     return document
 
 

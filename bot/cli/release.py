@@ -92,6 +92,11 @@ def verify_command(options: Options, target: TargetArgument) -> Exit:
     """
     with _app(options) as bot:
         release = _recorded(bot, target)
+        receipts = bot.store.ledger.receipts(release.key)
+        if not _public(receipts):
+            # Nothing of it was ever put anywhere: what is recorded is all there is to say.
+            _show(options, release, receipts, None)
+            return exit_of_state(release.state, public=False)
         proven = bot.preview(release, proof=True)
         _show(options, proven.release, proven.receipts, None)
         return exit_of_state(proven.release.state, public=_public(proven.receipts))
@@ -232,6 +237,7 @@ def _public(receipts: Sequence[Receipt]) -> bool:
 
 
 def _show(options: Options, release: Release, receipts: Sequence[Receipt], actions: Sequence[Action] | None) -> None:
+    """Write a release to stdout; `actions` None where none were asked for (nothing was planned)."""
     if options.format is Format.JSON:
         options.result(output.dumps(output.release_json(release, receipts, actions)))
     else:

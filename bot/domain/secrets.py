@@ -10,7 +10,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 HIDDEN = "[hidden]"
 # Shorter values (a port, `1`, `main`) would blank out ordinary text; GitLab's own masking begins at 8 characters too.
@@ -18,10 +18,10 @@ SHORTEST_SECRET = 8
 
 _SHAPES = re.compile(
     r"""
-    \b(?:gl(?:pat|dt|cbt|ptt|rt|ft|soat|agent|imt|oas)-[A-Za-z0-9_\-.=]{8,}   # GitLab tokens
-      |pypi-[A-Za-z0-9_\-]{16,}                                              # PyPI macaroons
+    (?:gl(?:pat|dt|cbt|ptt|rt|ft|soat|agent|imt|oas)-[A-Za-z0-9_\-.=]{8,}   # GitLab tokens
+      |\bpypi-[A-Za-z0-9_\-]{16,}                                              # PyPI macaroons
       |whsec_[A-Za-z0-9+/=]{8,}                                              # webhook signing tokens
-      |eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*            # JWT
+      |\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*            # JWT
     )
     |-----BEGIN\ [A-Z\ ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z\ ]*PRIVATE\ KEY-----|\Z)
     """,
@@ -88,11 +88,18 @@ class Redactor:
 
 def _forms(value: str) -> set[str]:
     """The value raw, JSON-escaped, URL-quoted, hex and base64 (at each of the three alignments it can stand at)."""
-    raw = value.encode()
-    escaped = json.dumps(value)[1:-1]
-    # Escaped twice: JSON within JSON, or within the `repr` of an exception that quotes a body.
-    forms = {value, escaped, json.dumps(escaped)[1:-1], repr(value)[1:-1], repr(escaped)[1:-1]}
-    forms |= {quote(value, safe=""), quote(value), raw.hex()}
+    # An environment may hold bytes that are not UTF-8; Python carries them as surrogates.
+    raw = value.encode(errors="surrogateescape")
+    forms = {value, repr(value)[1:-1], repr(raw)[2:-1]}
+    for escaped in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+        # Escaped twice: JSON within JSON, or within the `repr` of an exception that quotes a body.
+        forms |= {
+            escaped,
+            json.dumps(escaped)[1:-1],
+            json.dumps(escaped, ensure_ascii=False)[1:-1],
+            repr(escaped)[1:-1],
+        }
+    forms |= {quote(raw, safe=""), quote(raw), quote_plus(raw), raw.hex(), raw.hex().upper()}
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for shift in range(3):
             # Only the digits that do not depend on the neighbours: 4 digits per whole triple of the secret's own bytes.

@@ -60,14 +60,27 @@ class Runner:
             free = self._workers - len(self._busy)
             if free <= 0:
                 return 0
-            for release in self._queue.due(now, limit=free + len(self._busy) + 20):
-                project = release.id.project_id
-                if project in self._busy or free <= 0 or self._stop.is_set():
-                    continue
-                self._busy[project] = self._pool.submit(self._work, release)
-                free -= 1
-                started += 1
+            for release in self._startable(now, free):
+                if not self._stop.is_set():
+                    self._busy[release.id.project_id] = self._pool.submit(self._work, release)
+                    started += 1
         return started
+
+    def _startable(self, now: datetime, free: int) -> list[Release]:
+        """The longest overdue release of each of up to `free` idle projects.
+
+        Asks for more rows as long as busy projects fill what came: one with many due tags must not hold up the others.
+        """
+        limit = free + len(self._busy) + 20
+        while True:
+            due = self._queue.due(now, limit=limit)
+            first: dict[int, Release] = {}
+            for release in due:
+                if release.id.project_id not in self._busy:
+                    first.setdefault(release.id.project_id, release)
+            if len(first) >= free or len(due) < limit:
+                return list(first.values())[:free]
+            limit *= 4
 
     def stop(self, timeout: float) -> bool:
         """Start no more turns and wait for those at work, at most `timeout` seconds; False if some still are."""
@@ -88,12 +101,17 @@ class Runner:
         return all(future.done() for future in waiting)
 
     def _work(self, release: Release) -> None:
+        written = False
         try:
             end_turn(self._queue, release, self._turn, self._clock)
+            written = True
+        except Exception as error:  # a thread of a pool: nobody else would ever see it
+            log.error("turn.unwritten", project=release.project, ref=release.id.ref, exc_info=error)
         finally:
             with self._lock:
                 self._busy.pop(release.id.project_id, None)
-            self._wake.set()
+            if written:  # else the row is still due: it is found again by looking, not at once and for ever
+                self._wake.set()
 
 
 def end_turn(queue: Queue, release: Release, turn: Turn, clock: Callable[[], datetime]) -> Release:

@@ -157,10 +157,12 @@ def _put_off(tools: Tools, release: Release, drawn: Plan | None, costs: _Costs, 
     spread = 1 + (sum(release.key.encode()) % 100) / 400
     delay = max(delay * spread, error.retry_after or timedelta())
     log.warning("turn.put_off", project=release.project, ref=release.id.ref, reason=str(error), seconds=delay.seconds)
-    state = drawn.state if drawn is not None and drawn.state.open else release.state
+    if drawn is not None:
+        release = replace(release, state=drawn.state)
+    if not release.state.open and drawn is not None:  # the verdict stands; only telling it is put off
+        release = replace(release, gates=drawn.gates, targets=drawn.targets)
     return replace(
         release,
-        state=state,
         next=str(error),
         requests=costs.total(),
         updated_at=now,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -51,8 +51,10 @@ class Index(Protocol):
     def install_line(self, place: IndexPlace, name: str, version: str) -> str:
         """The line that installs it from there, for a person to paste; never with credentials. Asks nobody."""
 
-    def files(self, place: IndexPlace, name: str) -> tuple[IndexFile, ...]:
-        """All files the index lists for a name, with hashes; empty if it does not know the name.
+    def files(self, place: IndexPlace, name: str, wanted: Collection[str]) -> tuple[IndexFile, ...]:
+        """All files the index lists for a name; empty if it does not know the name.
+
+        Where it shows no sha256 for a file of `wanted`, the bytes are read and hashed.
 
         Waits first until no orphaned upload to this index and name can be under way.
         Raises: TransientError, CredentialsError, RefusedError ("cannot look").

@@ -70,7 +70,10 @@ class Intake(Protocol):
     """Ref changes in, releases out; known refs move with them in one transaction."""
 
     def take(self, changes: Sequence[RefChange], releases: Sequence[Release], now: datetime) -> int:
-        """Store ref changes and the releases they start; known ones are left alone. Returns how many were new."""
+        """Store ref changes and the releases they start; returns how many changes were new.
+
+        What is known is left alone, save that a withdrawn release begins anew: its tag is back at that commit.
+        """
 
     def known_tags(self, project_id: int) -> dict[str, str] | None:
         """Tag name -> commit as last compared; None if the project has no baseline yet."""

@@ -112,7 +112,8 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What was observed so far. `now` is our clock, UTC; `tag_fresh` says that no write lies after the tag was read."""
+    """What was observed so far. `now` is our clock, UTC; `tag_fresh` says that nothing was looked at or
+    written after the tag was read."""
 
     now: datetime
     tag: Seen[Tag | None] | None = None

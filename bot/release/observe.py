@@ -60,7 +60,8 @@ class Eyes:
 
 def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
     """`facts` with the answer to `look`. Raises: TransientError, RefusedError, CredentialsError."""
-    facts = replace(facts, now=eyes.clock())
+    # Whatever is looked at next takes its time, downloads minutes: the tag may move meanwhile.
+    facts = replace(facts, now=eyes.clock(), tag_fresh=False)
     project = wanted.id.project_id
     match look.kind:
         case LookKind.TAG:
@@ -162,12 +163,19 @@ def _names(eyes: Eyes, wanted: Wanted, facts: Facts) -> NameFacts:
 def _index(eyes: Eyes, wanted: Wanted, facts: Facts, index: str) -> Seen[IndexFacts] | Unreadable:
     spec = next(spec for spec in wanted.indexes if spec.name == index)
     assert facts.files is not None, "an index is looked at for files"
-    metadata = facts.files.value.files[0].metadata
+    ours = facts.files.value.files
+    metadata = ours[0].metadata
     place = eyes.index.place(spec, wanted.id.project_id, metadata.name)
     install = eyes.index.install_line(place, metadata.name, metadata.version)
     page = IndexPage(name=index, page_url=place.page_url, install=install)
-    began = facts.now
-    return _try(lambda: IndexFacts(place=place, page=page, files=eyes.index.files(place, metadata.name), at=began))
+    names = {file.filename for file in ours}
+    listed = _try(lambda: eyes.index.files(place, metadata.name, names))
+    if isinstance(listed, Unreadable):
+        return listed
+    blind = sorted(file.filename for file in listed.value if file.filename in names and file.sha256 is None)
+    if blind:
+        return Unreadable(f"{index} lists {', '.join(blind)} without a hash, and the bytes cannot be read")
+    return Seen(IndexFacts(place=place, page=page, files=listed.value, at=facts.now))
 
 
 def _changes(eyes: Eyes, wanted: Wanted, facts: Facts) -> Changes:

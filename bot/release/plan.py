@@ -87,7 +87,7 @@ def plan(wanted: Wanted, facts: Facts, texts: Texts, *, through: bool = False) -
     """The next step towards the wanted state.
 
     With `through` (a dry run) all targets are assessed as if each action worked, and `Act` holds everything that would
-    be done; else only what can be done now.
+    be done; else only what can be done now. The state is that of now: what a dry run would publish is `planned`.
     """
     judgement = judge(wanted, facts)
     drawing = _Drawing(gates=judgement.results, through=through)
@@ -165,8 +165,7 @@ def _tell(
     telling: bool = True,
 ) -> Plan:
     """Reporting: each shipped merge request learns the outcome. Nothing here changes the state."""
-    told_before = any(receipt.kind == "note" for receipt in facts.receipts)
-    if not telling or (state is ReleaseState.WITHDRAWN and not told_before):
+    if not telling or (state is ReleaseState.WITHDRAWN and not _tell_withdrawn(facts)):
         return _close(drawing, Rest(), state, why)
     if facts.changes is None:
         return _close(drawing, Look(LookKind.CHANGES), state, why)
@@ -181,8 +180,16 @@ def _tell(
         if drawing.look is not None:
             return _close(drawing, drawing.look, state, why)
     if drawing.actions:
+        if any(action.public for action in drawing.actions):
+            state = _underway(facts)
         return _close(drawing, Act(tuple(drawing.actions)), state, why)
     return _close(drawing, Rest(drawing.again), state, why)
+
+
+def _tell_withdrawn(facts: Facts) -> bool:
+    """Whether notes are to say so: some were written before, and no other release of the tag speaks in them now."""
+    moved = facts.tag is not None and facts.tag.value is not None
+    return not moved and any(receipt.kind == "note" for receipt in facts.receipts)
 
 
 def _underway(facts: Facts) -> ReleaseState:

@@ -14,6 +14,7 @@ LONGEST_DELAY = timedelta(minutes=15)
 # A server goes on with what it received whole, also when the client is gone: GitLab stores a file within seconds.
 IN_FLIGHT = timedelta(seconds=8)
 SETTLING = timedelta(hours=1)
+_SEEN = (AttemptOutcome.ACCEPTED, AttemptOutcome.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,20 @@ def interrupted(tries: Sequence[Attempt], now: datetime) -> tuple[Attempt, ...]:
 def next_try(tries: Sequence[Attempt], *, asked: datetime, now: datetime) -> Ready | Later | GiveUp:
     """Decide about the next try of one effect that a look has just shown to be absent.
 
-    Tries before `asked` (a person's resume) count no more. The delay doubles from two seconds and never undercuts what
-    the server asked for; after a try whose end nobody saw it gives the server time to finish what it may have begun.
+    Tries before `asked` (a person's resume) count no more, save that after a try whose end nobody saw the server is
+    always given time to finish what it may have begun. The delay doubles from two seconds and never undercuts what the
+    server asked for.
     What was accepted and is absent all the same is written again, but not without end.
     """
+    step = _counted(tries, asked=asked, now=now)
+    if not tries or tries[-1].outcome in _SEEN or isinstance(step, GiveUp):
+        return step
+    landing = tries[-1].at + IN_FLIGHT - now
+    delay = step.delay if isinstance(step, Later) else timedelta()
+    return Later(landing, tries[-1].reason) if landing > delay else step
+
+
+def _counted(tries: Sequence[Attempt], *, asked: datetime, now: datetime) -> Ready | Later | GiveUp:
     recent = [attempt for attempt in tries if attempt.at >= asked]
     accepted = [n for n, attempt in enumerate(recent) if attempt.outcome is AttemptOutcome.ACCEPTED]
     lately = [n for n in accepted if now - recent[n].at < SETTLING]
@@ -66,10 +77,5 @@ def next_try(tries: Sequence[Attempt], *, asked: datetime, now: datetime) -> Rea
         return GiveUp(last.reason)
     if len(counted) >= MOST_TRIES:
         return GiveUp(f"{last.reason} ({len(counted)} tries)")
-    seen = last.outcome is AttemptOutcome.REFUSED
-    due = max(
-        last.at + min(FIRST_DELAY * 2 ** (len(counted) - 1), LONGEST_DELAY),
-        last.at if seen else last.at + IN_FLIGHT,
-        last.retry_at or last.at,
-    )
+    due = max(last.at + min(FIRST_DELAY * 2 ** (len(counted) - 1), LONGEST_DELAY), last.retry_at or last.at)
     return Ready() if due <= now else Later(due - now, last.reason)

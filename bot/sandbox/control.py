@@ -4,6 +4,7 @@ Misuse is answered with 400 and one sentence under `error`.
 """
 
 import asyncio
+import contextlib
 import hmac
 import json
 import re
@@ -131,15 +132,33 @@ class ControlApi:
         return JSONResponse(self._state())
 
     async def _list_requests(self, request: Request) -> Response:
-        """The log, oldest first; `path` (regex), `method`, `since` (id) choose."""
-        wanted, method = request.query_params.get("path", ""), request.query_params.get("method")
-        since = int(request.query_params.get("since", "0"))
-        rows = [
-            asdict(one)
-            for one in self._faults.log
-            if one.id > since and re.search(wanted, one.path) and method in (None, one.method)
-        ]
-        return JSONResponse(rows)
+        """The log, oldest first; `path` (regex), `method`, `since` (id) choose; `wait` as for held requests."""
+        method, since = request.query_params.get("method"), request.query_params.get("since", "0")
+        try:
+            wanted, first = re.compile(request.query_params.get("path", "")), int(since)
+        except (re.error, ValueError):
+            raise MisuseError("path is a regular expression, since the id of a request") from None
+
+        def rows() -> list[Json]:
+            return [
+                asdict(one)
+                for one in self._faults.log
+                if one.id > first and wanted.search(one.path) and method in (None, one.method)
+            ]
+
+        await self._wait(request, lambda: bool(rows()))
+        return JSONResponse(rows())
+
+    async def _wait(self, request: Request, true: Callable[[], bool]) -> None:
+        """Return when `true` is, or after the `wait` seconds the request allows (none by default)."""
+        try:
+            patience = min(float(request.query_params.get("wait", "0")), WAIT_LIMIT_SECONDS)
+        except ValueError:
+            raise MisuseError("wait is a number of seconds") from None
+        if patience > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience), self._faults.news:
+                    await self._faults.news.wait_for(true)
 
     async def _forget_requests(self, request: Request) -> Response:
         del request
@@ -171,16 +190,7 @@ class ControlApi:
 
     async def _list_held(self, request: Request) -> Response:
         """Requests held now; with `wait=SECONDS` answers as soon as there is one, or empty after that time."""
-        try:
-            patience = min(float(request.query_params.get("wait", "0")), WAIT_LIMIT_SECONDS)
-        except ValueError:
-            raise MisuseError("wait is a number of seconds") from None
-        if patience > 0:
-            try:
-                async with asyncio.timeout(patience), self._faults.arrived:
-                    await self._faults.arrived.wait_for(lambda: bool(self._faults.held))
-            except TimeoutError:
-                return JSONResponse([])
+        await self._wait(request, lambda: bool(self._faults.held))
         return JSONResponse([_shown_held(one) for one in self._faults.held.values()])
 
     async def _release_all(self, request: Request) -> Response:

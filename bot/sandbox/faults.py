@@ -100,7 +100,7 @@ class Faults:
         self.held: dict[int, Held] = {}
         self.log: deque[Logged] = deque(maxlen=LOG_LIMIT)
         self.counters: Counter[str] = Counter()
-        self.arrived = asyncio.Condition()
+        self.news = asyncio.Condition()
         self.ids = count(1)
 
     def strike(self, method: str, path: str) -> Fault | None:
@@ -149,9 +149,9 @@ class FaultLayer:
             else:
                 await self._faulty(fault, scope, receive, dated, path)
         finally:
-            self._note(scope, path, status, time.monotonic() - started, fault)
+            await self._note(scope, path, status, time.monotonic() - started, fault)
 
-    def _note(self, scope: Scope, path: str, status: int, seconds: float, fault: Fault | None) -> None:
+    async def _note(self, scope: Scope, path: str, status: int, seconds: float, fault: Fault | None) -> None:
         self._faults.log.append(
             Logged(
                 id=next(self._faults.ids),
@@ -166,6 +166,8 @@ class FaultLayer:
         self._faults.counters["total"] += 1
         self._faults.counters[scope["method"]] += 1
         self._faults.counters[str(status)] += 1
+        async with self._faults.news:
+            self._faults.news.notify_all()
 
     async def _faulty(self, fault: Fault, scope: Scope, receive: Receive, send: Send, path: str) -> None:
         answer: list[Message] = []
@@ -211,8 +213,8 @@ class FaultLayer:
             released=asyncio.Event(),
         )
         self._faults.held[held.id] = held
-        async with self._faults.arrived:
-            self._faults.arrived.notify_all()
+        async with self._faults.news:
+            self._faults.news.notify_all()
         released = asyncio.create_task(held.released.wait())
         gone = asyncio.create_task(_disconnected(receive))
         try:

@@ -30,6 +30,16 @@ if TYPE_CHECKING:
     from bot.sandbox.index import PackageIndex
 
 MAX_JOBS = 2
+# Jobs run pushed scripts: whatever honours a proxy setting ends at a port where nobody listens (TCP port 1 of our own
+# machine), so that no job reaches a real index by a URL on its command line.
+_NOWHERE = "http://127.0.0.1:1"
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+ON_LOOPBACK_ONLY = {
+    **{name: _NOWHERE for proxy in _PROXIES for name in (proxy, proxy.lower())},
+    "NO_PROXY": "127.0.0.1,localhost,::1",
+    "no_proxy": "127.0.0.1,localhost,::1",
+    "PIP_NO_INDEX": "1",
+}
 _BACKLOG = 2048
 
 
@@ -114,7 +124,7 @@ class Gitlab:
         admin = world.user_named("root") or world.create_user("root", admin=True, name="Administrator")
         self.admin_token = world.create_token(admin, ["api", "read_api", "read_user", "write_repository"], "sandbox")
         upload_url = index.upload_url if index else f"{self.url}/-/no-index/"
-        forced = {"TWINE_REPOSITORY_URL": upload_url} | dict(job_environment or {})
+        forced = {"TWINE_REPOSITORY_URL": upload_url, **ON_LOOPBACK_ONLY} | dict(job_environment or {})
         self._changed = threading.Condition()
         self.hooks = HookSender(world.clock.now, lambda: world.url, world.next_id)
         self.pipelines = Pipelines(
@@ -163,11 +173,12 @@ class Gitlab:
         )
         return token.secret
 
-    def _state(self) -> Json:
+    def state(self) -> Json:
         """URLs and tokens, as `GET /-/sandbox/state` tells them."""
         return {
             "url": self.url,
             "admin_token": self.admin_token,
+            "control_token": self.control_token,
             "index": None
             if self.index is None
             else {
@@ -197,7 +208,7 @@ class Gitlab:
         rest = RestApi(self.world, self.pipelines, self.hooks)
         graphql = GraphqlApi(self.world)
         git = GitOverHttp(self.world)
-        control = ControlApi(self.world, self.faults, self.hooks, self._state, token=self.control_token)
+        control = ControlApi(self.world, self.faults, self.hooks, self.state, token=self.control_token)
 
         async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
             path: str = scope["path"]

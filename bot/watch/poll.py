@@ -22,6 +22,7 @@ from bot.watch.scope import Scope
 
 ACTIVITY_STEP = timedelta(hours=1)
 SLACK = timedelta(minutes=5)
+UNAUTHORIZED = 401
 CURSOR = "poll"
 FIRST_START = "first start"
 # Older than any project: `since: all`.
@@ -73,6 +74,8 @@ class Watcher:
             try:
                 taken, started = self._compare(project, since)
             except RefusedError as error:
+                if error.status == UNAUTHORIZED:
+                    raise  # the token, not the project: the cursor must not move past what nobody could read
                 skipped.append((project.full_path, str(error)))
                 continue
             changes += taken

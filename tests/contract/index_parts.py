@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import socket
+import ssl
 import tarfile
 import threading
 import zipfile
@@ -140,20 +141,21 @@ class Scripted:
     """An HTTP server that answers with exactly the bytes it is given, one answer per connection.
 
     `answer` gets the request and the connection; it writes what it likes. With `eager` it is called before the
-    body is read.
+    body is read; with `tls` it speaks TLS.
     """
 
     answer: Callable[[Request, socket.socket], None]
     eager: bool = False
     requests: list[Request] = field(default_factory=list)
     arrived: threading.Event = field(default_factory=threading.Event)
+    tls: ssl.SSLContext | None = None
     url: str = ""
 
     @contextmanager
     def running(self) -> Iterator[Scripted]:
         """Listen on a free port of loopback."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
             threading.Thread(target=self._serve, args=(listener,), daemon=True).start()
             yield self
             listener.shutdown(socket.SHUT_RDWR)
@@ -167,6 +169,11 @@ class Scripted:
             threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
 
     def _converse(self, connection: socket.socket) -> None:
+        if self.tls is not None:
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except (ssl.SSLError, OSError):
+                return
         with connection, connection.makefile("rb") as reader:
             try:
                 method, path, _ = reader.readline().decode().split(" ", 2)

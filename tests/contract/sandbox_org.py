@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import gitlab
 import httpx
+from gitlab import Gitlab as Client
 
 from bot.sandbox.ci.model import COMPLETED
 from bot.sandbox.index import PackageIndex
@@ -73,8 +73,8 @@ class Org:
     def url(self) -> str:
         return self.gitlab.url
 
-    def client(self, who: str = "maintainer") -> gitlab.Gitlab:
-        return gitlab.Gitlab(self.url, oauth_token=self.tokens[who], per_page=100)
+    def client(self, who: str = "maintainer") -> Client:
+        return Client(self.url, oauth_token=self.tokens[who], per_page=100)
 
     def call(self, method: str, path: str, who: str | None = "maintainer", **options: object) -> httpx.Response:
         headers = {"PRIVATE-TOKEN": self.tokens[who]} if who else {}
@@ -175,7 +175,7 @@ def receiving() -> Iterator[Receiver]:
             self.send_response(receiver.status)
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class calls it so
             """Quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

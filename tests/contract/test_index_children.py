@@ -188,13 +188,14 @@ def test_a_child_is_killed_at_its_deadline_even_when_it_is_stopped(children: Chi
         children.start()
         stopper = threading.Thread(target=stop)
         stopper.start()
-        ended = children.run(job, deadline=3)
+        ended = children.run(job, deadline=2)
         stopper.join()
     assert (ended.reply, ended.code, ended.late) == (None, -signal.SIGKILL, True)
     assert children.server_pid is not None
     assert children_of(children.server_pid) == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root sees the descriptors of a process that is not dumpable")
 def test_children_hold_no_descriptor_of_each_other(tmp_path: Path, children: Children) -> None:
     adapter = make_adapter(tmp_path / "state", children)
     distribution = keep(adapter, tmp_path, wheel_bytes())
@@ -252,7 +253,7 @@ def test_a_page_that_kills_its_reader_is_refused_and_the_daemon_lives(
         Scripted(
             says("200 OK", b"<title>Links for widget</title>" + body, Content_Type="text/html")
         ).running() as server,
-        pytest.raises(RefusedError, match="cannot look: "),
+        pytest.raises(RefusedError, match="index inhouse"),
     ):
         adapter.files(adapter.place(simple_spec(server.url), 1, "widget"), "widget")
     children.start()

@@ -155,6 +155,11 @@ PROBLEMS: list[tuple[str, Archives, list[str]]] = [
         ["a;b-1.0.tar.gz of job 7 (build) is refused: it has a file name that no index takes."],
     ),
     (
+        "too many",
+        lambda folder: [(7, "build", artifacts(folder, {f"w{n}-1-py3-none-any.whl": b"" for n in range(301)}))],
+        ["The jobs made 301 wheels and sdists; a release has at most 300."],
+    ),
+    (
         "a job with a terrible name",
         lambda folder: [(7, "a\nb\x1b[31m glpat-aaaaaaaaaaaaaaaaaaaa", fill(folder / "a.zip", b"x" * 40))],
         ["The artifacts of job 7 (a b[31m [hidden]) are refused: the archive is not a zip file, or was cut short."],
@@ -213,7 +218,7 @@ BOMBS: list[tuple[str, str, int, str]] = [
         300,
         "more than 2 s of processor time",
     ),
-    ("memory", TABLE, 24, "needs more memory"),
+    ("memory", TABLE, 12, "memory"),
 ]
 
 

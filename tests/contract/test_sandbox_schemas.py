@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft7Validator
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]  # ships no types
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="GitLab's schemas (.
 PROJECT = "/projects/acme%2Ftools%2Fwidget"
 # route template -> (path to ask for, schema file or OpenAPI entity)
 CHECKED: dict[str, tuple[str, str]] = {
-    "/user": ("/user", "openapi:APIEntitiesUserPublic"),
+    "/user": ("/user", f"{V4}/user/public.json"),
     "/users": ("/users", "openapi:APIEntitiesUserBasic"),
     "/users/:user_id": ("/users/1", f"{V4}/user/basic.json"),
     "/metadata": ("/metadata", f"{V4}/metadata.json"),
@@ -203,13 +203,14 @@ def undescribed(entity: str, answer: object) -> list[str]:
     known = described()[entity]["properties"]
     assert isinstance(known, dict)
     rows = answer if isinstance(answer, list) else [answer]
-    return sorted({name for row in rows for name in row if name not in known})
+    return sorted({name for row in rows if isinstance(row, dict) for name in row if name not in known})
 
 
 @pytest.mark.parametrize("template", sorted(CHECKED))
 def test_answers_are_what_gitlab_describes(org: Org, template: str) -> None:
     path, schema = CHECKED[template]
-    answer = org.call("GET", path, "admin")
+    # an admin who is nobody's member has no events of member projects
+    answer = org.call("GET", path, "maintainer" if template == "/events" else "admin")
     assert answer.status_code == 200, answer.text
     body = answer.json()
     assert body, "an empty list would prove nothing"

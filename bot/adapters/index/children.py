@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import signal
 import socket
 import subprocess
 import sys
@@ -17,11 +18,14 @@ from typing import IO
 
 from pydantic import ValidationError
 
-from bot.adapters.index.messages import JOBS, REPLIES, Job, Reply, read_message, write_message
+from bot.adapters.index.limits import OUT_OF_MEMORY
+from bot.adapters.index.messages import JOBS, REPLIES, Broken, Job, Reply, read_message, write_message
 from bot.domain.errors import RopewalkError
 
 START_LIMIT = 60.0  # seconds to import twine on a busy machine
 END_LIMIT = 10.0  # seconds between the order to kill a child and the news of its death
+# How hostile bytes end their reader: the processor limit, no memory, and what deep nesting does to C code.
+_RUIN = frozenset({OUT_OF_MEMORY, -signal.SIGXCPU, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT})
 _KEPT_NAMES = ("TMPDIR",)
 
 
@@ -40,6 +44,22 @@ class Ended:
     reply: Reply | None
     code: int | None
     late: bool
+
+    @property
+    def ruined(self) -> bool:
+        """Whether what the child read was too much for it; trying again would end the same way."""
+        return self.code in _RUIN
+
+    @property
+    def why(self) -> str:
+        """Why the child had nothing to say, as half a sentence."""
+        if isinstance(self.reply, Broken):
+            return f"a fault of ours: {self.reply.where}"
+        if self.late:
+            return "no end within the time allowed"
+        if self.code is None:
+            return "the fork server ended"
+        return f"the child ended with {'signal' if self.code < 0 else 'code'} {abs(self.code)}"
 
 
 class Children:
@@ -77,13 +97,14 @@ class Children:
         `deadline` is in seconds and covers the child's whole life. `lock` is a descriptor the child keeps open for
         its life. Raises: ServerError.
         """
-        end = time.monotonic() + deadline
         mine, theirs = socket.socketpair()
         status, their_status = socket.socketpair()
         with mine, status:
             with theirs, their_status:
                 self._hand_over([theirs.fileno(), their_status.fileno(), *([] if lock is None else [lock])])
-            with contextlib.suppress(OSError):  # a child that is gone already shows below
+            end = time.monotonic() + deadline
+            mine.settimeout(deadline)
+            with contextlib.suppress(OSError):  # a child that is gone or stuck already shows below
                 write_message(mine, JOBS.dump_json(job))
             reply, late = _await_reply(mine, end)
             # The child exits after its reply by itself; what is late is killed by the server, which is its parent.
@@ -151,8 +172,10 @@ class _Server:
             raise ServerError(f"the fork server did not start: {self._last_words}")
 
     def stop(self) -> None:
-        """Close the control socket and wait for the end; kill what does not listen."""
+        """Close the control socket and wait for the end; kill what does not listen. Harmless when it has ended."""
         self.control.close()
+        if self._complaints.closed:
+            return
         try:
             self.process.wait(END_LIMIT)
         except subprocess.TimeoutExpired:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.adapters.index.children import Children, Ended
+from bot.adapters.index.children import Children
 from bot.adapters.index.inspection import inspect
 from bot.adapters.index.kept import KeptFiles
 from bot.adapters.index.limits import MIB, Patience
@@ -16,10 +16,12 @@ from bot.adapters.index.messages import Checked, CheckJob
 from bot.adapters.index.names import ArchiveError
 from bot.adapters.index.zips import Member, ZipReader
 from bot.domain.distributions import Distribution, FileName, parse_filename
+from bot.domain.errors import TransientError
 from bot.ports.index import Gathered
 
 PREFERRED = "dist"
 _FEW = 5  # names shown of an archive that holds no distribution
+MOST_FILES = 300  # distributions of one release; the largest projects have about a hundred
 _FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,219}")
 
 
@@ -28,11 +30,16 @@ class _Found:
     """A distribution inside an artifact archive."""
 
     job_id: int
-    job: str
-    zip_file: Path
+    origin: str
+    reader: ZipReader
     member: Member
     filename: str
     said: FileName | None
+
+    @property
+    def preferred(self) -> bool:
+        """Whether it lies in a folder called `dist`, at any depth."""
+        return PREFERRED in self.member.name.split("/")[:-1]
 
 
 class Gatherer:
@@ -45,45 +52,58 @@ class Gatherer:
         self._line = line
 
     def gather(self, archives: Sequence[tuple[int, str, Path]]) -> Gathered:
-        """See Distributions.gather."""
-        found: list[_Found] = []
+        """See Distributions.gather. Raises: TransientError, when a check was cut off and not by what it checked."""
         problems: list[str] = []
+        with ExitStack() as opened:
+            files = self._files(self._find(archives, problems, opened), problems)
+        if not problems:
+            files = [self._check(file) for file in files]
+        return Gathered(files=tuple(files), problems=tuple(problems))
+
+    def _find(self, archives: Sequence[tuple[int, str, Path]], problems: list[str], opened: ExitStack) -> list[_Found]:
+        """The distributions in the archives, which stay open until `opened` ends."""
+        found: list[_Found] = []
         contents: list[str] = []
         for job_id, job, path in archives:
+            origin = self._line(f"job {job_id} ({job})")
             try:
-                with path.open("rb") as file:
-                    members = ZipReader(file).members
+                reader = ZipReader(opened.enter_context(path.open("rb")))
             except ArchiveError as error:
-                problems.append(self._line(f"The artifacts of job {job_id} ({job}) are refused: the archive {error}."))
+                problems.append(self._line(f"The artifacts of {origin} are refused: the archive {error}."))
                 continue
-            contents.append(f"job {job_id} ({job}) {_contents(members)}")
-            found += _distributions(job_id, job, path, members)
-        if any(PREFERRED in item.member.name.split("/")[:-1] for item in found):
-            found = [item for item in found if PREFERRED in item.member.name.split("/")[:-1]]
+            contents.append(f"{origin} {_contents(reader.members)}")
+            found += _distributions(job_id, origin, reader)
+        if any(item.preferred for item in found):
+            found = [item for item in found if item.preferred]
         if not found and not problems:
             held = "; ".join(contents) or "there was no archive"
             problems.append(self._line(f"No job made a wheel or an sdist: {held}."))
+        if len(found) > MOST_FILES:
+            problems.append(f"The jobs made {len(found):,} wheels and sdists; a release has at most {MOST_FILES}.")
+            return []
+        return found
+
+    def _files(self, found: Sequence[_Found], problems: list[str]) -> list[Distribution]:
+        """What was found, kept, each file name once."""
         files: dict[str, Distribution] = {}
         for item in found:
             try:
                 distribution = self._take(item)
             except ArchiveError as error:
-                where = f"of job {item.job_id} ({item.job})"
-                problems.append(self._line(f"{item.filename} {where} is refused: it {error}."))
+                problems.append(self._line(f"{item.filename} of {item.origin} is refused: it {error}."))
                 continue
             first = files.setdefault(item.filename, distribution)
             if first.sha256 != distribution.sha256:
                 both = f"{first.origin} and {distribution.origin}"
                 problems.append(self._line(f"{item.filename} comes with different bytes from {both}."))
-        checked = () if problems else tuple(self._check(one) for one in files.values())
-        return Gathered(files=checked or tuple(files.values()), problems=tuple(problems))
+        return list(files.values())
 
     def _take(self, item: _Found) -> Distribution:
         """Read one distribution out of its archive, inspect it and keep it. Raises: ArchiveError."""
         if item.said is None or not _FILENAME.fullmatch(item.filename):
             raise ArchiveError("has a file name that no index takes")
-        with item.zip_file.open("rb") as file, self._kept.scratch() as copy, self._kept.scratch() as unpacked:
-            for piece in ZipReader(file).chunks(item.member):
+        with self._kept.scratch() as copy, self._kept.scratch() as unpacked:
+            for piece in item.reader.chunks(item.member):
                 copy.write(piece)
             metadata = inspect(copy, unpacked, item.said)
             sha256, size = self._kept.keep(copy, item.filename)
@@ -93,7 +113,7 @@ class Gatherer:
             sha256=sha256,
             size=size,
             metadata=metadata,
-            origin=f"job {item.job_id} ({item.job})",
+            origin=item.origin,
             job_id=item.job_id,
         )
 
@@ -105,27 +125,26 @@ class Gatherer:
         if isinstance(ended.reply, Checked):
             words = ended.reply.complaint.replace(str(path), distribution.filename)
             problem = f"twine check --strict: {words}" if words else ""
+        elif ended.late:
+            problem = f"twine check --strict did not end within {self._patience.check:.0f} s"
+        elif ended.ruined:
+            cpu, memory = self._patience.cpu, self._patience.memory // MIB
+            problem = f"twine check --strict took more than {cpu} s of processor time or {memory} MiB of memory"
         else:
-            problem = f"twine check --strict {self._broken_off(ended)}"
+            raise TransientError(what=f"twine check was cut off: {ended.why}", where=distribution.filename)
         return replace(distribution, problem=self._line(problem))
 
-    def _broken_off(self, ended: Ended) -> str:
-        patience = self._patience
-        if ended.late:
-            return f"did not end within {patience.check:.0f} s"
-        if ended.code in (-signal.SIGXCPU, -signal.SIGKILL):
-            return f"took more than {patience.cpu} s of processor time or {patience.memory // MIB} MiB of memory"
-        return f"broke off (code {ended.code})"
 
-
-def _distributions(job_id: int, job: str, path: Path, members: Sequence[Member]) -> list[_Found]:
+def _distributions(job_id: int, origin: str, reader: ZipReader) -> list[_Found]:
     """What looks like a wheel or an sdist. A `.whl` with an impossible name is taken too: it must be explained."""
     found = []
-    for member in members:
+    for member in reader.members:
         filename = member.name.rsplit("/", 1)[-1]
         said = parse_filename(filename)
         if said is not None or filename.endswith(".whl"):
-            found.append(_Found(job_id=job_id, job=job, zip_file=path, member=member, filename=filename, said=said))
+            found.append(
+                _Found(job_id=job_id, origin=origin, reader=reader, member=member, filename=filename, said=said)
+            )
     return found
 
 

@@ -16,6 +16,8 @@ def perform(job: Job) -> Reply:
     """Do one job, once, in this process. A fault of ours is an answer too: the daemon tells a person where it is."""
     try:
         return _perform(job)
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - the last line before the end of the process
         last = traceback.extract_tb(error.__traceback__)[-1]
         return Broken(where=f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}")

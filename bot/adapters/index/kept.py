@@ -10,11 +10,13 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import IO
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _CHUNK = 1 << 20
+_STALE = 86_400.0  # seconds; no file takes that long to be copied
 
 
 class KeptFiles:
@@ -24,6 +26,7 @@ class KeptFiles:
         self._directory = directory
         self._incoming = directory / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _sweep(self._incoming)
 
     def path(self, sha256: str, filename: str) -> Path:
         """Where a file is kept, or would be. Raises: ValueError, unless both are plain names."""
@@ -73,6 +76,16 @@ class KeptFiles:
         """Drop the bytes of that digest; unknown ones are ignored."""
         if _DIGEST.fullmatch(sha256):
             shutil.rmtree(self._directory / sha256[:2] / sha256, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Drop what a killed process left behind; younger files may be another's work in progress."""
+    for path in folder.iterdir():
+        try:
+            if time.time() - path.stat().st_mtime > _STALE:
+                path.unlink()
+        except FileNotFoundError:
+            continue
 
 
 def _hash(path: Path) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MIB = 1024 * 1024
+OUT_OF_MEMORY = 71  # exit code of a child that reached its limit and has not even room to say so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ import sys
 import threading
 
 from bot.adapters.index.jobs import perform
+from bot.adapters.index.limits import OUT_OF_MEMORY
 from bot.adapters.index.messages import JOBS, REPLIES, read_message, write_message
 
 READY = b"ready"
@@ -118,6 +119,8 @@ class _Server:
             _die_with(server)
             _run(socket.socket(fileno=job))
             code = 0
+        except MemoryError:
+            code = OUT_OF_MEMORY
         finally:
             os._exit(code)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
@@ -11,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.adapters.index.answers import classify, classify_silence, one_line
-from bot.adapters.index.children import Children, Ended
+from bot.adapters.index.children import Children
 from bot.adapters.index.gather import Gatherer
 from bot.adapters.index.kept import KeptFiles
 from bot.adapters.index.limits import Patience
@@ -19,7 +18,6 @@ from bot.adapters.index.locks import UploadLocks
 from bot.adapters.index.messages import (
     Access,
     Answered,
-    Broken,
     Listed,
     Listing,
     LookJob,
@@ -36,8 +34,6 @@ from bot.domain.secrets import Redactor, Secret
 from bot.ports.index import Gathered, IndexPlace, Sent
 
 GITLAB_USER = "ropewalk"  # GitLab takes any user name beside a personal, project or group access token
-# Signals by which a page kills its reader: the processor limit, and what deep nesting or no memory does to C code.
-_FATAL = frozenset({signal.SIGXCPU, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT})
 _MOST_KNOWN = 10_000  # digests remembered of indexes that show none
 
 
@@ -128,7 +124,7 @@ class IndexAdapter:
             case Unanswered() as silence:
                 return classify_silence(silence, redact=self._redact(place))
             case _:
-                return Sent(outcome=AttemptOutcome.UNCLEAR, reason=_how(ended), again=True)
+                return Sent(outcome=AttemptOutcome.UNCLEAR, reason=ended.why, again=True)
 
     def gather(self, archives: Sequence[tuple[int, str, Path]]) -> Gathered:
         """See Distributions.gather."""
@@ -164,13 +160,13 @@ class IndexAdapter:
                 return [self._recalled(file) for file in files]
             case Unreadable():
                 raise self._error(place, reply)
-            case _ if ended.code is not None and -ended.code in _FATAL:
-                raise RefusedError(what="cannot look: its page takes too much to read", where=self._where(place))
+            case _ if ended.ruined:
+                raise RefusedError(what="its page takes too much to read", where=self._where(place))
             case _:
-                raise TransientError(what=f"cannot look: {_how(ended)}", where=self._where(place))
+                raise TransientError(what=ended.why, where=self._where(place))
 
     def _error(self, place: IndexPlace, reply: Unreadable) -> TransientError | RefusedError:
-        what = one_line(f"cannot look: {reply.what}", self._redact(place))
+        what = one_line(reply.what, self._redact(place))
         if reply.fault == "transient":
             after = None if reply.retry_after is None else timedelta(seconds=reply.retry_after)
             return TransientError(what=what, where=self._where(place), retry_after=after, status=reply.status)
@@ -219,14 +215,3 @@ class IndexAdapter:
             if len(self._known) > _MOST_KNOWN:
                 self._known.popitem(last=False)
         return file
-
-
-def _how(ended: Ended) -> str:
-    """Why a child has nothing to say."""
-    if isinstance(ended.reply, Broken):
-        return f"a fault of ours: {ended.reply.where}"
-    if ended.late:
-        return "no end within the time allowed"
-    if ended.code is None:
-        return "the fork server ended"
-    return f"the child ended with {'signal' if ended.code < 0 else 'code'} {abs(ended.code)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -25,7 +25,9 @@ def open_state(path: Path) -> Engine:
         raise ConfigError(what=f"cannot be made: {error.strerror}", where=str(path), remedy="See `state`") from None
     if not os.access(path, os.W_OK):
         raise ConfigError(what="is read-only", where=str(path), remedy="The state must be writable by this user")
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY, "check_same_thread": False})
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY, "check_same_thread": False}
+    )
     event.listen(engine, "connect", _connect)
     event.listen(engine, "begin", _begin)
     try:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, case, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, case, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import rows, schema
@@ -16,6 +16,7 @@ from bot.domain.refs import Project, RefChange
 from bot.domain.releases import Attempt, Receipt, Release
 
 DELIVERY_MEMORY = timedelta(days=7)
+MOST_ID_DIGITS = 18  # an INTEGER of SQLite takes these
 
 
 class SqliteLedger:
@@ -135,16 +136,12 @@ class SqliteReleases:
     def find(self, project: str, ref: str) -> Release | None:
         """The newest release of a project (full path, or id as text) at a ref."""
         table = schema.releases
-        who = table.c.project_id == int(project) if project.isdigit() else table.c.project == project
-        found = self._select(who, table.c.ref == ref)
+        found = self._select(_of_project(project), table.c.ref == ref)
         return found[0] if found else None
 
     def releases(self, project: str | None = None) -> tuple[Release, ...]:
         """All releases, newest first, of one project or of all."""
-        table = schema.releases
-        if project is None:
-            return self._select()
-        return self._select(table.c.project_id == int(project) if project.isdigit() else table.c.project == project)
+        return self._select() if project is None else self._select(_of_project(project))
 
     def add(self, release: Release) -> bool:
         """Add a release that a person asked for; False if it exists."""
@@ -156,6 +153,13 @@ class SqliteReleases:
         query = select(table).where(*where).order_by(table.c.created_at.desc(), table.c.key)
         with self._engine.begin() as connection:
             return tuple(rows.release_of(row) for row in connection.execute(query).mappings())
+
+
+def _of_project(project: str) -> ColumnElement[bool]:
+    """A project by its id, as text of at most 18 digits, or by its path."""
+    table = schema.releases
+    by_id = project.isascii() and project.isdecimal() and len(project) <= MOST_ID_DIGITS
+    return table.c.project_id == int(project) if by_id else table.c.project == project
 
 
 class SqliteIntake:
@@ -270,8 +274,13 @@ class SqliteIntake:
                 "at": now,
             }
             new += connection.execute(upsert(schema.ref_changes).values(**values).on_conflict_do_nothing()).rowcount
+        table = schema.releases
         for release in releases:
-            add_release(connection, release, self._redact)
+            if not add_release(connection, release, self._redact):
+                # A tag that was deleted or moved away is back at this commit.
+                again = {"state": "planned", "asked_at": now, "due_at": now, "wake": table.c.wake + 1, "faults": 0}
+                withdrawn = (table.c.key == release.key, table.c.state == "withdrawn")
+                connection.execute(update(table).where(*withdrawn).values(**again))
         return new
 
 

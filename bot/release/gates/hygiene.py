@@ -18,7 +18,13 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
     if facts.variables is None:
         return Look(LookKind.VARIABLES)
     if isinstance(facts.variables, Unreadable):
-        return _unknown(wanted, f"variables cannot be read: {facts.variables.reason}")
+        # Policy may let a level pass that our role cannot read; that nothing at all could be read is another matter.
+        return GateResult(
+            name=NAME,
+            verdict=Verdict.UNKNOWN,
+            reason=f"variables cannot be read: {facts.variables.reason}",
+            consequence=Consequence.BLOCK,
+        )
     variables = facts.variables.value
     publishing = [flags for flags in variables.flags if _severity(flags) is not None]
     weak = [(flags, weakness) for flags in publishing if (weakness := _weakness(flags))]

@@ -43,12 +43,9 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
 
 def _clash(file: Distribution, index: IndexFacts, name: str) -> str:
     for listed in index.files:
-        if listed.filename == file.filename:
-            if listed.sha256 is None:
-                return f"{name} lists {file.filename} without a hash and its bytes cannot be read"
-            if listed.sha256 != file.sha256:
-                return (
-                    f"{file.filename} already stands on {name} with other bytes "
-                    f"(there sha256 {listed.sha256[:12]}…, here {file.sha256[:12]}…)"
-                )
+        if listed.filename == file.filename and listed.sha256 not in (None, file.sha256):
+            return (
+                f"{file.filename} already stands on {name} with other bytes "
+                f"(there sha256 {listed.sha256[:12]}…, here {file.sha256[:12]}…)"
+            )
     return ""

@@ -1,5 +1,7 @@
 """Only protected refs are released: anybody with push rights could make another."""
 
+from itertools import takewhile
+
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.release.facts import Facts, Look, LookKind, Wanted
 
@@ -29,5 +31,5 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
 
 
 def _suggest(ref: str) -> str:
-    head = ref.rstrip("0123456789.abcrdevpost+-_")
-    return f"{head}*" if head else "*"
+    """A pattern for refs like this one: what stands before its first digit, and anything after."""
+    return "".join(takewhile(lambda character: not character.isdigit(), ref)) + "*"

@@ -21,8 +21,9 @@ LOOK_AGAIN = timedelta(seconds=3)
 def assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
     """What is missing on the index called `index`.
 
-    All missing files are sent, wheels first, before the index is looked at anew. A file that was accepted but is not
-    listed is waited for, never sent again within the time the index may take to show it.
+    All missing files are sent, wheels first, before the index is looked at anew; one that was not accepted holds up
+    those behind it. A file that was accepted but is not listed is waited for, never sent again within the time the
+    index may take to show it.
     """
     seen, files = facts.indexes.get(index), facts.files
     if files is None:
@@ -40,7 +41,7 @@ def assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
         return Assessment(status=_status(facts, index, TargetState.DONE, ""))
     unproven = False
     waits: list[Later] = []
-    for file in missing:
+    for number, file in enumerate(missing):
         step = _next(wanted, facts, seen.value, file, index)
         if isinstance(step, GiveUp):
             return Assessment(status=_status(facts, index, TargetState.FAILED, f"{file.filename}: {step.reason}"))
@@ -50,8 +51,11 @@ def assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
             unproven = True
         else:
             status = _status(facts, index, TargetState.PENDING, f"to send: {file.filename}")
-            rest = tuple(Upload(index=index, filename=f.filename) for f in missing[missing.index(file) + 1 :])
+            behind = (_next(wanted, facts, seen.value, other, index) for other in missing[number + 1 :])
+            rest = tuple(other for other in behind if isinstance(other, Upload))
             return Assessment(status=status, actions=(step, *rest))
+        if facts.tries(f"index:{index}", file.filename)[-1].outcome is not AttemptOutcome.ACCEPTED:
+            break
     if unproven:
         return Look(LookKind.INDEX, index=index)
     soonest = min(waits, key=lambda wait: wait.delay)

@@ -98,6 +98,7 @@ class Repository:
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _on_disk: bool = False
     _refs: dict[str, Ref] | None = None
+    _generation: int = 0
     _known: dict[str, Commit] = field(default_factory=dict)
 
     def materialise(self) -> Path:
@@ -117,7 +118,8 @@ class Repository:
         return git(self.materialise(), *arguments, stdin=stdin, accept=accept)
 
     def forget(self) -> None:
-        """Refs have changed."""
+        """Refs have changed. A reading that began before this is not kept."""
+        self._generation += 1
         self._refs = None
 
     def refs(self) -> dict[str, Ref]:
@@ -126,6 +128,7 @@ class Repository:
         if known is not None:
             return known
         with self.lock:
+            began = self._generation
             fields = self.run("for-each-ref", f"--format={_REF_FORMAT}", "refs/heads", "refs/tags").decode(
                 errors="replace"
             )
@@ -144,7 +147,8 @@ class Repository:
                     created=datetime.fromisoformat(created),
                     message=message.rstrip("\n") if annotated else "",
                 )
-            self._refs = found
+            if began == self._generation:
+                self._refs = found
             return found
 
     def empty(self) -> bool:

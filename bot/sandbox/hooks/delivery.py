@@ -74,20 +74,29 @@ class HookSender:
     def send(self, hook: Hook, payload: Payload, *, system: bool = False) -> Delivery:
         """Queue one delivery; the returned record is filled in when the receiver has answered."""
         kind = str(payload.get("object_kind") or payload["event_name"])
-        return self._queue(
+        delivery = self._prepare(
             hook,
             trigger=TRIGGERS[kind],
             event="System Hook" if system else EVENT_NAMES[kind],
             body=json.dumps(payload).encode(),
             key=str(uuid.uuid4()),
         )
+        if len(delivery.body) > BODY_LIMIT_BYTES:
+            delivery.response_status, delivery.response_body = "internal error", "payload too large"
+            return delivery
+        future = self._pool.submit(self._post, delivery)
+        self._pending.add(future)
+        future.add_done_callback(self._pending.discard)
+        return delivery
 
     def resend(self, hook: Hook, past: Delivery) -> Delivery:
-        """Queue a past delivery again: same body, same key."""
+        """Deliver again, with the same body and key, and wait for the answer."""
         event = past.request_headers["X-Gitlab-Event"]
-        return self._queue(hook, trigger=past.trigger, event=event, body=past.body, key=past.key)
+        delivery = self._prepare(hook, trigger=past.trigger, event=event, body=past.body, key=past.key)
+        self._post(delivery)
+        return delivery
 
-    def _queue(self, hook: Hook, *, trigger: str, event: str, body: bytes, key: str) -> Delivery:
+    def _prepare(self, hook: Hook, *, trigger: str, event: str, body: bytes, key: str) -> Delivery:
         now = self._now()
         delivery = Delivery(
             id=self._next_id("hook_delivery"),
@@ -99,12 +108,6 @@ class HookSender:
             created_at=now,
         )
         hook.deliveries.append(delivery)
-        if len(body) > BODY_LIMIT_BYTES:
-            delivery.response_status, delivery.response_body = "internal error", "payload too large"
-            return delivery
-        future = self._pool.submit(self._post, delivery)
-        self._pending.add(future)
-        future.add_done_callback(self._pending.discard)
         return delivery
 
     def _headers(self, hook: Hook, event: str, body: bytes, key: str, now: datetime) -> dict[str, str]:

@@ -5,6 +5,8 @@ import binascii
 import uuid
 
 from bot.sandbox.answers import Answer, Json, invalid, message, no_record
+from bot.sandbox.git.changes import BLANK, RefChange
+from bot.sandbox.hooks import payloads
 from bot.sandbox.hooks.delivery import is_loopback
 from bot.sandbox.rest.call import Call, created, no_content
 from bot.sandbox.rest.call import ok as answered
@@ -117,18 +119,26 @@ def _resend(call: Call, kind: str) -> Answer:
     if past is None:
         raise no_record()
     again = call.hooks.resend(one, past)
-    body: Json = {"response_status": again.response_status}
+    status = again.response_status
+    body: Json = {"response_status": int(status) if status.isdecimal() else status}
     return created(body)
 
 
-def _test(call: Call, kind: str) -> Answer:
-    """Send a sample of one trigger."""
-    one, trigger = _hook(call, kind), call.arguments["trigger"]
-    if f"{trigger}" not in HOOK_EVENTS:
+@ROUTES.post("/projects/:id/hooks/:hook_id/test/:trigger")
+def test(call: Call) -> Answer:
+    """Send a push or tag push of what is in the repository now; 422 when there is nothing to tell."""
+    project, one, trigger = call.project(Level.MAINTAINER), _hook(call, "project"), call.arguments["trigger"]
+    if trigger not in ("push_events", "tag_push_events"):
         raise invalid("trigger does not have a valid value")
-    kinds = {"push_events": "push", "tag_push_events": "tag_push", "merge_requests_events": "merge_request"}
-    sample: Json = {"object_kind": kinds.get(trigger, "push"), "event_name": kinds.get(trigger, "push")}
-    call.hooks.send(one, sample, system=one.project_id is None)
+    refs = project.git.tags() if trigger == "tag_push_events" else project.git.branches()
+    if not refs:
+        raise message(422, "Ensure the project has at least one commit.")
+    change = RefChange(ref=refs[-1].full_name, before=BLANK, after=refs[-1].target)
+    commits = [project.git.commits([refs[-1].commit])[refs[-1].commit]]
+    told = payloads.push(
+        call.world, project, call.user(), change, commits, total=1, message=refs[-1].message or None, push_options={}
+    )
+    call.hooks.send(one, told)
     return created({"message": "201 Created"})
 
 
@@ -140,7 +150,6 @@ def _register(kind: str, path: str) -> None:
     ROUTES.delete(f"{path}/:hook_id")(lambda call: _delete(call, kind))
     ROUTES.get(f"{path}/:hook_id/events")(lambda call: _deliveries(call, kind))
     ROUTES.post(f"{path}/:hook_id/events/:hook_log_id/resend")(lambda call: _resend(call, kind))
-    ROUTES.post(f"{path}/:hook_id/test/:trigger")(lambda call: _test(call, kind))
 
 
 _register("project", "/projects/:id/hooks")

@@ -1,0 +1,255 @@
+"""`ropewalk demo`: an organisation releases its packages, and the bot is killed in the middle of it."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.cli.exits import Exit
+from bot.cli.options import Options
+from bot.cli.sandbox import require_extra
+from bot.cli.story import proof, wheels
+from bot.cli.story.people import MAINTAINER, Change, Clone, install_hook, merge
+from bot.cli.story.stage import Daemon, Scene, gitlab_running
+from bot.cli.story.telling import Teller
+from bot.cli.story.verdict import Ending, check, table
+from bot.domain.errors import RefusedError
+from bot.domain.releases import Release, ReleaseState
+
+END_WITHIN = 150.0  # seconds for all releases; a story that takes longer has gone wrong
+TAG = "v1.1.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One project's part in the story, and how it must end. `titles` are its merge requests."""
+
+    project: str
+    titles: tuple[str, ...]
+    ending: ReleaseState
+    version: str = "1.1.0"
+    remedy: str = ""
+
+    @property
+    def name(self) -> str:
+        """The distribution's name."""
+        return self.project.rsplit("/", 1)[-1]
+
+
+PARTS = (
+    Part(
+        project="acme/tools/widget",
+        titles=("Oil the bearings", "Turn both ways", "Say how fast it turns"),
+        ending=ReleaseState.PUBLISHED,
+    ),
+    Part(project="acme/libs/gauge", titles=("Measure in metres",), ending=ReleaseState.PUBLISHED),
+    Part(
+        project="acme/tools/beacon",
+        titles=("Shine brighter",),
+        ending=ReleaseState.BLOCKED,
+        remedy="TWINE_PASSWORD",
+    ),
+    Part(
+        project="acme/libs/almanac",
+        titles=("Add the tides",),
+        ending=ReleaseState.BLOCKED,
+        version="1.0.9",
+        remedy="1.0.9",
+    ),
+    Part(project="acme/libs/anvil", titles=("Harden the face",), ending=ReleaseState.CONFLICT, remedy="other bytes"),
+    Part(project="acme/apps/furnace", titles=("Burn hotter",), ending=ReleaseState.FAILED, remedy="pipeline"),
+)
+KILLED = Part(project="acme/tools/capstan", titles=("Take the strain",), ending=ReleaseState.PUBLISHED)
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the people did: merge requests by project, and when each tag was pushed."""
+
+    merged: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    pushed: dict[str, float] = field(default_factory=dict)
+    ended: dict[str, float] = field(default_factory=dict)
+
+
+def demo(options: Options, *, keep: bool) -> Exit:
+    """Tell the story; DONE only if every release ended as it must and nothing happened twice."""
+    require_extra()
+    teller = Teller(color=options.color, quiet=options.quiet)
+    with tempfile.TemporaryDirectory(prefix="ropewalk-demo-") as folder:
+        teller.chapter("An organisation")
+        with gitlab_running(Path(folder)) as scene:
+            teller.line(
+                "gitlab", f"the embedded GitLab is up at {scene.gitlab}, an index beside it at {scene.index_simple}"
+            )
+            daemon = Daemon(scene)
+            try:
+                endings = _story(options, scene, daemon, teller)
+                good = all(not ending.faults for ending in endings)
+                if keep:
+                    _keep(scene, teller)
+            finally:
+                daemon.stop()
+    return Exit.DONE if good else Exit.FAULT
+
+
+def _story(options: Options, scene: Scene, daemon: Daemon, teller: Teller) -> list[Ending]:
+    told = _Told()
+    with _watching(options, scene, teller, told) as watch:
+        daemon.start()
+        teller.line("ropewalk", f"the daemon watches the group acme (process {daemon.pid})")
+        teller.chapter("Merge requests are merged, protected tags pushed")
+        wheels.plant(scene, "anvil", "1.1.0")
+        teller.line("stranger", "anvil 1.1.0 stands on the index already, with other bytes")
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda part: _play(scene, teller, told, part), PARTS))
+        watch.until({part.project for part in PARTS})
+        teller.chapter("The daemon is killed in the middle of an upload")
+        _killed(scene, daemon, teller, told)
+        watch.until({KILLED.project})
+        teller.chapter("The proof, read back from the indexes and from GitLab itself")
+        endings = [_ending(scene, told, watch.releases[part.project], part) for part in (*PARTS, KILLED)]
+    for ending in endings:
+        for fault in ending.faults:
+            teller.line(ending.name, fault, "bold red")
+    teller.console.print(table(endings))
+    good = all(not ending.faults for ending in endings)
+    verdict = "everything came out as it must, nothing happened twice" if good else "something did not come out"
+    teller.line("demo", f"{verdict}, {teller.seconds:.0f} s", "bold green" if good else "bold red")
+    return endings
+
+
+def _play(scene: Scene, teller: Teller, told: _Told, part: Part) -> None:
+    """The people's part in one release: merge requests, then a tag."""
+    from bot.sandbox.worlds.acme import PACKAGES, files
+
+    package = next(package for package in PACKAGES if package.path == part.project)
+    install_hook(scene, part.project)
+    clone = Clone(scene, part.project, MAINTAINER)
+    tree = files(package, part.version)
+    iids = []
+    for number, title in enumerate(part.titles, 1):
+        notes = f"# Notes of {package.name}\n\n" + "".join(f"- {line}\n" for line in part.titles[:number])
+        change = Change(title=title, files={**(tree if number == len(part.titles) else {}), "NOTES.md": notes})
+        clone.propose(f"change-{number}", change)
+        iids.append(merge(scene, part.project, f"change-{number}", title))
+    merged = ", ".join(f"!{iid} {title}" for iid, title in zip(iids, part.titles, strict=True))
+    teller.line(part.name, f"merged: {merged}")
+    told.merged[part.project] = tuple(iids)
+    told.pushed[part.project] = time.monotonic()
+    clone.tag(TAG)
+    teller.line(part.name, f"grace pushes the protected tag {TAG}")
+
+
+def _killed(scene: Scene, daemon: Daemon, teller: Teller, told: _Told) -> None:
+    """Hold the answer to an upload whose bytes have arrived, kill the daemon there, and start it again."""
+    with scene.control() as control:
+        fault = {"kind": "hold", "method": "POST", "path": "/packages/pypi$", "after_effect": True}
+        control.post("/faults", json=fault).raise_for_status()
+        _play(scene, teller, told, KILLED)
+        held = control.get("/held", params={"wait": 90}).json()
+        if not held:
+            raise RefusedError(what="no upload of capstan began", where="demo")
+        teller.line("capstan", "a file has arrived at the registry, the answer has not: kill -9", "bold red")
+        daemon.kill()
+        control.post("/held/release", json={"reset": True}).raise_for_status()
+    daemon.start()
+    teller.line("ropewalk", f"the daemon is back (process {daemon.pid}); it looks before it acts")
+
+
+def _ending(scene: Scene, told: _Told, release: Release, part: Part) -> Ending:
+    iids = told.merged[part.project]
+    seen = proof.look(scene, part.project, release.id.project_id, part.name, TAG, iids)
+    return check(
+        release,
+        seen,
+        proof.writes(scene),
+        name=part.name,
+        expected=part.ending,
+        remedy=part.remedy,
+        seconds=told.ended[part.project] - told.pushed[part.project],
+    )
+
+
+class _Watch:
+    """Follows the releases in the daemon's records and tells every step."""
+
+    def __init__(self, options: Options, scene: Scene, teller: Teller, told: _Told) -> None:
+        from bot.app import App
+        from bot.settings import load
+
+        self._app = App(load(scene.config, {}, scene.folder), options.redactor)
+        self._teller = teller
+        self._told = told
+        self._said: dict[str, tuple[ReleaseState, str | None]] = {}
+        self._stop = threading.Event()
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._follow, name="watch", daemon=True)
+        self.releases: dict[str, Release] = {}
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Follow no more."""
+        self._stop.set()
+        self._thread.join()
+        self._app.close()
+
+    def until(self, projects: set[str]) -> None:
+        """Wait until the release of each project has come to its end. Raises: RefusedError if that takes too long."""
+
+        def done() -> bool:
+            return all(project in self._told.ended for project in projects)
+
+        with self._changed:
+            if not self._changed.wait_for(done, timeout=END_WITHIN):
+                late = ", ".join(sorted(projects - self._told.ended.keys()))
+                raise RefusedError(what=f"still not at their end after {END_WITHIN:.0f} s: {late}", where="demo")
+
+    def _follow(self) -> None:
+        while not self._stop.wait(0.15):
+            for release in self._app.store.releases.releases():
+                self._notice(release)
+
+    def _notice(self, release: Release) -> None:
+        mark = (release.state, release.next)
+        if self._said.get(release.project) != mark:
+            self._said[release.project] = mark
+            self._teller.release(release)
+        if not release.state.open and release.due_at is None and release.project not in self._told.ended:
+            with self._changed:
+                self.releases[release.project] = release
+                self._told.ended[release.project] = time.monotonic()
+                self._changed.notify_all()
+
+
+@contextlib.contextmanager
+def _watching(options: Options, scene: Scene, teller: Teller, told: _Told) -> Iterator[_Watch]:
+    watch = _Watch(options, scene, teller, told)
+    watch.start()
+    try:
+        yield watch
+    finally:
+        watch.stop()
+
+
+def _keep(scene: Scene, teller: Teller) -> None:
+    """Leave everything running until interrupted; the tokens are the sandbox's own and open nothing else."""
+    teller.chapter("The organisation stays: look around, Ctrl-C ends it")
+    print(f"GitLab          {scene.gitlab}")
+    print(f"index           {scene.index_simple}  upload as {scene.index_username}:{scene.index_token}")
+    print(f"daemon          http://127.0.0.1:{scene.port}/readyz  log {scene.log}")
+    print(f"configuration   {scene.config}")
+    print(f"control         {scene.gitlab}/-/sandbox/state  X-Sandbox-Token: {scene.control_token}")
+    for user, token in sorted(scene.tokens.items()):
+        print(f"token of {user:<10} {token}", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()

@@ -1,0 +1,106 @@
+"""Hold what was seen against how each release must end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from rich.markup import escape
+from rich.table import Table
+
+from bot.cli.output import STATE_STYLE
+from bot.cli.story.proof import Seen
+from bot.domain.releases import Release, ReleaseState
+
+FILES = 2  # a wheel and an sdist
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How one release ended. `faults` are sentences about what is not as it must be."""
+
+    name: str
+    release: Release
+    seen: Seen
+    seconds: float
+    faults: tuple[str, ...]
+
+
+def check(
+    release: Release,
+    seen: Seen,
+    writes: Counter[tuple[str, str]],
+    *,
+    name: str,
+    expected: ReleaseState,
+    remedy: str,
+    seconds: float,
+) -> Ending:
+    """Every promise of the story about one release."""
+    published = expected is ReleaseState.PUBLISHED
+    faults = _published(seen) if published else _not_published(seen, expected, remedy)
+    if release.state is not expected:
+        faults.append(f"ended {release.state.value} instead of {expected.value}: {release.next}")
+    faults += [f"merge request !{iid} has {count} notes of ours" for iid, count in seen.notes.items() if count != 1]
+    faults += _twice(release, seen, writes, published=published)
+    return Ending(name=name, release=release, seen=seen, seconds=seconds, faults=tuple(faults))
+
+
+def table(endings: list[Ending]) -> Table:
+    """The last picture."""
+    picture = Table(header_style="bold", title_justify="left", pad_edge=False)
+    for title in ("package", "state", "registry", "index", "Release", "MRs told", "sha256 read back", "tag → end"):
+        picture.add_column(title, overflow="fold")
+    for ending in endings:
+        seen, state = ending.seen, ending.release.state
+        version = ending.release.version or ending.release.id.ref
+        wheel = next((digest for name, digest in seen.registry.items() if name.endswith(".whl")), "")
+        picture.add_row(
+            f"{escape(ending.name)} {escape(version)}",
+            f"[{STATE_STYLE.get(state, 'blue')}]{state.value}[/]",
+            _count(seen.registry),
+            _count(seen.index) if state is ReleaseState.PUBLISHED else "-",
+            f"✓ {seen.links} links" if seen.releases else "-",
+            ", ".join(f"!{iid}" for iid in seen.notes),
+            f"{wheel[:16]}…" if wheel else "-",
+            f"{ending.seconds:.1f} s",
+        )
+    return picture
+
+
+def _published(seen: Seen) -> list[str]:
+    faults = []
+    if len(seen.registry) != FILES or seen.registry != seen.index:
+        faults.append(f"the indexes differ or lack files: {seen.registry} and {seen.index}")
+    if seen.releases != 1 or seen.links != 2 * FILES:
+        faults.append(f"there are {seen.releases} GitLab Releases with {seen.links} links")
+    return faults
+
+
+def _not_published(seen: Seen, expected: ReleaseState, remedy: str) -> list[str]:
+    faults = []
+    if seen.registry or (seen.index and expected is not ReleaseState.CONFLICT):
+        faults.append(f"something was published: {seen.registry} {seen.index}")
+    if seen.releases:
+        faults.append("there is a GitLab Release")
+    if remedy not in seen.note_text:
+        faults.append(f"the note does not speak of {remedy!r}")
+    return faults
+
+
+def _twice(release: Release, seen: Seen, writes: Counter[tuple[str, str]], *, published: bool) -> list[str]:
+    """What GitLab's own log says about how often things were written."""
+    at = f"/api/v4/projects/{release.id.project_id}"
+    expected = {("POST", f"{at}/merge_requests/{iid}/notes"): 1 for iid in seen.notes}
+    expected[("POST", f"{at}/packages/pypi")] = FILES if published else 0
+    expected[("POST", f"{at}/releases")] = 1 if published else 0
+    return [
+        f"{method} {quote(path)} was done {writes[method, path]} times instead of {times}"
+        for (method, path), times in expected.items()
+        if writes[method, path] != times
+    ]
+
+
+def _count(files: dict[str, str]) -> str:
+    return f"✓ {len(files)} files" if files else "-"
