@@ -31,8 +31,9 @@ from bot.domain.errors import RefusedError
 from bot.domain.gitlab import Identity
 from bot.domain.policy import ReleaseRule, Source
 from bot.domain.refs import Project, RefKind, Tag, Target
-from bot.domain.releases import Release
+from bot.domain.releases import Release, ReleaseState
 from bot.domain.secrets import Redactor
+from bot.domain.verdicts import Consequence
 from bot.engine.preview import Preview, preview
 from bot.engine.turn import Tools, run_turn
 from bot.notes.texts import ReleaseTexts
@@ -54,6 +55,13 @@ class Found:
     tag: Tag
     release: Release
     recorded: bool
+
+
+def waiting_for(release: Release) -> str | None:
+    """The gate that made a release wait at its last turn, unless something woke it since."""
+    if release.state is not ReleaseState.WAITING or release.woken or release.faults:
+        return None
+    return next((gate.name for gate in release.gates if gate.consequence is Consequence.WAIT), None)
 
 
 class App:
@@ -177,6 +185,7 @@ class App:
             indexes=self.settings.policy.indexes_of(rule),
             hygiene=self.settings.policy.hygiene,
             asked=release.asked_at,
+            waiting_for=waiting_for(release),
         )
 
     def find(self, target: Target) -> Found:

@@ -117,7 +117,8 @@ class Release:
     """The record of a release as the store keeps it.
 
     `asked_at` is when it was last asked for, by its ref change or by a person's `resume`.
-    `turn` counts the turns that ended; `wake` counts the wake-ups ever asked for, so that none is lost; `due_at` is
+    `turn` counts the turns that ended; `wake` counts the wake-ups ever asked for, so that none is lost, and `woken` is
+    whether one came since the last turn; `due_at` is
     when the next turn is due (None: nothing to do until a person or a hook asks). `next` says in one sentence what
     happens or who must act. `requests` counts calls to GitLab by phase.
     """
@@ -131,6 +132,7 @@ class Release:
     due_at: datetime | None
     turn: int = 0
     wake: int = 0
+    woken: bool = False
     faults: int = 0
     version: str | None = None
     source: Source = Source.ARTIFACTS

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.releases import Receipt, Release, ReleaseState, TargetState
+from bot.domain.verdicts import GateResult
 from bot.log import get
 from bot.ports.texts import Texts
 from bot.release.actions import Action
@@ -131,7 +132,7 @@ def _close(
         release,
         state=drawn.state,
         version=version or release.version,
-        gates=drawn.gates,
+        gates=_gates(release, drawn),
         targets=drawn.targets,
         next=drawn.next,
         requests=costs.total(),
@@ -139,6 +140,13 @@ def _close(
         due_at=None if again is None else now + again,
         faults=0,
     )
+
+
+def _gates(release: Release, drawn: Plan) -> tuple[GateResult, ...]:
+    """What the gates say now; while one holds the release up, the others keep what they said before."""
+    if drawn.state is not ReleaseState.WAITING:
+        return drawn.gates
+    return tuple(({gate.name: gate for gate in release.gates} | {gate.name: gate for gate in drawn.gates}).values())
 
 
 def _notes_told(facts: Facts, drawn: Plan, now: datetime) -> list[Receipt]:

@@ -55,7 +55,8 @@ class Queue(Protocol):
     def finish(self, release: Release, wake_seen: int) -> bool:
         """End turn `release.turn`: write the row and count the turn.
 
-        If `wake` moved past `wake_seen` meanwhile, the row becomes due at once, so that no wake-up is lost.
+        If `wake` moved past `wake_seen` meanwhile and the release is still open, or if it was asked for anew, the row
+        becomes due at once, so that no wake-up is lost.
         Returns False, and writes nothing, if that turn was ended by somebody else.
         """
 

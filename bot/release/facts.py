@@ -100,6 +100,7 @@ class Wanted:
     """The wanted state of one release: what it is pinned to and what policy says, all read before the turn began.
 
     `asked` is when the release was last asked for, by its ref change or a person's `resume`: patience counts from it.
+    `waiting_for` names the gate that made it wait, if nothing but time has passed since.
     """
 
     id: ReleaseId
@@ -108,6 +109,7 @@ class Wanted:
     indexes: tuple[IndexSpec, ...]
     hygiene: HygienePolicy
     asked: datetime
+    waiting_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,9 @@ def judge(wanted: Wanted, facts: Facts) -> Judgement:
     Once a gate stops the release, no further look is asked for; gates that can speak without one still do, so that a
     person learns all the reasons known at once.
     """
+    waiting = _still_waiting(wanted, facts)
+    if waiting is not None:
+        return waiting
     results: list[GateResult] = []
     stopped = False
     for gate in GATES:
@@ -73,3 +76,14 @@ def judge(wanted: Wanted, facts: Facts) -> Judgement:
         results.append(said)
         stopped = stopped or said.consequence is not Consequence.NONE
     return Judgement(results=tuple(results), look=None)
+
+
+def _still_waiting(wanted: Wanted, facts: Facts) -> Judgement | None:
+    """Ask the gate that made the release wait before all others: as long as it does, the others need no new look."""
+    gate = next((gate for gate in GATES if wanted.waiting_for == gate.NAME), None)
+    if gate is None or facts.tag is not None:
+        return None
+    said = gate.judge(wanted, facts)
+    if isinstance(said, Look):
+        return Judgement(results=(), look=said)
+    return Judgement(results=(said,), look=None) if said.consequence is Consequence.WAIT else None

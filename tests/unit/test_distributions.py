@@ -34,9 +34,18 @@ def test_a_file_name_says_kind_name_and_version(filename: str, kind: Distributio
 
 @pytest.mark.parametrize(
     "filename",
-    ["", "widget.whl", "widget-1.0.zip", "widget-1.0.tar.bz2", "widget-one-py3-none-any.whl", "widget-.tar.gz", ".tar.gz",
-     "widget-1.0-py3-none-any.whl.asc", "notes.txt"],
-)  # fmt: skip
+    [
+        "",
+        "widget.whl",
+        "widget-1.0.zip",
+        "widget-1.0.tar.bz2",
+        "widget-one-py3-none-any.whl",
+        "widget-.tar.gz",
+        ".tar.gz",
+        "widget-1.0-py3-none-any.whl.asc",
+        "notes.txt",
+    ],
+)
 def test_what_is_no_distribution_is_none(filename: str) -> None:
     assert parse_filename(filename) is None
 

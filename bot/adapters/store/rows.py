@@ -58,6 +58,7 @@ def release_of(row: RowMapping) -> Release:
         due_at=row["due_at"],
         turn=row["turn"],
         wake=row["wake"],
+        woken=row["wake"] != row["wake_seen"],
         faults=row["faults"],
         version=row["version"],
         source=Source(row["source"]),

@@ -106,6 +106,7 @@ releases = Table(
     Column("due_at", Moment),
     Column("turn", Integer, nullable=False),
     Column("wake", Integer, nullable=False),
+    Column("wake_seen", Integer, nullable=False),
     Column("faults", Integer, nullable=False),
     Column("gates", JSON, nullable=False),
     Column("targets", JSON, nullable=False),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, case, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, case, delete, false, insert, literal, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import rows, schema
@@ -112,11 +112,15 @@ class SqliteReleases:
         """One UPDATE: the row, the turn's number, and the wake-up that came meanwhile."""
         table = schema.releases
         values = rows.release_values(release, self._redact)
-        values["due_at"] = case((table.c.wake > wake_seen, release.updated_at), else_=release.due_at)
+        # Typed by hand: within `case` a bare datetime would be written in SQLAlchemy's own format and sort otherwise.
+        now, due = (literal(moment, schema.Moment) for moment in (release.updated_at, release.due_at))
+        asked_anew = table.c.asked_at > release.asked_at
+        woken = (table.c.wake > wake_seen) if release.state.open else false()
+        values["due_at"] = case((or_(asked_anew, woken), now), else_=due)
         statement = (
             update(table)
             .where(table.c.key == release.key, table.c.turn == release.turn)
-            .values(**values, turn=release.turn + 1)
+            .values(**values, turn=release.turn + 1, wake_seen=wake_seen)
         )
         with self._engine.begin() as connection:
             return connection.execute(statement).rowcount == 1
@@ -297,6 +301,7 @@ def add_release(connection: Connection, release: Release, redact: Redact) -> boo
         "asked_at": release.asked_at,
         "turn": release.turn,
         "wake": release.wake,
+        "wake_seen": release.wake,
     }
     return connection.execute(upsert(schema.releases).values(**values).on_conflict_do_nothing()).rowcount == 1
 

@@ -1,0 +1,130 @@
+"""The gate about credentials: what a variable's name and flags mean for the release."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.gitlab import VariableFlags, Variables
+from bot.domain.policy import HygienePolicy
+from bot.domain.verdicts import Consequence, GateResult, Severity, Verdict
+from bot.release.facts import Look, LookKind, Seen, Unreadable
+from bot.release.gates import hygiene
+from tests.unit.release_facts import good_facts, variable, wanted
+
+GROUPS = "variables of its groups (needs Maintainer)"
+
+
+def judge(
+    *flags: VariableFlags, block_at: Severity | None = Severity.HIGH, block_unknown: bool = False, unreadable: str = ""
+) -> GateResult:
+    policy = HygienePolicy(block_at=block_at, block_unknown=block_unknown)
+    seen = Seen(Variables(flags=flags, unreadable=(unreadable,) if unreadable else ()))
+    said = hygiene.judge(wanted(hygiene=policy), replace(good_facts(), variables=seen))
+    assert isinstance(said, GateResult)
+    return said
+
+
+def test_nothing_is_said_before_the_variables_were_looked_at() -> None:
+    assert hygiene.judge(wanted(), replace(good_facts(), variables=None)) == Look(LookKind.VARIABLES)
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        ((), "no publishing variable in sight"),
+        ((variable("DEPLOY_TOKEN", masked=False),), "no publishing variable in sight"),
+        ((variable("TWINE_REPOSITORY_URL", masked=False),), "no publishing variable in sight"),
+        ((variable("TWINE_PASSWORD"), variable("PYPI_TOKEN")), "PYPI_TOKEN, TWINE_PASSWORD: masked and protected"),
+        (
+            (variable("TWINE_USERNAME", masked=False),),
+            "TWINE_USERNAME: below the blocking severity: TWINE_USERNAME is not masked",
+        ),
+    ],
+)
+def test_flags_that_are_as_they_should_be_pass(flags: tuple[VariableFlags, ...], reason: str) -> None:
+    assert judge(*flags) == GateResult(name="hygiene", verdict=Verdict.PASS, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("masked", "protected", "weakness"),
+    [
+        (False, True, "not masked"),
+        (True, False, "not protected"),
+        (False, False, "not masked and not protected"),
+    ],
+)
+@pytest.mark.parametrize("key", ["TWINE_PASSWORD", "PYPI_TOKEN", "PYPI_API_TOKEN", "TWINE_API_KEY", "twine_password"])
+def test_a_weak_password_or_token_blocks_with_its_remedy(
+    key: str, masked: bool, protected: bool, weakness: str
+) -> None:
+    assert judge(variable(key, masked=masked, protected=protected)) == GateResult(
+        name="hygiene",
+        verdict=Verdict.FAIL,
+        reason=f"{key} of project acme/tools/widget is {weakness}: set its flags under Settings > CI/CD > Variables, "
+        "rotate the value since job logs may hold it, then resume",
+        consequence=Consequence.BLOCK,
+    )
+
+
+def test_every_weak_variable_is_named_with_its_scope_and_good_ones_are_not() -> None:
+    said = judge(
+        variable("TWINE_PASSWORD", masked=False, scope="production"), variable("PYPI_TOKEN"),
+        variable("PYPI_SECRET", protected=False),
+    )  # fmt: skip
+    assert "TWINE_PASSWORD (scope production) of project" in said.reason
+    assert "; PYPI_SECRET of project" in said.reason
+    assert "PYPI_TOKEN" not in said.reason
+
+
+@pytest.mark.parametrize(
+    ("block_at", "password_blocks", "username_blocks"),
+    [
+        (Severity.HIGH, True, False),
+        (Severity.MEDIUM, True, False),
+        (Severity.LOW, True, True),
+        (Severity.INFO, True, True),
+        (None, False, False),
+    ],
+)
+def test_policy_sets_the_severity_that_blocks(
+    block_at: Severity | None, password_blocks: bool, username_blocks: bool
+) -> None:
+    for key, blocks in (("TWINE_PASSWORD", password_blocks), ("TWINE_USERNAME", username_blocks)):
+        said = judge(variable(key, masked=False), block_at=block_at)
+        assert (said.consequence is Consequence.BLOCK) is blocks
+        assert said.verdict is (Verdict.FAIL if blocks else Verdict.PASS)
+
+
+def test_a_level_that_cannot_be_read_is_unknown_and_by_default_a_warning() -> None:
+    assert judge(variable(), unreadable=GROUPS) == GateResult(
+        name="hygiene",
+        verdict=Verdict.UNKNOWN,
+        reason=f"TWINE_PASSWORD: masked and protected; not readable with this token: {GROUPS}",
+    )
+
+
+def test_a_level_that_cannot_be_read_blocks_where_policy_says_so() -> None:
+    assert judge(variable(), unreadable=GROUPS, block_unknown=True) == GateResult(
+        name="hygiene",
+        verdict=Verdict.UNKNOWN,
+        reason=f"TWINE_PASSWORD: masked and protected; not readable with this token: {GROUPS}; give the token a role "
+        "that reads them, or set hygiene.unknown: warn",
+        consequence=Consequence.BLOCK,
+    )
+
+
+def test_what_was_found_weak_counts_more_than_what_could_not_be_read() -> None:
+    assert judge(variable(masked=False), unreadable=GROUPS).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("block_unknown", [False, True])
+def test_variables_that_cannot_be_read_at_all_always_block(block_unknown: bool) -> None:
+    facts = replace(good_facts(), variables=Unreadable("403 for the query"))
+    assert hygiene.judge(wanted(hygiene=HygienePolicy(block_unknown=block_unknown)), facts) == GateResult(
+        name="hygiene",
+        verdict=Verdict.UNKNOWN,
+        reason="variables cannot be read: 403 for the query",
+        consequence=Consequence.BLOCK,
+    )

@@ -1,0 +1,59 @@
+"""All gates together: the order of their looks, and what weighs most."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.domain.gitlab import PipelineStatus, Variables
+from bot.domain.verdicts import Consequence, Verdict
+from bot.release.facts import Facts, Look, LookKind, Seen
+from bot.release.judge import GATES, judge
+from tests.unit.release_facts import NOON, OTHER_SHA, good_facts, pipeline, tag, variable, wanted
+
+
+def test_gates_ask_for_what_is_cheap_first() -> None:
+    facts, good = Facts(now=NOON), good_facts()
+    steps = [
+        (Look(LookKind.TAG), {"tag": good.tag}),
+        (Look(LookKind.VARIABLES), {"variables": good.variables}),
+        (Look(LookKind.PIPELINE), {"pipeline": good.pipeline}),
+        (Look(LookKind.FILES), {"files": good.files}),
+        (Look(LookKind.NAMES), {"names": good.names}),
+        (Look(LookKind.INDEX, index="registry"), {"indexes": {"registry": good.indexes["registry"]}}),
+        (Look(LookKind.INDEX, index="public"), {"indexes": good.indexes}),
+    ]
+    for look, answer in steps:
+        assert judge(wanted(), facts).look == look
+        facts = replace(facts, **answer)  # type: ignore[arg-type]  # one field at a time, by name
+    whole = judge(wanted(), facts)
+    assert whole.look is None
+    assert whole.consequence is Consequence.NONE
+    assert [result.name for result in whole.results] == [gate.NAME for gate in GATES]
+    assert {result.verdict for result in whole.results} == {Verdict.PASS}
+
+
+def test_once_a_gate_stops_the_release_nothing_more_is_looked_at() -> None:
+    facts = Facts(now=NOON, tag=Seen(tag(protected=False)), tag_fresh=True)
+    judged = judge(wanted(), facts)
+    assert judged.look is None
+    assert judged.consequence is Consequence.BLOCK
+
+
+def test_gates_that_need_no_look_still_tell_their_reasons_after_a_stop() -> None:
+    facts = Facts(now=NOON, tag=Seen(tag("vnext", protected=False)))
+    judged = judge(wanted(ref="vnext"), facts)
+    assert [r.name for r in judged.results] == ["tag_unmoved", "ref_protected", "version_matches"]
+    assert judged.reasons == ". ".join(r.reason for r in judged.results[1:])
+
+
+def test_the_gravest_consequence_wins_and_only_its_reasons_are_given() -> None:
+    facts = replace(
+        good_facts(),
+        tag=Seen(tag(sha=OTHER_SHA)),
+        variables=Seen(Variables(flags=(variable(masked=False),))),
+        pipeline=Seen(pipeline(PipelineStatus.RUNNING)),
+    )
+    judged = judge(wanted(), facts)
+    assert judged.consequence is Consequence.WITHDRAW
+    assert judged.reasons.startswith("tag v1.1.0 was moved")
+    assert "TWINE_PASSWORD" not in judged.reasons

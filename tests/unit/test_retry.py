@@ -1,0 +1,145 @@
+"""When a try that did not work may be made again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.releases import Attempt, AttemptOutcome
+from bot.release.retry import (
+    IN_FLIGHT,
+    LONGEST_DELAY,
+    MOST_TRIES,
+    SETTLING,
+    GiveUp,
+    Later,
+    Ready,
+    interrupted,
+    next_try,
+)
+from tests.unit.release_facts import NOON, attempt
+
+A = AttemptOutcome
+SECOND = timedelta(seconds=1)
+WHY = "502 Bad Gateway"
+
+
+def later(seconds: float) -> Later:
+    return Later(timedelta(seconds=seconds), WHY)
+
+
+def refused(count: int, *, spacing: float = 60) -> list[Attempt]:
+    """So many refusals, the last one at noon."""
+    return [attempt(A.REFUSED, at=NOON - (count - 1 - n) * spacing * SECOND, number=n + 1) for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("tries", "after", "step"),
+    [
+        ([], 0, Ready()),
+        (refused(1), 0, later(2)),
+        (refused(1), 1.5, later(0.5)),
+        (refused(1), 2, Ready()),
+        (refused(2), 0, later(4)),
+        (refused(3), 0, later(8)),
+        (refused(5), 0, later(32)),
+        (refused(6), 0, GiveUp(f"{WHY} (6 tries)")),
+        (refused(6), 10**6, GiveUp(f"{WHY} (6 tries)")),
+        ([attempt(A.UNCLEAR)], 0, later(8)),
+        ([attempt(A.CLAIMED)], 0, later(8)),
+        ([attempt(A.UNCLEAR)], 8, Ready()),
+        ([attempt(A.REFUSED, retry_after=90)], 0, later(90)),
+        ([attempt(A.REFUSED, retry_after=1)], 0, later(2)),
+        ([attempt(A.UNCLEAR, retry_after=90)], 60, later(30)),
+        ([attempt(A.REFUSED, again=False)], 0, GiveUp(WHY)),
+        ([attempt(A.REFUSED, again=False)], 10**6, GiveUp(WHY)),
+        ([attempt(A.ACCEPTED)], 0, Ready()),
+        ([*refused(5), attempt(A.ACCEPTED, number=6)], 0, Ready()),
+        ([attempt(A.ACCEPTED, at=NOON - SECOND), attempt(A.REFUSED, number=2)], 0, later(2)),
+    ],
+)  # tries, seconds after noon, what follows
+def test_what_follows_a_try(tries: list[Attempt], after: float, step: Ready | Later | GiveUp) -> None:
+    assert next_try(tries, asked=NOON - timedelta(days=1), now=NOON + after * SECOND) == step
+
+
+def test_what_is_accepted_again_and_again_and_never_stands_is_slowed_down() -> None:
+    tries = [attempt(A.ACCEPTED, at=NOON - n * SECOND) for n in range(MOST_TRIES, 0, -1)]
+    step = next_try(tries, asked=NOON - timedelta(days=1), now=NOON)
+    assert step == Later(SETTLING, f"accepted {MOST_TRIES} times and still not as wanted")
+    assert next_try(tries, asked=NOON - timedelta(days=1), now=NOON + SETTLING) == Ready()
+
+
+@pytest.mark.parametrize(
+    "tries", [refused(6), [attempt(A.REFUSED, again=False)], [attempt(A.REFUSED, retry_after=3600)]]
+)
+def test_resume_makes_old_refusals_count_no_more(tries: list[Attempt]) -> None:
+    assert next_try(tries, asked=NOON + SECOND, now=NOON + SECOND) == Ready()
+
+
+def test_resume_does_not_hurry_a_server_that_may_still_store_what_it_received() -> None:
+    step = next_try([attempt(A.UNCLEAR)], asked=NOON + SECOND, now=NOON + 2 * SECOND)
+    assert step == Later(IN_FLIGHT - 2 * SECOND, WHY)
+
+
+GAPS = st.floats(0, 5_000)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Attempt]:
+    """Tries in the order of their times."""
+    at, tries = NOON, []
+    for number, outcome in enumerate(draw(st.lists(st.sampled_from(list(A)), max_size=9))):
+        at += draw(GAPS) * SECOND
+        after = draw(st.none() | st.floats(0, 10_000))
+        tries.append(attempt(outcome, at=at, number=number + 1, again=draw(st.booleans()), retry_after=after))
+    return tries
+
+
+@given(histories(), GAPS)
+def test_no_try_comes_before_the_time_the_server_asked_for(tries: list[Attempt], wait: float) -> None:
+    now = (tries[-1].at if tries else NOON) + wait * SECOND
+    step = next_try(tries, asked=NOON, now=now)
+    if isinstance(step, Ready) and tries and tries[-1].outcome is not A.ACCEPTED:
+        assert tries[-1].retry_at is None or tries[-1].retry_at <= now
+        assert tries[-1].outcome is A.REFUSED or now - tries[-1].at >= IN_FLIGHT
+        assert tries[-1].again
+
+
+@given(histories(), GAPS)
+def test_waiting_as_long_as_told_is_enough(tries: list[Attempt], wait: float) -> None:
+    now = (tries[-1].at if tries else NOON) + wait * SECOND
+    step = next_try(tries, asked=NOON, now=now)
+    if isinstance(step, Later):
+        assert step.delay > timedelta()
+        assert not isinstance(next_try(tries, asked=NOON, now=now + step.delay), GiveUp)
+        then = next_try(tries, asked=NOON, now=now + step.delay)
+        assert isinstance(then, Ready) or step.delay == SETTLING
+
+
+@given(st.lists(st.sampled_from([A.REFUSED, A.UNCLEAR]), min_size=MOST_TRIES, max_size=12), GAPS)
+def test_tries_that_never_work_come_to_an_end(outcomes: list[A], wait: float) -> None:
+    tries = [attempt(outcome, at=NOON + n * timedelta(hours=1)) for n, outcome in enumerate(outcomes)]
+    assert isinstance(next_try(tries, asked=NOON, now=tries[-1].at + IN_FLIGHT + wait * SECOND), GiveUp)
+
+
+@given(histories(), GAPS)
+def test_no_delay_of_ours_is_longer_than_its_bound(tries: list[Attempt], wait: float) -> None:
+    now = (tries[-1].at if tries else NOON) + wait * SECOND
+    step = next_try(tries, asked=NOON, now=now)
+    if isinstance(step, Later):
+        told = max((t.retry_at - now for t in tries if t.retry_at is not None), default=timedelta())
+        assert step.delay <= max(LONGEST_DELAY, SETTLING, told)
+
+
+def test_interrupted_claims_become_unclear_now_and_others_stay_out() -> None:
+    tries = [attempt(A.CLAIMED, number=1), attempt(A.ACCEPTED, number=2), attempt(A.CLAIMED, number=3)]
+    later_on = NOON + timedelta(hours=1)
+    found = interrupted(tries, later_on)
+    assert [(a.number, a.outcome, a.at, a.again) for a in found] == [
+        (1, A.UNCLEAR, later_on, True),
+        (3, A.UNCLEAR, later_on, True),
+    ]
+    assert {a.reason for a in found} == {"interrupted: the bot was stopped in the middle"}
