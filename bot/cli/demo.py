@@ -85,9 +85,8 @@ def demo(options: Options, *, keep: bool) -> Exit:
     with tempfile.TemporaryDirectory(prefix="ropewalk-demo-") as folder:
         teller.chapter("An organisation")
         with gitlab_running(Path(folder)) as scene:
-            teller.line(
-                "gitlab", f"the embedded GitLab is up at {scene.gitlab}, an index beside it at {scene.index_simple}"
-            )
+            teller.line("gitlab", f"the embedded GitLab is up at {scene.gitlab}")
+            teller.line("index", f"a package index beside it at {scene.index_simple}")
             daemon = Daemon(scene)
             try:
                 endings = _story(options, scene, daemon, teller)
@@ -223,7 +222,8 @@ class _Watch:
         mark = (release.state, release.next)
         if self._said.get(release.project) != mark:
             self._said[release.project] = mark
-            self._teller.release(release)
+            if release.state is not ReleaseState.PLANNED:
+                self._teller.release(release)
         if not release.state.open and release.due_at is None and release.project not in self._told.ended:
             with self._changed:
                 self.releases[release.project] = release

@@ -13,7 +13,7 @@ import typer
 
 from bot.cli import output
 from bot.cli.exits import Exit, exit_of_state
-from bot.cli.options import Format, Options, command
+from bot.cli.options import Format, Options, command, complain
 from bot.domain.errors import ConfigError, RefusedError
 from bot.domain.refs import Target, parse_target
 from bot.domain.releases import Receipt, Release, ReleaseState
@@ -65,8 +65,9 @@ def apply_command(
     """
     with _app(options) as bot:
         found = bot.find(_target(target))
-        if plan is not None:
-            _same_plan(bot, found.release, plan)
+        if plan is not None and (moved := _moved(bot, found.release, plan)):
+            complain(options, f"{plan}: the world moved since the plan was written: {moved}. Plan again and look at it")
+            return Exit.BLOCKED
         if not bot.store.releases.add(found.release):
             bot.store.releases.wake(found.release.key, bot.clock(), reopen=True)
         return _follow(options, bot, found.release.key)
@@ -211,20 +212,17 @@ def _target(text: str) -> Target:
         raise ConfigError(what=str(error), where="PROJECT@REF") from None
 
 
-def _same_plan(bot: App, release: Release, path: Path) -> None:
-    """Compare a written plan with a new one. Raises: ConfigError if it is none, RefusedError naming what moved."""
+def _moved(bot: App, release: Release, path: Path) -> str:
+    """What differs between a written plan and a new one, empty if nothing. Raises: ConfigError if it is no plan."""
     try:
         written = json.loads(path.read_text())
         then = {key: written[key] for key in ("project", "ref", "sha", "version", "actions")}
     except (OSError, ValueError, KeyError, TypeError):
         raise ConfigError(what="is not a plan written by `release plan --out`", where=str(path)) from None
     preview = bot.preview(release)
-    document = output.release_json(preview.release, preview.receipts, preview.actions)
-    moved = [key for key, value in then.items() if document[key] != value]
-    if moved:
-        changes = "; ".join(f"{key}: planned {_brief(then[key])}, now {_brief(document[key])}" for key in moved)
-        what = f"the world moved since the plan was written: {changes}"
-        raise RefusedError(what=what, where=str(path), remedy="Plan again and look at it")
+    now = output.release_json(preview.release, preview.receipts, preview.actions)
+    changed = [key for key, value in then.items() if now[key] != value]
+    return "; ".join(f"{key}: planned {_brief(then[key])}, now {_brief(now[key])}" for key in changed)
 
 
 def _brief(value: object) -> str:

@@ -46,7 +46,7 @@ class CreateRelease:
     @property
     def words(self) -> str:
         """What it does, as in "would …"."""
-        return f"create the GitLab Release {self.tag} with {len(self.links)} links"
+        return f"create the GitLab Release {self.tag}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

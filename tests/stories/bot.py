@@ -48,7 +48,7 @@ class Done:
         return said[0]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Bot:
     """The bot's folder: configuration, secrets in files, state. `config` is written anew before every command."""
 

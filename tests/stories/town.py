@@ -53,7 +53,7 @@ def until(what: Callable[[], T], seconds: float = WAIT) -> T:
     return answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Package:
     """One project of a story with the merge requests merged so far."""
 
@@ -131,7 +131,7 @@ class Package:
         assert {iid: len(notes) for iid, notes in self.notes().items()} == dict.fromkeys(self.merged, 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Town:
     """The sandbox and the people in it. The bot is `ropewalk`, maintainer of every group made with `group`."""
 
@@ -158,16 +158,17 @@ class Town:
         ci: str = CI,
         changes: int = 1,
         protect: bool = True,
-        public: str | None = None,
+        name: str | None = None,
     ) -> Package:
         """A project released once as v1.0.0, and since then changed by merge requests; the last one brings `files`.
 
         `files` are what the build job leaves in dist/ (a wheel and an sdist of 1.1.0 unless told otherwise).
         """
-        name = public or f"widget{next(self.numbers)}"
-        path = f"{group.full_path}/{name}"
+        name = name or f"widget{next(self.numbers)}"
         start = {".gitlab-ci.yml": ci, "pyproject.toml": f'[project]\nname = "{name}"\n', "made/.keep": ""}
-        project = self.world.create_project(path, files=start, creator=self.grace, tags=["v1.0.0"])
+        project = self.world.create_project(
+            f"{group.full_path}/{name}", files=start, creator=self.grace, tags=["v1.0.0"]
+        )
         if protect:
             self.world.protect_tag(project, "v*")
         if files is None:
@@ -177,7 +178,7 @@ class Town:
             last = number == changes
             tree: dict[str, str | bytes | None] = {f"notes/{number}.md": f"Change {number}\n"}
             if last:
-                tree |= {"made/.keep": None, **{f"made/{name}": data for name, data in files.items()}}
+                tree |= {"made/.keep": None, **{f"made/{path}": data for path, data in files.items()}}
             self.world.commit(project, f"change-{number}", f"Change {number}", tree, self.grace)
             request = self.world.create_merge_request(project, self.grace, f"change-{number}", f"Change {number}")
             self.world.merge(project, request, self.grace)

@@ -10,29 +10,45 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any, TypeVar
 
 import gitlab
 import requests
-from gitlab.exceptions import GitlabAuthenticationError, GitlabError
+from gitlab.exceptions import GitlabError
+from urllib3.exceptions import ReadTimeoutError
 
+from bot.adapters.gitlab.answers import host, message, next_query, origin, parse_date, parse_retry, redirect_target
+from bot.adapters.gitlab.transport import DeadlineAdapter
 from bot.adapters.meter import Meter
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.secrets import Redactor, Secret
 
-TIMEOUT = 20.0  # seconds without a byte
-DEADLINE = 60.0  # seconds for a whole answer
-MOST_BYTES = 64 * 1024 * 1024
-MOST_PAGES = 2_000
 PER_PAGE = 100
 LONGEST_WORDS = 300
 
 Json = Any  # what json.loads gives; every adapter module turns it into our own types at once
 Parameters = Mapping[str, str | int | bool]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much of the other side's time and bytes we take: seconds without a byte, seconds for a whole answer and for
+    a whole download, bytes (unpacked) of either, pages of one list.
+    """
+
+    silence: float = 20.0
+    answer: float = 60.0
+    download: float = 900.0
+    answer_bytes: int = 64 * 1024 * 1024
+    download_bytes: int = 4 * 1024**3
+    pages: int = 2_000
+
+
+LIMITS = Limits()
 
 
 class Api:
@@ -47,9 +63,11 @@ class Api:
         meter: Meter,
         ca_file: str | None = None,
         proxy: str | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
         self.url = url.rstrip("/")
-        self.where = urlsplit(self.url).netloc
+        self.where = host(self.url)
+        self.limits = limits
         self._token = token
         self._redactor = redactor
         self._meter = meter
@@ -57,6 +75,16 @@ class Api:
         self._proxy = proxy
         self._local = threading.local()
         self._clock: tuple[datetime, float] | None = None
+        self._answered = False
+
+    def read(self, convert: Callable[[Json], T], row: Json) -> T:
+        """A row in our own words. Raises: TransientError if it lacks what GitLab promises (so it is somebody else's)."""
+        try:
+            return convert(row)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise TransientError(
+                what="answered in a form that is not GitLab's: is this a GitLab, and is it up?", where=self.where
+            ) from None
 
     def get(self, path: str, **parameters: str | int | bool) -> Json | None:
         """GET one thing; None if it is not there (404)."""
@@ -75,14 +103,14 @@ class Api:
         """
         query: dict[str, str | int | bool] = {"per_page": PER_PAGE, **parameters}
         seen: set[tuple[tuple[str, str], ...]] = set()
-        for _ in range(MOST_PAGES):
+        for _ in range(self.limits.pages):
             response = self._request("get", path, query, None)
             assert response is not None, "only an allowed 404 gives None"
             rows = self._json(response)
             if not isinstance(rows, list):
                 raise TransientError(what=f"GET {path} did not answer with a list", where=self.where)
             yield from rows
-            following = _next_query(response)
+            following = next_query(response)
             if following is None:
                 return
             mark = tuple(sorted(following.items()))
@@ -108,7 +136,8 @@ class Api:
         answer = self._json(response)
         errors = answer.get("errors") if isinstance(answer, dict) else None
         if errors:
-            said = self._words("; ".join(str(e.get("message")) for e in errors if isinstance(e, dict)))
+            listed = errors if isinstance(errors, list) else [errors]
+            said = self._words("; ".join(str(e.get("message")) for e in listed if isinstance(e, dict)))
             if "timeout" in said.lower():
                 # GitLab tells a time-out by this word alone (`Timeout on Project.x`); a wrong guess only means a retry.
                 raise TransientError(what=f"GraphQL: {said}", where=self.where)
@@ -117,6 +146,11 @@ class Api:
         if not isinstance(data, dict):
             raise TransientError(what="GraphQL answered without data", where=self.where)
         return data
+
+    @property
+    def answered(self) -> bool:
+        """Whether there was any answer yet."""
+        return self._answered
 
     def now(self) -> datetime | None:
         """GitLab's clock: the newest `Date` header plus the time since; None before any answer had one."""
@@ -128,10 +162,9 @@ class Api:
     def download_session(self) -> tuple[requests.Session, dict[str, str]]:
         """A bare session for downloads, and the header that authenticates its first hop only."""
         self._meter.tick()
-        session = requests.Session()
-        session.trust_env = False
+        session = self._session(self.limits.download)
         session.verify = self._verify
-        session.proxies = self._proxies()
+        session.headers["Accept-Encoding"] = "identity"  # archives are packed already, and their length can be checked
         return session, {"Authorization": f"Bearer {self._token.reveal()}"}
 
     def refused(self, status: int, said: str, what: str, retry_after: str | None) -> RefusedError | TransientError:
@@ -153,24 +186,23 @@ class Api:
                 status=status,
             )
         if status == 429 or status >= 500 or status == 408:
-            return TransientError(
-                what=f"{status} for {what}{tail}", where=self.where, retry_after=parse_retry(retry_after), status=status
-            )
+            wait = parse_retry(retry_after, self.now() or datetime.now(UTC))
+            return TransientError(what=f"{status} for {what}{tail}", where=self.where, retry_after=wait, status=status)
         return RefusedError(what=f"{status} for {what}{tail}", where=self.where, status=status)
 
-    def unreachable(self, error: requests.RequestException) -> TransientError | RefusedError:
+    def unreachable(
+        self, error: requests.RequestException, where: str | None = None
+    ) -> TransientError | RefusedError:
         """The error that stands for a failed exchange. The library's own text may hold headers: it is not repeated."""
-        if isinstance(error, requests.TooManyRedirects):
-            return RefusedError(
-                what="answers with a redirect", where=self.where, remedy="Set gitlab.url to the address it redirects to"
-            )
+        where = where or self.where
         if isinstance(error, requests.exceptions.SSLError):
-            return RefusedError(
-                what="its TLS certificate cannot be verified", where=self.where, remedy="Set gitlab.ca_file"
-            )
-        if isinstance(error, requests.Timeout):
-            return TransientError(what="no answer in time", where=self.where)
-        return TransientError(what="cannot be reached", where=self.where)
+            return RefusedError(what="its TLS certificate cannot be verified", where=where, remedy="Set gitlab.ca_file")
+        # A body that does not come is a ConnectionError to requests; only the cause tells.
+        if isinstance(error, requests.Timeout) or any(isinstance(cause, ReadTimeoutError) for cause in error.args):
+            return TransientError(what="no answer in time", where=where)
+        if isinstance(error, (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)):
+            return TransientError(what="the answer broke off", where=where)
+        return TransientError(what="cannot be reached", where=where)
 
     def _request(
         self, method: str, path: str, query: Parameters, body: Mapping[str, Json] | None, *, missing: bool = False
@@ -188,11 +220,14 @@ class Api:
                 retry_transient_errors=False,
                 max_retries=0,
             )
-        except (GitlabAuthenticationError, GitlabError) as error:
-            status = error.response_code or 0
-            if status == 404 and missing:
+        except GitlabError as error:
+            if error.response_code == 404 and missing:
                 return None
-            raise self.refused(status, _message(error), what, self._local.retry_after) from None
+            raise self.refused(error.response_code or 0, message(error), what, self._local.retry_after) from None
+        except RecursionError:  # the refusal's JSON is too deep to be read, and not worth it
+            if self._local.status == 404 and missing:
+                return None
+            raise self.refused(self._local.status, "", what, self._local.retry_after) from None
         except requests.RequestException as error:
             raise self.unreachable(error) from None
 
@@ -208,33 +243,63 @@ class Api:
     def _client(self) -> gitlab.Gitlab:
         client: gitlab.Gitlab | None = getattr(self._local, "client", None)
         if client is None:
-            session = requests.Session()
-            session.trust_env = False
+            session = self._session(self.limits.answer)
             session.max_redirects = 0
-            session.proxies = self._proxies()
             session.hooks["response"].append(self._receive)
             client = self._local.client = gitlab.Gitlab(
                 self.url,
                 oauth_token=self._token.reveal(),
                 ssl_verify=self._verify,
-                timeout=TIMEOUT,
+                timeout=self.limits.silence,
                 keep_base_url=True,
                 session=session,
                 user_agent="ropewalk",
             )
         return client
 
-    def _proxies(self) -> dict[str, str]:
-        return {"http": self._proxy, "https": self._proxy} if self._proxy else {}
+    def _session(self, deadline: float) -> requests.Session:
+        session = requests.Session()
+        session.trust_env = False
+        session.proxies = {"http": self._proxy, "https": self._proxy} if self._proxy else {}
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, DeadlineAdapter(deadline))
+        return session
 
     def _receive(self, response: requests.Response, *_: object, **__: object) -> None:
-        """Read every answer ourselves, within bounds: a slow drip and a compressed bomb both end here."""
+        """Read every answer ourselves, within bounds, before any library looks at it."""
+        self._answered = True
+        self._local.status = response.status_code
         self._local.retry_after = response.headers.get("Retry-After")
-        date = _date(response.headers.get("Date"))
+        date = parse_date(response.headers.get("Date"))
         if date is not None:
             self._clock = (date, time.monotonic())
-        response._content = _bounded(response)
+        if 300 <= response.status_code < 400:
+            response.close()
+            raise self._redirected(response)
+        response._content = self._bounded(response)
         response._content_consumed = True  # type: ignore[attr-defined]  # requests' own flag, untyped
+
+    def _redirected(self, response: requests.Response) -> RefusedError:
+        target = redirect_target(response.url, response.headers.get("Location", ""))
+        status = response.status_code
+        if target is not None and origin(target) == origin(self.url):
+            # Source: doc/api/rest/_index.md, "Redirects": a project or group that was renamed or moved.
+            what, remedy = f"{status}: what was asked for has moved", "Name the project or group by its new path"
+        else:
+            to = "" if target is None else f" to {self._words(origin(target))}"
+            what, remedy = f"answers with a redirect{to}", "Set gitlab.url to the address it redirects to"
+        return RefusedError(what=what, where=self.where, remedy=remedy, status=status)
+
+    def _bounded(self, response: requests.Response) -> bytes:
+        parts: list[bytes] = []
+        size, most = 0, self.limits.answer_bytes
+        for part in response.iter_content(64 * 1024):
+            parts.append(part)
+            size += len(part)
+            if size > most:
+                response.close()
+                raise RefusedError(what=f"the answer is larger than {most} bytes", where=self.where)
+        return b"".join(parts)
 
     def _words(self, text: str) -> str:
         """What the other side said: redacted, on one line, at a length a person reads."""
@@ -242,70 +307,5 @@ class Api:
         return self._redactor.redact(line)[:LONGEST_WORDS]
 
 
-def parse_retry(text: str | None) -> timedelta | None:
-    """`Retry-After` as GitLab and proxies write it: seconds, decimals, a date; nonsense and the past are None."""
-    if text is None:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        date = _date(text)
-        if date is None:
-            return None
-        seconds = (date - datetime.now(UTC)).total_seconds()
-    return timedelta(seconds=min(seconds, 86_400.0)) if seconds > 0 else None
-
-
-def parse_time(text: str | None) -> datetime | None:
-    """A time of GitLab's as UTC; None for none or nonsense."""
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _bounded(response: requests.Response) -> bytes:
-    until = time.monotonic() + DEADLINE
-    parts: list[bytes] = []
-    size = 0
-    for part in response.iter_content(64 * 1024):
-        parts.append(part)
-        size += len(part)
-        if size > MOST_BYTES or time.monotonic() > until:
-            response.close()
-            raise requests.Timeout("the answer is too long or too slow")
-    return b"".join(parts)
-
-
-def _next_query(response: requests.Response) -> dict[str, str] | None:
-    """The query of the next page: from `Link`, else from `X-Next-Page`."""
-    url = response.links.get("next", {}).get("url")
-    if url:
-        return dict(parse_qsl(urlsplit(url).query))
-    page = response.headers.get("X-Next-Page", "")
-    return {"page": page} if page.isdigit() else None
-
-
 def _plain(value: str | int | bool) -> str | int:
     return ("true" if value else "false") if isinstance(value, bool) else value
-
-
-def _message(error: GitlabError) -> str:
-    said: object = error.error_message
-    if isinstance(said, bytes):
-        text = said.decode("utf-8", "replace")
-        return "" if "<html" in text.lower() else text
-    return said if isinstance(said, str) else json.dumps(said)
-
-
-def _date(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from bot.adapters.gitlab.client import Api, Json, parse_time
+from bot.adapters.gitlab.answers import parse_time
+from bot.adapters.gitlab.client import Api, Json
 from bot.domain.errors import RefusedError
 from bot.domain.gitlab import Changes, MergeRequest
 from bot.domain.refs import Tag

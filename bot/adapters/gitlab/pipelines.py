@@ -9,7 +9,8 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from bot.adapters.gitlab.client import TIMEOUT, Api, Json, parse_time
+from bot.adapters.gitlab.answers import parse_time
+from bot.adapters.gitlab.client import TIMEOUT, Api, Json
 from bot.domain.errors import RefusedError, TransientError
 from bot.domain.gitlab import Job, Pipeline, PipelineStatus
 

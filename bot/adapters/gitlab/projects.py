@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import quote
 
-from bot.adapters.gitlab.client import Api, Json, parse_time
+from bot.adapters.gitlab.answers import parse_time
+from bot.adapters.gitlab.client import Api, Json
 from bot.domain.refs import Project
 
 

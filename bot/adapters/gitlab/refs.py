@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from bot.adapters.gitlab.client import Api, Json, parse_time
+from bot.adapters.gitlab.answers import parse_time
+from bot.adapters.gitlab.client import Api, Json
 from bot.domain.refs import Tag
 
 MOST_TEXT = 1024 * 1024

@@ -23,30 +23,32 @@ def assess(wanted: Wanted, facts: Facts, texts: Texts, report: ReleaseReport) ->
         return Look(LookKind.RELEASE)
     if isinstance(facts.release, Unreadable):
         return Assessment(status=_status(facts, TargetState.FAILED, facts.release.reason))
-    action = _missing(wanted, facts, texts, report)
-    if action is None:
+    actions = _missing(wanted, facts, texts, report)
+    if not actions:
         return Assessment(status=_status(facts, TargetState.DONE, ""))
+    action = actions[0]
     step = next_try(facts.tries(NAME, action.item), asked=wanted.asked, now=facts.now)
     if isinstance(step, GiveUp):
         return Assessment(status=_status(facts, TargetState.FAILED, step.reason))
     if isinstance(step, Later):
         return Assessment(status=_status(facts, TargetState.PENDING, step.reason), again=step.delay)
-    return Assessment(status=_status(facts, TargetState.PENDING, f"to do: {action.words}"), actions=(action,))
+    return Assessment(status=_status(facts, TargetState.PENDING, f"to do: {action.words}"), actions=actions)
 
 
-def _missing(wanted: Wanted, facts: Facts, texts: Texts, report: ReleaseReport) -> Action | None:
+def _missing(wanted: Wanted, facts: Facts, texts: Texts, report: ReleaseReport) -> tuple[Action, ...]:
     assert isinstance(facts.release, Seen)
     there = facts.release.value
     links = _links(wanted, facts)
     tag = wanted.id.ref
     if there is None:
-        return CreateRelease(tag=tag, name=tag, description=texts.description(report, None), links=links)
+        return (CreateRelease(tag=tag, name=tag, description=texts.description(report, None), links=links),)
+    actions: list[Action] = []
     description = texts.description(report, there.description)
     if _plain(description) != _plain(there.description):
-        return DescribeRelease(tag=tag, description=description)
+        actions.append(DescribeRelease(tag=tag, description=description))
     names, urls = {link.name for link in there.links}, {link.url for link in there.links}
-    absent = next((link for link in links if link.name not in names and link.url not in urls), None)
-    return LinkRelease(tag=tag, link=absent) if absent else None
+    absent = (link for link in links if link.name not in names and link.url not in urls)
+    return (*actions, *(LinkRelease(tag=tag, link=link) for link in absent))
 
 
 def _links(wanted: Wanted, facts: Facts) -> tuple[ReleaseLink, ...]:

@@ -26,15 +26,14 @@ def assess(
     attempts = sum(attempt.target == name for attempt in facts.attempts)
     ours = texts.own(seen.value, report, merge_request)
     body = texts.note(report, merge_request)
-    action: Action
+    actions: list[Action] = [DropNote(iid=iid, note_id=surplus.id) for surplus in reversed(ours[1:])]
     if not ours:
-        action = PostNote(iid=iid, body=body)
-    elif len(ours) > 1:
-        action = DropNote(iid=iid, note_id=ours[-1].id)
+        actions.append(PostNote(iid=iid, body=body))
     elif _plain(ours[0].body) != _plain(body):
-        action = EditNote(iid=iid, note_id=ours[0].id, body=body)
-    else:
+        actions.append(EditNote(iid=iid, note_id=ours[0].id, body=body))
+    if not actions:
         return Assessment(status=TargetStatus(name=name, state=TargetState.DONE, attempts=attempts))
+    action = actions[0]
     step = next_try(facts.tries(name, action.item), asked=wanted.asked, now=facts.now)
     if isinstance(step, GiveUp):
         status = TargetStatus(name=name, state=TargetState.FAILED, reason=step.reason, attempts=attempts)
@@ -43,7 +42,7 @@ def assess(
         status = TargetStatus(name=name, state=TargetState.PENDING, reason=step.reason, attempts=attempts)
         return Assessment(status=status, again=step.delay)
     status = TargetStatus(name=name, state=TargetState.PENDING, reason=f"to do: {action.words}", attempts=attempts)
-    return Assessment(status=status, actions=(action,))
+    return Assessment(status=status, actions=tuple(actions))
 
 
 def _plain(text: str) -> str:
