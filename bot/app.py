@@ -42,7 +42,7 @@ from bot.release.facts import Wanted
 from bot.release.observe import Eyes
 from bot.settings import Settings
 from bot.watch.compare import new_release
-from bot.watch.hook import Hint, Ignored, PipelineHint, TagHint, read_hook
+from bot.watch.intake import HookIntake
 from bot.watch.poll import ALL, Watcher
 from bot.watch.scope import Scope
 
@@ -206,17 +206,16 @@ class App:
         known = self.store.releases.release(fresh.key)
         return Found(project=project, tag=tag, release=known or fresh, recorded=known is not None)
 
-    def hook(self, body: dict[str, object]) -> tuple[Hint, str]:
-        """Take in what a verified webhook hints at. Returns the hint and what was decided, for the log."""
-        hint = read_hook(body)
-        match hint:
-            case TagHint():
-                return hint, self._tag_hint(hint)
-            case PipelineHint():
-                woken = self._wake(hint)
-                return hint, "woke the release" if woken else "no release waits for it"
-            case Ignored():
-                return hint, hint.why
+    @cached_property
+    def hooks(self) -> HookIntake:
+        """What takes hooks in."""
+        return HookIntake(
+            intake=self.store.intake,
+            queue=self.store.releases,
+            scope=self.scope,
+            policy=self.settings.policy,
+            clock=self.clock,
+        )
 
     @contextmanager
     def sole(self) -> Iterator[bool]:
@@ -232,29 +231,6 @@ class App:
             yield True
         finally:
             lock.release()
-
-    def _tag_hint(self, hint: TagHint) -> str:
-        project, change, now = hint.project, hint.change, self.clock()
-        if not self.scope.covers(project):
-            return "the project is out of scope"
-        known = self.store.intake.known_tags(project.id)
-        if known is not None and known.get(change.ref) == change.sha and change.action.value != "deleted":
-            return "the tag is known already"
-        self.store.intake.enrolled([project], now)
-        if change.action.value == "deleted":
-            self.store.intake.take([change], (), now)
-            woken = self._wake(PipelineHint(project_id=project.id, ref=change.ref, sha=change.sha))
-            return "woke the release of a deleted tag" if woken else "nothing is released from that tag"
-        policy = self.settings.policy
-        release = new_release(project.id, project.full_path, change.ref, change.sha, policy, now)
-        new = self.store.intake.take([change], () if release is None else (release,), now)
-        if release is None:
-            return "no rule covers the tag"
-        return "a release begins" if new else "taken in before"
-
-    def _wake(self, hint: PipelineHint) -> bool:
-        key = f"{hint.project_id}/{hint.ref}@{hint.sha}"
-        return self.store.releases.wake(key, self.clock())
 
     def _rule(self, project: str, ref: str) -> ReleaseRule:
         rule = self.settings.policy.rule_for(project, RefKind.TAG, ref)

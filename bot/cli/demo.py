@@ -81,6 +81,9 @@ class _Told:
 def demo(options: Options, *, keep: bool) -> Exit:
     """Tell the story; DONE only if every release ended as it must and nothing happened twice."""
     require_extra()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Both end the story in order; a shell that runs it in the background would have the first ignored.
+        signal.signal(number, signal.default_int_handler)
     teller = Teller(color=options.color, quiet=options.quiet)
     with tempfile.TemporaryDirectory(prefix="ropewalk-demo-") as folder:
         teller.chapter("An organisation")

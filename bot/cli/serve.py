@@ -59,7 +59,7 @@ async def _serve(options: Options, bot: App) -> Exit:
     timer.every(bot.settings.watch.poll, "poll", lambda: _poll(bot, runner.wake))
 
     def take(payload: dict[str, object]) -> str:
-        _, decision = bot.hook(payload)
+        decision = bot.hooks.take(payload)
         runner.wake()
         return decision
 

@@ -79,6 +79,9 @@ class Intake(Protocol):
     def known_tags(self, project_id: int) -> dict[str, str] | None:
         """Tag name -> commit as last compared; None if the project has no baseline yet."""
 
+    def enrolled(self, projects: Sequence[Project], now: datetime) -> None:
+        """Store identity and time of projects; what is newly known of one replaces what was."""
+
     def compared(
         self,
         project: Project,

@@ -80,7 +80,8 @@ class Watcher:
                 continue
             changes += taken
             new += started
-        self.intake.cursor(CURSOR, began)
+        # GitLab's clock may have been set back meanwhile: then its newest answer is earlier than the beginning.
+        self.intake.cursor(CURSOR, min(began, self.account.now()))
         return Tick(projects=count, changes=tuple(changes), releases=new, skipped=tuple(skipped))
 
     def _first_start(self, now: datetime) -> datetime:

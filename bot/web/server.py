@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -15,24 +16,28 @@ from bot.web.ops import Health, OpsEndpoints
 MOST_HEADERS = 32 * 1024
 
 
-def application(intake: Intake, health: Health) -> Starlette:
-    """The routes."""
+def application(intake: Intake, health: Health, deadline: float = DEADLINE) -> Starlette:
+    """The routes. `deadline` is how long a hook's body may take, in seconds."""
     ops = OpsEndpoints(health)
     return Starlette(
         routes=[
-            Route("/hooks/gitlab", HookEndpoint(intake).__call__, methods=["POST"]),
+            Route("/hooks/gitlab", HookEndpoint(intake, deadline).__call__, methods=["POST"]),
             Route("/livez", ops.livez),
             Route("/readyz", ops.readyz),
         ]
     )
 
 
-async def listen(app: Starlette, host: str, port: int, stop: asyncio.Event) -> None:
-    """Serve until `stop` is set. Raises: OSError if the address cannot be bound."""
+async def listen(app: Starlette, host: str, port: int, stop: asyncio.Event, deadline: float = DEADLINE) -> None:
+    """Serve until `stop` is set; a connection silent for `deadline` seconds is closed.
+
+    Headers have the server's five seconds in all. Raises: OSError if the address cannot be bound.
+    """
     config = Config()
     config.bind = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
     config.h11_max_incomplete_size = MOST_HEADERS
-    config.read_timeout = int(DEADLINE)
+    config.h2_max_header_list_size = MOST_HEADERS  # the server also speaks HTTP/2 to who begins so
+    config.read_timeout = math.ceil(deadline)
     config.graceful_timeout = 3
     config.accesslog = None
     config.errorlog = None

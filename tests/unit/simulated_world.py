@@ -30,7 +30,7 @@ from bot.release.plan import Act, Plan, Rest, plan
 from tests.unit.release_facts import NOON, PlainTexts, attempt, changes, good_facts, index, listed, release_of
 
 TEXTS = PlainTexts()
-MOST_STEPS = 600
+MOST_STEPS = 2_000
 TICK = timedelta(milliseconds=50)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import event, given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.distributions import Distribution
@@ -40,6 +40,8 @@ from tests.unit.release_facts import (
 )
 from tests.unit.simulated_world import TEXTS, Sending, Stored, World, drive, dry_run
 
+# One example is many plans; on a busy machine the first ones take long.
+many_plans = settings(deadline=None, max_examples=60)
 SECOND_WHEEL = "acme_widget-1.1.0-cp311-cp311-linux_x86_64.whl"
 INDEXES = ("registry", "public")
 OTHER_BYTES = "ee" * 32
@@ -96,6 +98,7 @@ def assert_told_once(world: World, state: ReleaseState) -> None:
         assert any(note.author_id == 3 for note in world.notes[iid]) or len(world.notes[iid]) == 1
 
 
+@many_plans
 @given(worlds())
 def test_every_world_without_a_lasting_obstacle_ends_published(world: World) -> None:
     last = drive(world, wanted())
@@ -112,6 +115,7 @@ def test_every_world_without_a_lasting_obstacle_ends_published(world: World) -> 
     event(f"{len(world.writes)} writes")
 
 
+@many_plans
 @given(worlds())
 def test_once_at_rest_another_run_does_nothing(world: World) -> None:
     drive(world, wanted())
@@ -121,6 +125,7 @@ def test_once_at_rest_another_run_does_nothing(world: World) -> None:
     assert dry_run(world, wanted()).step == Rest()
 
 
+@many_plans
 @given(worlds(conflict=True))
 def test_nothing_is_uploaded_anywhere_when_one_file_conflicts_somewhere(world: World) -> None:
     release = world.release
@@ -131,6 +136,7 @@ def test_nothing_is_uploaded_anywhere_when_one_file_conflicts_somewhere(world: W
     assert_told_once(world, ReleaseState.CONFLICT)
 
 
+@many_plans
 @given(worlds(refusals=True))
 def test_a_lasting_refusal_ends_failed_or_partial_and_nothing_behind_it_is_sent(world: World) -> None:
     last = drive(world, wanted())
@@ -142,6 +148,7 @@ def test_a_lasting_refusal_ends_failed_or_partial_and_nothing_behind_it_is_sent(
     assert_told_once(world, expected)
 
 
+@many_plans
 @given(worlds(refusals=True))
 def test_a_person_who_resumes_gets_it_published_and_the_same_notes_edited(world: World) -> None:
     drive(world, wanted())
@@ -197,6 +204,7 @@ def test_surplus_notes_of_ours_are_folded_into_the_oldest() -> None:
     assert_told_once(world, ReleaseState.PUBLISHED)
 
 
+@many_plans
 @given(worlds())
 def test_a_dry_run_lists_exactly_what_a_run_without_faults_then_does(world: World) -> None:
     world.sendings.clear()
@@ -370,6 +378,7 @@ def test_verifying_finds_other_bytes() -> None:
     assert prove(wanted(), replace(everything(), indexes=spoilt), TEXTS).state is ReleaseState.CONFLICT
 
 
+@many_plans
 @given(worlds(), st.sampled_from([PlainTexts()]))
 def test_planning_is_a_function_of_its_arguments(world: World, texts: PlainTexts) -> None:
     facts = good_facts()

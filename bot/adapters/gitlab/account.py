@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from bot.adapters.gitlab.client import Api
+from bot.adapters.gitlab.client import Api, Json
 from bot.domain.errors import RefusedError
 from bot.domain.gitlab import Identity
 
@@ -34,16 +34,26 @@ class GitLabAccount:
                 raise
             token = {}
         version = self._api.get("/version") or {}
-        scopes = token.get("scopes")
-        return Identity(
-            user_id=user["id"],
-            username=str(user.get("username", "")),
-            admin=bool(user.get("is_admin", False)),
-            scopes=tuple(map(str, scopes)) if isinstance(scopes, list) else None,
-            expires_on=token.get("expires_at"),
-            version=str(version.get("version", "unknown")),
-        )
+        return self._api.read(_identity, (user, token, version))
 
     def now(self) -> datetime:
-        """GitLab's clock, from the `Date` of its newest answer; ours where a proxy strips it."""
+        """GitLab's clock, from the `Date` of its newest answer; ours where a proxy strips it.
+
+        Raises: TransientError, RefusedError if nothing was asked before and GitLab does not answer now.
+        """
+        if not self._api.answered:
+            self._api.get("/version")
         return self._api.now() or datetime.now(UTC)
+
+
+def _identity(rows: Json) -> Identity:
+    user, token, version = rows
+    scopes, expires = token.get("scopes"), token.get("expires_at")
+    return Identity(
+        user_id=int(user["id"]),
+        username=str(user.get("username", "")),
+        admin=bool(user.get("is_admin", False)),
+        scopes=tuple(map(str, scopes)) if isinstance(scopes, list) else None,
+        expires_on=None if expires is None else str(expires),
+        version=str(version.get("version", "unknown")),
+    )

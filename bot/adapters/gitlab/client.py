@@ -78,7 +78,7 @@ class Api:
         self._answered = False
 
     def read(self, convert: Callable[[Json], T], row: Json) -> T:
-        """A row in our own words. Raises: TransientError if it lacks what GitLab promises (so it is somebody else's)."""
+        """A row in our own words. Raises: TransientError if it is not of the form that GitLab promises."""
         try:
             return convert(row)
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -190,9 +190,7 @@ class Api:
             return TransientError(what=f"{status} for {what}{tail}", where=self.where, retry_after=wait, status=status)
         return RefusedError(what=f"{status} for {what}{tail}", where=self.where, status=status)
 
-    def unreachable(
-        self, error: requests.RequestException, where: str | None = None
-    ) -> TransientError | RefusedError:
+    def unreachable(self, error: requests.RequestException, where: str | None = None) -> TransientError | RefusedError:
         """The error that stands for a failed exchange. The library's own text may hold headers: it is not repeated."""
         where = where or self.where
         if isinstance(error, requests.exceptions.SSLError):

@@ -6,7 +6,8 @@ merge, squash and fast-forwarded commits).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
+from itertools import islice
 from urllib.parse import quote
 
 from bot.adapters.gitlab.answers import parse_time
@@ -30,13 +31,13 @@ class GitLabHistory:
     def changes(self, project_id: int, *, tag: Tag, previous: Tag | None) -> Changes:
         """The merged merge requests in `tag` that are not in `previous`, oldest first."""
         commits = self._commits(project_id, tag, previous)
-        shas = {str(commit["id"]) for commit in commits}
-        mainline = _first_parents(commits, tag.sha)
+        parents = dict(self._api.read(_parents, commit) for commit in commits)
+        mainline = _first_parents(parents, tag.sha)
         if len(mainline) <= MOST_SINGLE_LOOKUPS:
             rows = self._of_commits(project_id, mainline)
         else:
-            rows = self._of_list(project_id, shas)
-        found = {int(row["iid"]): _merge_request(row) for row in rows if row.get("state") == "merged"}
+            rows = self._of_list(project_id, parents.keys())
+        found = {one.iid: one for row in rows if (one := self._api.read(_merged, row)) is not None}
         return Changes(
             previous_tag=previous.name if previous else None,
             merge_requests=tuple(found[iid] for iid in sorted(found)),
@@ -47,11 +48,11 @@ class GitLabHistory:
         if previous is not None:
             path = f"/projects/{project_id}/repository/compare"
             compared = self._api.get(path, **{"from": previous.sha, "to": tag.sha})
-            if not isinstance(compared, dict):
+            if compared is None:
                 raise RefusedError(what=f"{previous.name} and {tag.name} cannot be compared", where=self._api.where)
-            return list(compared.get("commits") or ())
+            return self._api.read(lambda answer: list(answer["commits"]), compared)
         rows = self._api.pages(f"/projects/{project_id}/repository/commits", ref_name=tag.sha)
-        return [row for row, _ in zip(rows, range(MOST_COMMITS), strict=False)]
+        return list(islice(rows, MOST_COMMITS))
 
     def _of_commits(self, project_id: int, shas: Iterable[str]) -> list[Json]:
         rows: list[Json] = []
@@ -59,29 +60,36 @@ class GitLabHistory:
             rows += self._api.pages(f"/projects/{project_id}/repository/commits/{quote(sha)}/merge_requests")
         return rows
 
-    def _of_list(self, project_id: int, shas: set[str]) -> list[Json]:
+    def _of_list(self, project_id: int, shas: Set[str]) -> list[Json]:
         """Merged merge requests one of whose three commits is among ours (head, for a fast-forward; merge; squash)."""
         rows = self._api.pages(
             f"/projects/{project_id}/merge_requests", state="merged", order_by="created_at", sort="desc"
         )
         heads = ("sha", "merge_commit_sha", "squash_commit_sha")
-        listed = (row for row, _ in zip(rows, range(MOST_MERGE_REQUESTS), strict=False))
-        return [row for row in listed if any(row.get(head) in shas for head in heads)]
+        return [
+            row
+            for row in islice(rows, MOST_MERGE_REQUESTS)
+            if self._api.read(lambda one: any(one.get(head) in shas for head in heads), row)
+        ]
 
 
-def _first_parents(commits: list[Json], head: str) -> list[str]:
+def _parents(row: Json) -> tuple[str, tuple[str, ...]]:
+    return str(row["id"]), tuple(map(str, row.get("parent_ids") or ()))
+
+
+def _first_parents(parents: Mapping[str, tuple[str, ...]], head: str) -> list[str]:
     """The chain of first parents from `head` as far as the commits go: what a merge brought in hangs off its side."""
-    by_sha = {str(commit["id"]): commit for commit in commits}
-    chain: list[str] = []
+    chain: dict[str, None] = {}
     sha: str | None = head
-    while sha in by_sha and sha is not None:
-        chain.append(sha)
-        parents = by_sha.pop(sha).get("parent_ids") or ()
-        sha = str(parents[0]) if parents else None
-    return chain
+    while sha in parents and sha is not None and sha not in chain:
+        chain[sha] = None
+        sha = next(iter(parents[sha]), None)
+    return list(chain)
 
 
-def _merge_request(row: Json) -> MergeRequest:
+def _merged(row: Json) -> MergeRequest | None:
+    if row["state"] != "merged":
+        return None
     return MergeRequest(
         iid=int(row["iid"]),
         title=str(row.get("title", "")),

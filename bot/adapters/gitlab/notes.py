@@ -16,7 +16,8 @@ class GitLabNotes:
     def notes(self, project_id: int, iid: int) -> tuple[Note, ...]:
         """All notes of a merge request, oldest first."""
         path = f"/projects/{project_id}/merge_requests/{iid}/notes"
-        return tuple(map(_note, self._api.pages(path, order_by="created_at", sort="asc")))
+        rows = self._api.pages(path, order_by="created_at", sort="asc")
+        return tuple(self._api.read(_note, row) for row in rows)
 
     def create(self, project_id: int, iid: int, body: str) -> Note:
         """Post a note. GitLab answers 202 without an id when the body held nothing but commands."""
@@ -24,7 +25,7 @@ class GitLabNotes:
         row = self._api.send("post", path, {"body": body})
         if not isinstance(row, dict) or not isinstance(row.get("id"), int):
             raise RefusedError(what=f"POST {path} was not answered with a note", where=self._api.where)
-        return _note(row)
+        return self._api.read(_note, row)
 
     def update(self, project_id: int, iid: int, note_id: int, body: str) -> None:
         """Replace the body of our note."""

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 
-from bot.adapters.gitlab.answers import parse_time
-from bot.adapters.gitlab.client import TIMEOUT, Api, Json
+from bot.adapters.gitlab.answers import host, parse_time, redirect_target
+from bot.adapters.gitlab.client import Api, Json
 from bot.domain.errors import RefusedError, TransientError
 from bot.domain.gitlab import Job, Pipeline, PipelineStatus
 
 MOST_HOPS = 3
-MOST_ARCHIVE = 4 * 1024**3
-DOWNLOAD_DEADLINE = 900.0  # seconds for one archive
 CHUNK = 256 * 1024
 
 
@@ -30,12 +27,12 @@ class GitLabPipelines:
     def pipelines(self, project_id: int, *, sha: str, ref: str) -> tuple[Pipeline, ...]:
         """Pipelines of that commit and ref, newest first."""
         rows = self._api.pages(f"/projects/{project_id}/pipelines", sha=sha, ref=ref, order_by="id", sort="desc")
-        return tuple(map(_pipeline, rows))
+        return tuple(self._api.read(_pipeline, row) for row in rows)
 
     def jobs(self, project_id: int, pipeline_id: int) -> tuple[Job, ...]:
         """Jobs of a pipeline, without retried ones."""
         rows = self._api.pages(f"/projects/{project_id}/pipelines/{pipeline_id}/jobs", include_retried=False)
-        return tuple(map(_job, rows))
+        return tuple(self._api.read(_job, row) for row in rows)
 
     def artifacts(self, project_id: int, job_id: int) -> Path | None:
         """Follow at most three hops ourselves; the token goes to GitLab only, never to an object storage."""
@@ -50,7 +47,7 @@ class GitLabPipelines:
                         headers=credentials if hop == 0 else {},
                         allow_redirects=False,
                         stream=True,
-                        timeout=TIMEOUT,
+                        timeout=self._api.limits.silence,
                     )
                     with response:
                         if response.status_code in (301, 302, 303, 307, 308):
@@ -59,23 +56,34 @@ class GitLabPipelines:
                         if response.status_code in (404, 410):
                             return None
                         if response.status_code != 200:
-                            said, after = "", response.headers.get("Retry-After")
-                            raise self._api.refused(response.status_code, said, what, after)
+                            raise self._not_given(response, hop, url, what)
                         return self._save(response, what)
                 except requests.RequestException as error:
-                    raise self._api.unreachable(error) from None
+                    raise self._api.unreachable(error, host(url)) from None
+                except OSError as error:
+                    raise TransientError(
+                        what=f"cannot be written: {error.strerror}", where=str(self._scratch)
+                    ) from None
         raise RefusedError(what=f"more than {MOST_HOPS} redirects for {what}", where=self._api.where)
 
     def _next_hop(self, url: str, location: str, what: str) -> str:
         """Where a redirect leads: to https, or to whatever scheme GitLab itself is spoken to with."""
-        target = urljoin(url, location)
-        parts = urlsplit(target)
-        if not location or parts.scheme not in {"https", urlsplit(self._api.url).scheme} or parts.username:
-            raise RefusedError(what=f"{what} redirects to an address that is not followed", where=self._api.where)
-        return target
+        target = redirect_target(url, location)
+        if target is not None:
+            parts = urlsplit(target)
+            if parts.scheme in {"https", urlsplit(self._api.url).scheme} and "@" not in parts.netloc:
+                return target
+        raise RefusedError(what=f"{what} redirects to an address that is not followed", where=self._api.where)
+
+    def _not_given(self, response: requests.Response, hop: int, url: str, what: str) -> RefusedError | TransientError:
+        """A storage's refusal says nothing of our token: its signed address expired, and GitLab makes a new one."""
+        status = response.status_code
+        if hop == 0:
+            return self._api.refused(status, "", what, response.headers.get("Retry-After"))
+        return TransientError(what=f"the storage that {what} redirects to answers {status}", where=host(url))
 
     def _save(self, response: requests.Response, what: str) -> Path:
-        until = time.monotonic() + DOWNLOAD_DEADLINE
+        most = self._api.limits.download_bytes
         expected = response.headers.get("Content-Length", "")
         self._scratch.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._scratch, prefix="artifacts-", suffix=".zip", delete=False) as file:
@@ -84,10 +92,8 @@ class GitLabPipelines:
             try:
                 for chunk in response.iter_content(CHUNK):
                     size += file.write(chunk)
-                    if size > MOST_ARCHIVE:
-                        raise RefusedError(what=f"{what} is larger than {MOST_ARCHIVE} bytes", where=self._api.where)
-                    if time.monotonic() > until:
-                        raise TransientError(what=f"{what} took too long", where=self._api.where)
+                    if size > most:
+                        raise RefusedError(what=f"{what} is larger than {most} bytes", where=self._api.where)
                 if expected.isdigit() and "Content-Encoding" not in response.headers and size != int(expected):
                     raise TransientError(
                         what=f"{what} broke off after {size} of {expected} bytes", where=self._api.where

@@ -20,7 +20,7 @@ class GitLabProjects:
     def project(self, path_or_id: str | int) -> Project | None:
         """One project, or None if there is none that the token may see."""
         row = self._api.get(f"/projects/{quote(str(path_or_id), safe='')}")
-        return None if row is None else _project(row)
+        return None if row is None else self._api.read(_project, row)
 
     def active_since(self, moment: datetime | None, *, membership: bool) -> Iterator[Project]:
         """Keyset paging needs `order_by=id`; `last_activity_after` is exclusive and moves at most once an hour."""
@@ -31,7 +31,7 @@ class GitLabProjects:
         rows = self._api.pages(
             "/projects", archived=False, order_by="id", sort="asc", pagination="keyset", **(since | member)
         )
-        return map(_project, rows)
+        return (self._api.read(_project, row) for row in rows)
 
     def of_group(self, full_path: str) -> Iterator[Project]:
         """Shared projects are another group's; they come in by default and are left out here."""
@@ -43,7 +43,7 @@ class GitLabProjects:
             order_by="id",
             sort="asc",
         )
-        return map(_project, rows)
+        return (self._api.read(_project, row) for row in rows)
 
 
 def _project(row: Json) -> Project:

@@ -8,7 +8,7 @@ from bot.adapters.gitlab.answers import parse_time
 from bot.adapters.gitlab.client import Api, Json
 from bot.domain.refs import Tag
 
-MOST_TEXT = 1024 * 1024
+MOST_TEXT = 1024 * 1024  # bytes
 
 
 class GitLabRefs:
@@ -20,17 +20,17 @@ class GitLabRefs:
     def tag(self, project_id: int, name: str) -> Tag | None:
         """The tag as it is now, or None."""
         row = self._api.get(f"/projects/{project_id}/repository/tags/{quote(name, safe='')}")
-        return None if row is None else _tag(row)
+        return None if row is None else self._api.read(_tag, row)
 
     def tags(self, project_id: int) -> tuple[Tag, ...]:
         """All tags of all pages, in GitLab's order."""
         rows = self._api.pages(f"/projects/{project_id}/repository/tags", order_by="updated", sort="desc")
-        return tuple(map(_tag, rows))
+        return tuple(self._api.read(_tag, row) for row in rows)
 
     def file(self, project_id: int, path: str, sha: str) -> str | None:
         """A text file at a commit; None if absent or beyond 1 MiB (no metadata file is)."""
         text = self._api.text(f"/projects/{project_id}/repository/files/{quote(path, safe='')}/raw", ref=sha)
-        return None if text is None or len(text) > MOST_TEXT else text
+        return None if text is None or len(text.encode()) > MOST_TEXT else text
 
 
 def _tag(row: Json) -> Tag:

@@ -12,6 +12,8 @@ from bot.adapters.gitlab.client import Api, Json
 from bot.domain.errors import RefusedError
 from bot.domain.gitlab import GitLabRelease, ReleaseLink
 
+TAKEN = (400, 409, 422)  # how a second link of one name or URL may be refused
+
 
 class GitLabReleases:
     """See bot.ports.gitlab.Releases."""
@@ -22,7 +24,7 @@ class GitLabReleases:
     def release(self, project_id: int, tag: str) -> GitLabRelease | None:
         """The Release of a tag, or None."""
         row = self._api.get(f"/projects/{project_id}/releases/{quote(tag, safe='')}")
-        return None if row is None else self._release(row)
+        return None if row is None else self._api.read(_release, row)
 
     def create(
         self, project_id: int, *, tag: str, name: str, description: str, links: Sequence[ReleaseLink]
@@ -35,12 +37,13 @@ class GitLabReleases:
             "assets": {"links": [{"name": link.name, "url": link.url, "link_type": "package"} for link in links]},
         }
         try:
-            return self._release(self._api.send("post", f"/projects/{project_id}/releases", body))
+            row = self._api.send("post", f"/projects/{project_id}/releases", body)
         except RefusedError as error:
             there = self.release(project_id, tag) if error.status == 409 else None
             if there is None:
                 raise
             return there
+        return self._api.read(_release, row)
 
     def describe(self, project_id: int, tag: str, description: str) -> None:
         """Replace the description."""
@@ -48,16 +51,22 @@ class GitLabReleases:
         self._api.send("put", path, {"description": description})
 
     def link(self, project_id: int, tag: str, link: ReleaseLink) -> None:
-        """Add one asset link of type package."""
+        """Add one asset link of type package; one of that name or URL is left alone (GitLab answers 400 for it)."""
         path = f"/projects/{project_id}/releases/{quote(tag, safe='')}/assets/links"
-        self._api.send("post", path, {"name": link.name, "url": link.url, "link_type": "package"})
+        try:
+            self._api.send("post", path, {"name": link.name, "url": link.url, "link_type": "package"})
+        except RefusedError as error:
+            there = self.release(project_id, tag) if error.status in TAKEN else None
+            if there is None or not any(one.name == link.name or one.url == link.url for one in there.links):
+                raise
 
-    def _release(self, row: Json) -> GitLabRelease:
-        links = (row.get("assets") or {}).get("links") or ()
-        return GitLabRelease(
-            tag=str(row["tag_name"]),
-            name=str(row.get("name") or ""),
-            description=str(row.get("description") or ""),
-            links=tuple(ReleaseLink(name=str(link["name"]), url=str(link["url"])) for link in links),
-            web_url=str((row.get("_links") or {}).get("self") or ""),
-        )
+
+def _release(row: Json) -> GitLabRelease:
+    links = (row.get("assets") or {}).get("links") or ()
+    return GitLabRelease(
+        tag=str(row["tag_name"]),
+        name=str(row.get("name") or ""),
+        description=str(row.get("description") or ""),
+        links=tuple(ReleaseLink(name=str(link["name"]), url=str(link["url"])) for link in links),
+        web_url=str((row.get("_links") or {}).get("self") or ""),
+    )

@@ -28,7 +28,7 @@ class DeadlineAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """Direct connections."""
-        super().init_poolmanager(*args, **options)  # type: ignore[no-untyped-call]  # untyped in its stubs
+        super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> ProxyManager:

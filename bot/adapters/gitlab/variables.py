@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.adapters.gitlab.client import Api, Json
-from bot.domain.errors import RefusedError
+from bot.domain.errors import RefusedError, TransientError
 from bot.domain.gitlab import VariableFlags, Variables
 
 _FLAGS = "nodes { key protected masked raw environmentScope %s } pageInfo { hasNextPage endCursor }"
@@ -33,6 +33,9 @@ class GitLabVariables:
 
     def variables(self, full_path: str) -> Variables:
         """Project, group and instance variables in one query for up to a hundred of each."""
+        return self._api.read(self._read, full_path)
+
+    def _read(self, full_path: str) -> Variables:
         first = self._page(full_path, None, None)
         project, instance = first["project"], first.get("ciVariables")
         own, inherited = project.get("ciVariables"), project.get("inheritedCiVariables")
@@ -53,10 +56,16 @@ class GitLabVariables:
                 return Variables(flags=tuple(flags), unreadable=unreadable)
             project = self._page(full_path, after_own, after_inherited)["project"]
             # The query asks for both lists each time; a list that has ended starts over and is not taken again.
-            own = project.get("ciVariables") if after_own else None
-            inherited = project.get("inheritedCiVariables") if after_inherited else None
+            own = self._rest(project, "ciVariables") if after_own else None
+            inherited = self._rest(project, "inheritedCiVariables") if after_inherited else None
             flags += [*_flags(own, "project", full_path), *_flags(inherited, "group", full_path)]
         raise RefusedError(what=f"the variables of {full_path} have no end", where=self._api.where)
+
+    def _rest(self, project: Json, name: str) -> Json:
+        """A further page of a list that was readable a moment ago; without it the list would look complete."""
+        if project.get(name) is None:
+            raise TransientError(what=f"a page of {name} went missing", where=self._api.where)
+        return project[name]
 
     def _page(self, full_path: str, own: str | None, inherited: str | None) -> dict[str, Json]:
         data = self._api.graphql(QUERY, {"path": full_path, "own": own, "inherited": inherited})

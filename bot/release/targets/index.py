@@ -15,7 +15,8 @@ from bot.release.targets import Assessment
 # How long an accepted file may take to be listed: indexes behind a cache (PyPI) take minutes, others list at once.
 VISIBLE_CACHED = timedelta(minutes=10)
 VISIBLE_IMMEDIATE = timedelta(seconds=20)
-LOOK_AGAIN = timedelta(seconds=3)
+LOOK_AGAIN_FIRST = timedelta(seconds=3)
+LOOK_AGAIN_MOST = timedelta(seconds=60)
 
 
 def assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
@@ -80,8 +81,11 @@ def _next(
         if last.at >= seen.at:
             return Look(LookKind.INDEX, index=index)
         window = VISIBLE_IMMEDIATE if seen.place.immediate else VISIBLE_CACHED
-        if last.outcome is AttemptOutcome.ACCEPTED and facts.now - last.at < window:
-            return Later(LOOK_AGAIN, f"{file.filename} was accepted and is not listed yet")
+        waited = facts.now - last.at
+        if last.outcome is AttemptOutcome.ACCEPTED and waited < window:
+            # Every look is a turn of its own, with its requests: soon where it lists at once, seldom behind a cache.
+            again = min(max(waited / 2, LOOK_AGAIN_FIRST), LOOK_AGAIN_MOST)
+            return Later(again, f"{file.filename} was accepted and is not listed yet")
     step = next_try(tries, asked=wanted.asked, now=facts.now)
     return step if isinstance(step, Later | GiveUp) else Upload(index=index, filename=file.filename)
 

@@ -1,0 +1,493 @@
+"""One dict-backed class per port. What they share is the wire: it counts calls, loses replies and lets things happen.
+
+The adapters keep the same promises over the embedded GitLab and real indexes; see tests/contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bot.domain.distributions import Distribution, IndexFile
+from bot.domain.errors import RopewalkError, TransientError
+from bot.domain.gitlab import (
+    Changes,
+    GitLabRelease,
+    Identity,
+    Job,
+    MergeRequest,
+    Note,
+    Pipeline,
+    ReleaseLink,
+    Variables,
+)
+from bot.domain.policy import IndexKind, IndexSpec
+from bot.domain.refs import Project, RefChange, Tag
+from bot.domain.releases import Attempt, AttemptOutcome, Receipt, Release, ReleaseState
+from bot.ports.index import Gathered, IndexPlace, Sent
+
+
+class Clock:
+    """Our clock: moves by a millisecond with every look at it, and as told."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """The time; never twice the same."""
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    def wait(self, delay: timedelta) -> None:
+        """Let time pass."""
+        self.now += delay
+
+
+@dataclass(slots=True)
+class Wire:
+    """Every call of a fake passes here.
+
+    `before` and `lost` hold, by the call's name, errors to raise before it has its effect and after; `wrote` is called
+    with the number of each write (from 1) once it had its effect.
+    """
+
+    calls: list[str] = field(default_factory=list)
+    writes: list[str] = field(default_factory=list)
+    before: dict[str, list[RopewalkError]] = field(default_factory=dict)
+    lost: dict[str, list[RopewalkError]] = field(default_factory=dict)
+    wrote: Callable[[int], None] = lambda _: None
+    requests: int = 0
+
+    @contextmanager
+    def call(self, name: str, *, write: bool = False) -> Iterator[None]:
+        """One call: counted, refused if so planned, and its reply lost if so planned."""
+        self.calls.append(name)
+        self.requests += 1
+        if planned := self.before.get(name):
+            raise planned.pop(0)
+        yield
+        if write:
+            self.writes.append(name)
+            self.wrote(len(self.writes))
+        if planned := self.lost.get(name):
+            raise planned.pop(0)
+
+
+@dataclass(slots=True)
+class FakeAccount:
+    """See bot.ports.gitlab.Account."""
+
+    me: Identity
+    clock: Callable[[], datetime]
+
+    def identity(self) -> Identity:
+        """Who we are."""
+        return self.me
+
+    def now(self) -> datetime:
+        """GitLab's clock, to the second."""
+        return self.clock().replace(microsecond=0)
+
+
+@dataclass(slots=True)
+class FakeProjects:
+    """See bot.ports.gitlab.Projects. `member` are the ids of projects that the token's user is a member of."""
+
+    projects: dict[int, Project]
+    wire: Wire = field(default_factory=Wire)
+    member: set[int] = field(default_factory=set)
+
+    def project(self, path_or_id: str | int) -> Project | None:
+        """By id or path."""
+        with self.wire.call("project"):
+            return next((p for p in self.projects.values() if path_or_id in (p.id, p.full_path)), None)
+
+    def active_since(self, moment: datetime | None, *, membership: bool) -> Iterator[Project]:
+        """Those with activity after `moment`, by id."""
+        with self.wire.call("active_since"):
+            for _, project in sorted(self.projects.items()):
+                active = moment is None or (project.last_activity_at is not None and project.last_activity_at > moment)
+                if active and (not membership or project.id in self.member):
+                    yield project
+
+    def of_group(self, full_path: str) -> Iterator[Project]:
+        """Those below a group."""
+        with self.wire.call("of_group"):
+            yield from (p for p in self.projects.values() if p.full_path.startswith(f"{full_path}/"))
+
+
+@dataclass(slots=True)
+class FakeRefs:
+    """See bot.ports.gitlab.Refs."""
+
+    heads: dict[int, dict[str, Tag]] = field(default_factory=dict)
+    texts: dict[tuple[int, str, str], str] = field(default_factory=dict)
+    wire: Wire = field(default_factory=Wire)
+
+    def tag(self, project_id: int, name: str) -> Tag | None:
+        """As it is now."""
+        with self.wire.call("tag"):
+            return self.heads.get(project_id, {}).get(name)
+
+    def tags(self, project_id: int) -> tuple[Tag, ...]:
+        """All of them."""
+        with self.wire.call("tags"):
+            return tuple(self.heads.get(project_id, {}).values())
+
+    def file(self, project_id: int, path: str, sha: str) -> str | None:
+        """A file at a commit."""
+        with self.wire.call("file"):
+            return self.texts.get((project_id, path, sha))
+
+
+@dataclass(slots=True)
+class FakePipelines:
+    """See bot.ports.gitlab.Pipelines. `archives` are the bytes of artifacts by job id, written to `folder`."""
+
+    folder: Path
+    rows: dict[int, tuple[Pipeline, ...]] = field(default_factory=dict)
+    jobs_of: dict[int, tuple[Job, ...]] = field(default_factory=dict)
+    archives: dict[int, bytes] = field(default_factory=dict)
+    wire: Wire = field(default_factory=Wire)
+
+    def pipelines(self, project_id: int, *, sha: str, ref: str) -> tuple[Pipeline, ...]:
+        """Newest first."""
+        with self.wire.call("pipelines"):
+            found = [p for p in self.rows.get(project_id, ()) if (p.sha, p.ref) == (sha, ref)]
+            return tuple(sorted(found, key=lambda p: -p.id))
+
+    def jobs(self, project_id: int, pipeline_id: int) -> tuple[Job, ...]:
+        """Of one pipeline."""
+        with self.wire.call("jobs"):
+            return self.jobs_of.get(pipeline_id, ())
+
+    def artifacts(self, project_id: int, job_id: int) -> Path | None:
+        """To a new file."""
+        with self.wire.call("artifacts"):
+            if job_id not in self.archives:
+                return None
+            path = self.folder / f"{job_id}-{len(self.wire.calls)}.zip"
+            path.write_bytes(self.archives[job_id])
+            return path
+
+
+@dataclass(slots=True)
+class FakeVariables:
+    """See bot.ports.gitlab.VariableReader."""
+
+    flags: dict[str, Variables] = field(default_factory=dict)
+    wire: Wire = field(default_factory=Wire)
+
+    def variables(self, full_path: str) -> Variables:
+        """Names and flags."""
+        with self.wire.call("variables"):
+            return self.flags.get(full_path, Variables(flags=()))
+
+
+@dataclass(slots=True)
+class FakeHistory:
+    """See bot.ports.gitlab.History. Merge requests by the commit they are shipped with."""
+
+    merged: dict[str, tuple[MergeRequest, ...]] = field(default_factory=dict)
+    wire: Wire = field(default_factory=Wire)
+
+    def changes(self, project_id: int, *, tag: Tag, previous: Tag | None) -> Changes:
+        """Those of the tag's commit."""
+        with self.wire.call("changes"):
+            name = previous.name if previous else None
+            return Changes(previous_tag=name, merge_requests=self.merged.get(tag.sha, ()))
+
+
+@dataclass(slots=True)
+class FakeReleases:
+    """See bot.ports.gitlab.Releases."""
+
+    there: dict[tuple[int, str], GitLabRelease] = field(default_factory=dict)
+    wire: Wire = field(default_factory=Wire)
+
+    def release(self, project_id: int, tag: str) -> GitLabRelease | None:
+        """As it stands."""
+        with self.wire.call("release"):
+            return self.there.get((project_id, tag))
+
+    def create(
+        self, project_id: int, *, tag: str, name: str, description: str, links: Sequence[ReleaseLink]
+    ) -> GitLabRelease:
+        """One that exists is returned as it stands."""
+        with self.wire.call("create_release", write=True):
+            made = GitLabRelease(
+                tag=tag,
+                name=name,
+                description=description,
+                links=tuple(links),
+                web_url=f"https://gitlab.example.com/-/releases/{tag}",
+            )
+            return self.there.setdefault((project_id, tag), made)
+
+    def describe(self, project_id: int, tag: str, description: str) -> None:
+        """Replace the description."""
+        with self.wire.call("describe_release", write=True):
+            self.there[project_id, tag] = replace(self.there[project_id, tag], description=description)
+
+    def link(self, project_id: int, tag: str, link: ReleaseLink) -> None:
+        """Add one of a new name and URL."""
+        with self.wire.call("link_release", write=True):
+            there = self.there[project_id, tag]
+            if not any(link.name == old.name or link.url == old.url for old in there.links):
+                self.there[project_id, tag] = replace(there, links=(*there.links, link))
+
+
+@dataclass(slots=True)
+class FakeNotes:
+    """See bot.ports.gitlab.Notes."""
+
+    author_id: int
+    there: dict[tuple[int, int], dict[int, Note]] = field(default_factory=dict)
+    wire: Wire = field(default_factory=Wire)
+    _last: int = 0
+
+    def notes(self, project_id: int, iid: int) -> tuple[Note, ...]:
+        """Oldest first."""
+        with self.wire.call("notes"):
+            return tuple(note for _, note in sorted(self.there.get((project_id, iid), {}).items()))
+
+    def create(self, project_id: int, iid: int, body: str) -> Note:
+        """With the next id."""
+        with self.wire.call("create_note", write=True):
+            self._last += 1
+            note = Note(id=self._last, body=body, author_id=self.author_id)
+            self.there.setdefault((project_id, iid), {})[note.id] = note
+            return note
+
+    def update(self, project_id: int, iid: int, note_id: int, body: str) -> None:
+        """Replace the body."""
+        with self.wire.call("update_note", write=True):
+            notes = self.there[project_id, iid]
+            notes[note_id] = replace(notes[note_id], body=body)
+
+    def delete(self, project_id: int, iid: int, note_id: int) -> None:
+        """Remove it."""
+        with self.wire.call("delete_note", write=True):
+            del self.there[project_id, iid][note_id]
+
+
+@dataclass(slots=True)
+class FakeIndex:
+    """See bot.ports.index.Index. `files_on` are digests by index and file name; None stands for a hash not shown."""
+
+    files_on: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    refusals: dict[tuple[str, str], list[Sent]] = field(default_factory=dict)
+    wire: Wire = field(default_factory=Wire)
+
+    def place(self, spec: IndexSpec, project_id: int, name: str) -> IndexPlace:
+        """URLs of that index."""
+        return IndexPlace(
+            spec=spec,
+            upload_url=f"https://{spec.name}.example.com/upload",
+            simple_url=f"https://{spec.name}.example.com/simple",
+            page_url=None,
+            immediate=spec.kind is IndexKind.GITLAB,
+        )
+
+    def install_line(self, place: IndexPlace, name: str, version: str) -> str:
+        """A line to paste."""
+        return f"pip install --index-url {place.simple_url} {name}=={version}"
+
+    def files(self, place: IndexPlace, name: str, wanted: Collection[str]) -> tuple[IndexFile, ...]:
+        """What it lists."""
+        with self.wire.call(f"files {place.spec.name}"):
+            there = self.files_on.get(place.spec.name, {})
+            url = f"https://{place.spec.name}.example.com"
+            return tuple(IndexFile(filename=f, sha256=digest, url=f"{url}/{f}") for f, digest in there.items())
+
+    def send(self, place: IndexPlace, distribution: Distribution) -> Sent:
+        """Takes what is not there, unless a refusal is planned; a lost reply is an unclear outcome."""
+        if planned := self.refusals.get((place.spec.name, distribution.filename)):
+            return planned.pop(0)
+        there = self.files_on.setdefault(place.spec.name, {})
+        try:
+            with self.wire.call(f"upload {place.spec.name} {distribution.filename}", write=True):
+                if distribution.filename in there:
+                    return Sent(outcome=AttemptOutcome.REFUSED, reason="400 File already exists", again=False)
+                there[distribution.filename] = distribution.sha256
+        except TransientError as error:
+            return Sent(outcome=AttemptOutcome.UNCLEAR, reason=str(error))
+        return Sent(outcome=AttemptOutcome.ACCEPTED)
+
+
+@dataclass(slots=True)
+class FakeDistributions:
+    """See bot.ports.index.Distributions. `inside` is what an archive of those bytes holds."""
+
+    inside: dict[bytes, Gathered] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
+
+    def gather(self, archives: Sequence[tuple[int, str, Path]]) -> Gathered:
+        """All of what the archives hold, kept."""
+        found = [self.inside[path.read_bytes()] for _, _, path in archives]
+        files = tuple(file for gathered in found for file in gathered.files)
+        self.kept |= {file.sha256 for file in files}
+        return Gathered(files=files, problems=tuple(p for gathered in found for p in gathered.problems))
+
+    def has(self, sha256: str) -> bool:
+        """Whether kept."""
+        return sha256 in self.kept
+
+    def forget(self, sha256: str) -> None:
+        """Keep no more."""
+        self.kept.discard(sha256)
+
+
+@dataclass(slots=True)
+class FakeLedger:
+    """See bot.ports.store.Ledger."""
+
+    tries: dict[str, dict[int, Attempt]] = field(default_factory=dict)
+    proofs: dict[str, list[Receipt]] = field(default_factory=dict)
+
+    def attempts(self, key: str) -> tuple[Attempt, ...]:
+        """Oldest first."""
+        return tuple(attempt for _, attempt in sorted(self.tries.get(key, {}).items()))
+
+    def attempt(self, key: str, attempt: Attempt) -> None:
+        """By its number."""
+        self.tries.setdefault(key, {})[attempt.number] = attempt
+
+    def receipts(self, key: str) -> tuple[Receipt, ...]:
+        """Oldest first."""
+        return tuple(self.proofs.get(key, ()))
+
+    def record(self, key: str, receipts: Sequence[Receipt]) -> None:
+        """What is new by target, file and digest."""
+        there = self.proofs.setdefault(key, [])
+        for new in receipts:
+            if not any((r.target, r.file, r.sha256) == (new.target, new.file, new.sha256) for r in there):
+                there.append(new)
+
+
+@dataclass(slots=True)
+class FakeKept:
+    """See bot.ports.store.Kept."""
+
+    kept: dict[str, tuple[Distribution, ...]] = field(default_factory=dict)
+    owners: dict[str, int] = field(default_factory=dict)
+
+    def files(self, key: str) -> tuple[Distribution, ...]:
+        """By file name."""
+        return tuple(sorted(self.kept.get(key, ()), key=lambda file: file.filename))
+
+    def keep(self, key: str, files: Sequence[Distribution]) -> None:
+        """Replace them."""
+        self.kept[key] = tuple(files)
+
+    def owner(self, name: str) -> int | None:
+        """The project, or None."""
+        return self.owners.get(name)
+
+    def own(self, name: str, project_id: int) -> None:
+        """The first one stays."""
+        self.owners.setdefault(name, project_id)
+
+
+class FakeReleaseRows:
+    """See bot.ports.store.Queue and bot.ports.store.Register."""
+
+    def __init__(self, *releases: Release) -> None:
+        self.rows: dict[str, Release] = {release.key: release for release in releases}
+
+    def release(self, key: str) -> Release | None:
+        """The row, or None."""
+        return self.rows.get(key)
+
+    def due(self, now: datetime, limit: int) -> tuple[Release, ...]:
+        """Longest overdue first."""
+        due = [(row.due_at, key) for key, row in self.rows.items() if row.due_at is not None and row.due_at <= now]
+        return tuple(self.rows[key] for _, key in sorted(due)[:limit])
+
+    def finish(self, release: Release, wake_seen: int) -> bool:
+        """Write the row if that turn is still open."""
+        row = self.rows[release.key]
+        if row.turn != release.turn:
+            return False
+        again = row.asked_at > release.asked_at or (release.state.open and row.wake > wake_seen)
+        self.rows[release.key] = replace(
+            release,
+            turn=row.turn + 1,
+            wake=row.wake,
+            woken=row.wake != wake_seen,
+            asked_at=row.asked_at,
+            due_at=release.updated_at if again else release.due_at,
+        )
+        return True
+
+    def wake(self, key: str, now: datetime, *, reopen: bool = False) -> bool:
+        """Make it due, if it waits or `reopen`."""
+        row = self.rows.get(key)
+        if row is None or (row.due_at is None and not reopen):
+            return False
+        row = replace(row, wake=row.wake + 1, due_at=now, woken=True)
+        if reopen:
+            row = replace(row, asked_at=now, state=ReleaseState.PLANNED, faults=0)
+        self.rows[key] = row
+        return True
+
+    def find(self, project: str, ref: str) -> Release | None:
+        """The newest."""
+        return next((row for row in self.releases(project) if row.id.ref == ref), None)
+
+    def releases(self, project: str | None = None) -> tuple[Release, ...]:
+        """Newest first."""
+        rows = sorted(self.rows.values(), key=lambda row: row.key)
+        rows.sort(key=lambda row: row.created_at, reverse=True)
+        return tuple(row for row in rows if project in (None, row.project, str(row.id.project_id)))
+
+    def add(self, release: Release) -> bool:
+        """Unless it exists."""
+        return self.rows.setdefault(release.key, release) is release
+
+
+@dataclass(slots=True)
+class FakeIntake:
+    """See bot.ports.store.Intake."""
+
+    rows: FakeReleaseRows = field(default_factory=FakeReleaseRows)
+    seen: set[tuple[int, str, str, str]] = field(default_factory=set)
+    baselines: dict[int, dict[str, str]] = field(default_factory=dict)
+    cursors: dict[str, datetime] = field(default_factory=dict)
+
+    def take(self, changes: Sequence[RefChange], releases: Sequence[Release], now: datetime) -> int:
+        """New changes and releases; a withdrawn one begins anew."""
+        new = {(c.project_id, c.ref, c.sha, c.action.value) for c in changes} - self.seen
+        self.seen |= new
+        for release in releases:
+            row = self.rows.release(release.key)
+            if row is None:
+                self.rows.add(release)
+            elif row.state is ReleaseState.WITHDRAWN:
+                self.rows.wake(release.key, now, reopen=True)
+        return len(new)
+
+    def known_tags(self, project_id: int) -> dict[str, str] | None:
+        """The baseline, or None."""
+        return self.baselines.get(project_id)
+
+    def compared(
+        self,
+        project: Project,
+        tags: dict[str, str],
+        changes: Sequence[RefChange],
+        releases: Sequence[Release],
+        now: datetime,
+    ) -> int:
+        """The new baseline with its changes."""
+        self.baselines[project.id] = dict(tags)
+        return self.take(changes, releases, now)
+
+    def cursor(self, name: str, value: datetime | None = None) -> datetime | None:
+        """Read, after storing `value`."""
+        if value is not None:
+            self.cursors[name] = value
+        return self.cursors.get(name)
