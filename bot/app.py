@@ -27,7 +27,7 @@ from bot.adapters.meter import Meter
 from bot.adapters.store.open import open_state
 from bot.adapters.store.readonly import ReadOnlyKept, ReadOnlyLedger
 from bot.adapters.store.store import Store
-from bot.domain.errors import RefusedError
+from bot.domain.errors import CredentialsError, RefusedError
 from bot.domain.gitlab import Identity
 from bot.domain.policy import ReleaseRule, Source
 from bot.domain.refs import Project, RefKind, Tag, Target
@@ -108,6 +108,16 @@ class App:
     def identity(self) -> Identity:
         """Who the bot is. Raises: TransientError, RefusedError."""
         return self.account.identity()
+
+    def must_write(self) -> None:
+        """Make sure that the token may release before anything is begun. Raises: CredentialsError if it only reads."""
+        scopes = self.identity.scopes
+        if scopes is not None and "api" not in scopes:
+            raise CredentialsError(
+                what=f"the token of {self.identity.username} has the scopes {', '.join(scopes) or 'none'}, not `api`",
+                where=self.api.where,
+                remedy="Releasing needs `api`; with `read_api` only `release plan` and `verify` work",
+            )
 
     @cached_property
     def texts(self) -> ReleaseTexts:
@@ -212,6 +222,7 @@ class App:
         return HookIntake(
             intake=self.store.intake,
             queue=self.store.releases,
+            waker=self.store.releases,
             scope=self.scope,
             policy=self.settings.policy,
             clock=self.clock,

@@ -48,7 +48,7 @@ def plan_command(
         preview = bot.preview(found.release)
         document = output.release_json(preview.release, preview.receipts, preview.actions)
         if out is not None:
-            out.write_text(json.dumps(document, indent=2) + "\n")
+            _write(out, json.dumps(document, indent=2) + "\n")
         _show(options, preview.release, preview.receipts, preview.actions)
         return exit_of_state(preview.release.state, public=_public(preview.receipts))
 
@@ -65,6 +65,7 @@ def apply_command(
     """
     with _app(options) as bot:
         found = bot.find(_target(target))
+        bot.must_write()
         if plan is not None and (moved := _moved(bot, found.release, plan)):
             complain(options, f"{plan}: the world moved since the plan was written: {moved}. Plan again and look at it")
             return Exit.BLOCKED
@@ -81,6 +82,7 @@ def resume_command(options: Options, target: TargetArgument) -> Exit:
     """
     with _app(options) as bot:
         release = _recorded(bot, target)
+        bot.must_write()
         bot.store.releases.wake(release.key, bot.clock(), reopen=True)
         return _follow(options, bot, release.key)
 
@@ -143,9 +145,10 @@ def _follow(options: Options, bot: App, key: str) -> Exit:
         release = _run(options, bot, key) if ours else _watch(options, bot, key)
     receipts = bot.store.ledger.receipts(key)
     _show(options, release, receipts, None)
-    if release.state is ReleaseState.WAITING and release.faults:
-        return Exit.UNREACHABLE
-    return exit_of_state(release.state, public=_public(receipts))
+    public = _public(receipts)
+    if release.state.open and release.faults:
+        return Exit.PARTIAL if public else Exit.UNREACHABLE
+    return exit_of_state(release.state, public=public)
 
 
 def _run(options: Options, bot: App, key: str) -> Release:
@@ -223,6 +226,13 @@ def _moved(bot: App, release: Release, path: Path) -> str:
     now = output.release_json(preview.release, preview.receipts, preview.actions)
     changed = [key for key, value in then.items() if now[key] != value]
     return "; ".join(f"{key}: planned {_brief(then[key])}, now {_brief(now[key])}" for key in changed)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise ConfigError(what=f"cannot be written: {error.strerror}", where=str(path), remedy="See --out") from None
 
 
 def _brief(value: object) -> str:

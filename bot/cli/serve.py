@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import signal
+import socket
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.cli.exits import Exit
@@ -16,8 +18,10 @@ from bot.log import get
 
 if TYPE_CHECKING:
     from bot.app import App
+    from bot.engine.runner import Runner
 
 WORKERS = 8
+CLEAN_EVERY = timedelta(days=1)
 STOP_WITHIN = 8.0  # seconds for turns under way; what does not end by then is resumed at the next start
 
 log = get("serve")
@@ -40,23 +44,54 @@ def serve(options: Options) -> Exit:
                 )
             for warning in bot.settings.warnings:
                 log.warning("config.warning", text=warning)
+            web = bot.settings.web
+            _try_address(web.host, web.port)
             bot.index.start()
-            _ = bot.tools, bot.watcher  # asks GitLab who we are: a refused token ends the start here
-            return asyncio.run(_serve(options, bot))
+            bot.must_write()  # asks GitLab who we are: a token that cannot work ends the start here
+            _ = bot.tools, bot.watcher
+            runner = _runner(bot)
+            runner.start()
+            return asyncio.run(_serve(options, bot, runner))
     finally:
         bot.close()
 
 
-async def _serve(options: Options, bot: App) -> Exit:
-    from bot.engine.local import Runner
+def _try_address(host: str, port: int) -> None:
+    """Raises: ConfigError if the address cannot be listened on; known before any turn runs."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            probe.listen()
+    except OSError as error:
+        what = f"cannot listen on {host}:{port} ({error.strerror})"
+        raise ConfigError(what=what, where="web", remedy="Choose another web.port, or stop what holds it") from None
+
+
+def _runner(bot: App) -> Runner:
+    from bot.engine.runner import Runner
+
+    runner = Runner(
+        queue=bot.store.releases,
+        turn=bot.turn,
+        clock=bot.clock,
+        workers=WORKERS,
+        path=bot.settings.state.engine_path,
+        jobs={"poll": lambda: _poll(bot, runner.wake), "clean": lambda: _clean(bot, runner)},
+    )
+    return runner
+
+
+async def _serve(options: Options, bot: App, runner: Runner) -> Exit:
     from bot.engine.timer import Timer
     from bot.web.hooks import Intake
     from bot.web.ops import Health
     from bot.web.server import application, listen
 
-    runner = Runner(queue=bot.store.releases, turn=bot.turn, clock=bot.clock, workers=WORKERS)
-    timer = Timer()
-    timer.every(bot.settings.watch.poll, "poll", lambda: _poll(bot, runner.wake))
+    timer = Timer(runner.slot)
+    timer.every(bot.settings.watch.poll, "poll", at_start=True)
+    timer.every(CLEAN_EVERY, "clean")
 
     def take(payload: dict[str, object]) -> str:
         decision = bot.hooks.take(payload)
@@ -138,3 +173,9 @@ def _poll(bot: App, wake: Callable[[], None]) -> None:
         log.info("watch.change", project=change.project, ref=change.ref, sha=change.sha, action=change.action.value)
     log.debug("watch.polled", projects=tick.projects, changes=len(tick.changes))
     wake()
+
+
+def _clean(bot: App, runner: Runner) -> None:
+    """Let go of what nobody will ask for again."""
+    runner.clean()
+    log.info("serve.cleaned", deliveries=bot.store.intake.forget(bot.clock()))

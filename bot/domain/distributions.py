@@ -98,5 +98,5 @@ def parse_version(text: str) -> Version | None:
 
 
 def version_of_tag(tag: str) -> Version | None:
-    """The version a tag announces: the last part of `pkg/v1.2` without a leading `v`; None if it is not PEP 440."""
-    return parse_version(tag.rsplit("/", 1)[-1].removeprefix("v"))
+    """The version a tag announces: the last part of `pkg/v1.2` (PEP 440 allows the `v`); None if it is not PEP 440."""
+    return parse_version(tag.rsplit("/", 1)[-1])

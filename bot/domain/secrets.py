@@ -19,7 +19,7 @@ SHORTEST_SECRET = 8
 _SHAPES = re.compile(
     r"""
     (?:gl(?:pat|dt|cbt|ptt|rt|ft|soat|agent|imt|oas)-[A-Za-z0-9_\-.=]{8,}   # GitLab tokens
-      |\bpypi-[A-Za-z0-9_\-]{16,}                                              # PyPI macaroons
+      |\bpypi-(?=[a-z_\-]*[A-Z0-9])[A-Za-z0-9_\-]{16,}                       # PyPI macaroons, not project names
       |whsec_[A-Za-z0-9+/=]{8,}                                              # webhook signing tokens
       |\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*            # JWT
     )

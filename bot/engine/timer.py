@@ -1,40 +1,103 @@
-"""The timer: APScheduler says when, others do the work."""
+"""The timer: APScheduler says when, whoever takes the slots says what is done, and does each slot once.
+
+A slot is a moment of a grid that is the same in every process and after every start, so that processes that count for
+themselves name the same slots. Nothing is kept here that a restart would miss.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.executors.base import BaseExecutor
+from apscheduler.job import Job
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from bot.log import get
+
+GRID = datetime(2024, 1, 1, tzinfo=UTC)  # where all grids begin; moving it renames every slot
+SOON = timedelta(seconds=1)  # what is asked for within one second is one slot
+
+log = get("timer")
+
+Submit = Callable[[str, datetime], bool]
+"""Takes a job's name and the moment of its slot; False if the job's last run is not over."""
 
 
 class Timer:
-    """Calls functions at intervals in one thread of its own; a call never overlaps the one before it."""
+    """Submits the slots of jobs. A slot whose job is still at work is left out."""
 
-    def __init__(self) -> None:
-        # In-process jobs only: what must not be lost is a row, not a job.
+    def __init__(self, submit: Submit) -> None:
+        """`submit` is called in the timer's thread (in `start` also in the caller's) and should be quick."""
+        self._submit = submit
+        self._intervals: dict[str, timedelta] = {}
+        self._at_start: set[str] = set()
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(4)},
+            executors={"default": _Slots(self._take)},
+            # However late we are, the newest missed slot is submitted, once.
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
         )
 
-    def every(self, interval: timedelta, name: str, call: Callable[[], None]) -> None:
-        """Call now and then at every interval. `call` handles its own errors."""
-        self._scheduler.add_job(
-            call, "interval", seconds=interval.total_seconds(), id=name, next_run_time=datetime.now(UTC)
-        )
+    def every(self, interval: timedelta, name: str, *, at_start: bool = False) -> None:
+        """A slot at every interval. `start` catches up with the newest that passed, or, `at_start`, adds one of now."""
+        self._intervals[name] = interval
+        if at_start:
+            self._at_start.add(name)
+        trigger = IntervalTrigger(seconds=interval.total_seconds(), start_date=GRID, timezone=UTC)
+        self._scheduler.add_job(_nothing, trigger, id=name, name=name)
 
     def soon(self, name: str) -> None:
-        """Bring the next call of a job forward to now."""
-        self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+        """A slot of its own at the next whole second, for all who ask until then; later ones while the job works."""
+        _add_once(self._scheduler, name)
 
     def start(self) -> None:
-        """Begin to call."""
+        """Catch up, then submit slots as they come."""
+        now = datetime.now(UTC)
+        for name, interval in self._intervals.items():
+            self._take(name, now if name in self._at_start else latest(interval, now))
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Call no more; does not wait for a call under way."""
+        """Submit no more."""
         if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
+            self._scheduler.shutdown()
+
+    def _take(self, name: str, slot: datetime) -> bool:
+        try:
+            return self._submit(name, slot)
+        except Exception as error:  # the timer's thread, which has other jobs to mind
+            log.error("timer.unsubmitted", job=name, slot=slot, exc_info=error)
+            return False
+
+
+def latest(interval: timedelta, now: datetime) -> datetime:
+    """The newest slot of a grid that is not after `now` (UTC)."""
+    return now - (now - GRID) % interval
+
+
+class _Slots(BaseExecutor):  # type: ignore[misc]  # APScheduler is not typed
+    """An executor that runs nothing: it alone is told the moments for which a job was scheduled."""
+
+    def __init__(self, take: Submit) -> None:
+        super().__init__()
+        self._take = take
+
+    def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
+        once = isinstance(job.trigger, DateTrigger)
+        if not self._take(job.name, run_times[-1].astimezone(UTC)) and once:
+            # Who asked for it must get a run that begins after they asked; the one at work began before.
+            _add_once(self._scheduler, job.name)
+        self._run_job_success(job.id, [])
+
+
+def _add_once(scheduler: BackgroundScheduler, name: str) -> None:
+    moment = datetime.now(UTC).replace(microsecond=0) + SOON
+    job_id = f"{name} {moment:%H:%M:%S}"
+    scheduler.add_job(_nothing, DateTrigger(moment), id=job_id, name=name, replace_existing=True)
+
+
+def _nothing() -> None:
+    """APScheduler wants a function for each job; its executor here calls none."""

@@ -67,13 +67,21 @@ class Queue(Protocol):
         """
 
 
+class Waker(Protocol):
+    """Wake-ups by what is known of a release from outside."""
+
+    def wake_ref(self, project_id: int, ref: str, now: datetime) -> int:
+        """Ask for a turn now of every release of that ref that waits for one; returns how many there were."""
+
+
 class Intake(Protocol):
     """Ref changes in, releases out; known refs move with them in one transaction."""
 
     def take(self, changes: Sequence[RefChange], releases: Sequence[Release], now: datetime) -> int:
         """Store ref changes and the releases they start; returns how many changes were new.
 
-        What is known is left alone, save that a withdrawn release begins anew: its tag is back at that commit.
+        What is known is left alone, save that a withdrawn release begins anew: its tag is back at that commit. A
+        deleted tag is forgotten, so that it counts as new when it comes back.
         """
 
     def known_tags(self, project_id: int) -> dict[str, str] | None:

@@ -78,7 +78,7 @@ def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
             indexes = {**facts.indexes, look.index: _index(eyes, wanted, facts, look.index)}
             return _with_receipts(replace(facts, indexes=indexes), eyes, wanted)
         case LookKind.CHANGES:
-            return replace(facts, changes=_try(lambda: _changes(eyes, wanted, facts)))
+            return replace(facts, changes=_try(lambda: _changes(eyes, wanted)))
         case LookKind.RELEASE:
             seen = _try(lambda: eyes.releases.release(project, wanted.id.ref))
             return _with_receipts(replace(facts, release=seen), eyes, wanted)
@@ -178,16 +178,13 @@ def _index(eyes: Eyes, wanted: Wanted, facts: Facts, index: str) -> Seen[IndexFa
     return Seen(IndexFacts(place=place, page=page, files=listed.value, at=facts.now))
 
 
-def _changes(eyes: Eyes, wanted: Wanted, facts: Facts) -> Changes:
+def _changes(eyes: Eyes, wanted: Wanted) -> Changes:
     """What is new since the previous release: the highest lower version among the tags that this rule releases."""
     tags = eyes.refs.tags(wanted.id.project_id)
-    here = next((tag for tag in tags if tag.name == wanted.id.ref), None)
-    if here is None:
-        here = facts.tag.value if facts.tag else None
-    if here is None:
-        return Changes(previous_tag=None, merge_requests=())
-    previous = previous_tag(wanted, here, tags)
-    return eyes.history.changes(wanted.id.project_id, tag=here, previous=previous)
+    named = next((tag for tag in tags if tag.name == wanted.id.ref), None)
+    # The release is pinned to its commit, wherever the tag may be by now.
+    here = Tag(name=wanted.id.ref, sha=wanted.id.sha, target=wanted.id.sha, protected=bool(named and named.protected))
+    return eyes.history.changes(wanted.id.project_id, tag=here, previous=previous_tag(wanted, here, tags))
 
 
 def previous_tag(wanted: Wanted, here: Tag, tags: tuple[Tag, ...]) -> Tag | None:

@@ -232,11 +232,12 @@ class Activity:
     def _send(self, project: Project, trigger: str, payload: payloads.Payload, *, branch: str | None = None) -> None:
         if self.hooks is None:
             return
-        for hook in list(project.hooks.values()):
+        above = list(project.namespace.lineage())
+        for hook in [one for place in (project, *above) for one in list(place.hooks.values())]:
             chosen = hook.push_events_branch_filter
             filtered = trigger == "push_events" and chosen and branch and not ref_matches(chosen, branch)
             if hook.events.get(trigger) and not filtered:
-                self.hooks.send(hook, payload)
+                self.hooks.send(hook, payload, namespace=above[-1].full_path)
         self._send_system(trigger, payload)
 
     def _send_system(self, trigger: str, payload: payloads.Payload) -> None:
@@ -244,4 +245,4 @@ class Activity:
             return
         for hook in list(self._world.system_hooks.values()):
             if hook.events.get(trigger):
-                self.hooks.send(hook, payload, system=True)
+                self.hooks.send(hook, payload)

@@ -17,12 +17,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from bot.sandbox.answers import Json
 from bot.sandbox.ci.model import CiProject, Job, Pipeline
 from bot.sandbox.ci.pipelines import Pipelines
-from bot.sandbox.control import ControlApi
-from bot.sandbox.faults import ABORT, CONTROL_PREFIX, FaultLayer, Faults, abort_hard
+from bot.sandbox.control.app import ControlApi
+from bot.sandbox.fault_layer import ABORT, END, FaultLayer, abort_hard
+from bot.sandbox.faults import CONTROL_PREFIX, Faults
 from bot.sandbox.git.http import GitOverHttp, is_git_path
 from bot.sandbox.graphql.endpoint import GraphqlApi
 from bot.sandbox.hooks.delivery import HookSender
 from bot.sandbox.rest.app import PREFIX, RestApi
+from bot.sandbox.throttle import ThrottleLayer
 from bot.sandbox.world.people import TokenKind
 from bot.sandbox.world.world import World
 
@@ -48,12 +50,13 @@ class AddressError(Exception):
 
 
 class _Protocol(HttpToolsProtocol):
-    """httptools with one addition: the app can cut the connection."""
+    """httptools with one addition: the app can cut or end the connection."""
 
     def on_headers_complete(self) -> None:
-        """Put the cut into the scope before the app is called."""
-        transport = self.transport
-        cast("dict[str, object]", self.scope)[ABORT] = lambda: abort_hard(transport)
+        """Put cut and end into the scope before the app is called."""
+        transport, scope = self.transport, cast("dict[str, object]", self.scope)
+        scope[ABORT] = lambda: abort_hard(transport)
+        scope[END] = transport.close
         super().on_headers_complete()
 
 
@@ -102,6 +105,7 @@ class Gitlab:
     """A running sandbox: its URL, an admin's token, the control token, and the parts behind them.
 
     `index` is the package index beside it, when there is one; jobs upload there whatever their script says.
+    `latency_seconds` is added to every answer.
     """
 
     def __init__(
@@ -113,6 +117,7 @@ class Gitlab:
         index: "PackageIndex | None" = None,
         job_environment: Mapping[str, str] | None = None,
         max_jobs: int = MAX_JOBS,
+        latency_seconds: float = 0.0,
     ) -> None:
         self.world = world
         self.index = index
@@ -126,7 +131,12 @@ class Gitlab:
         upload_url = index.upload_url if index else f"{self.url}/-/no-index/"
         forced = {"TWINE_REPOSITORY_URL": upload_url, **ON_LOOPBACK_ONLY} | dict(job_environment or {})
         self._changed = threading.Condition()
-        self.hooks = HookSender(world.clock.now, lambda: world.url, world.next_id)
+        self.hooks = HookSender(
+            world.clock.now,
+            lambda: world.url,
+            world.next_id,
+            crowded=lambda namespace: world.limits.exceeds("web_hook_calls", (namespace,)),
+        )
         self.pipelines = Pipelines(
             clock=world.clock,
             server_url=lambda: world.url,
@@ -137,9 +147,10 @@ class Gitlab:
             revoke_job_token=world.revoke_token,
             on_change=self._pipeline_changed,
             next_id=world.next_id,
+            throttled=lambda *scope: world.limits.exceeds("pipelines_create", scope),
         )
         world.activity.hooks, world.activity.pipelines = self.hooks, self.pipelines
-        self.faults = Faults()
+        self.faults = Faults(seed=world.seed or 0, latency_seconds=latency_seconds)
         config = uvicorn.Config(
             self._application(),
             http=_Protocol,
@@ -225,7 +236,7 @@ class Gitlab:
             else:
                 await PlainTextResponse("404: page not found\n", 404)(scope, receive, send)
 
-        return FaultLayer(dispatch, self.faults, self.world.clock.http_date)
+        return FaultLayer(ThrottleLayer(dispatch, self.world), self.faults, self.world.clock)
 
     def run(self) -> None:
         """Serve until `stop`, or until a signal when this is the main thread; then end jobs and deliveries."""
@@ -260,9 +271,18 @@ def running(
     index: "PackageIndex | None" = None,
     job_environment: Mapping[str, str] | None = None,
     max_jobs: int = MAX_JOBS,
+    latency_seconds: float = 0.0,
 ) -> Iterator[Gitlab]:
     """A sandbox serving from a thread for the length of the block. Raises: AddressError."""
-    gitlab = Gitlab(world, host=host, port=port, index=index, job_environment=job_environment, max_jobs=max_jobs)
+    gitlab = Gitlab(
+        world,
+        host=host,
+        port=port,
+        index=index,
+        job_environment=job_environment,
+        max_jobs=max_jobs,
+        latency_seconds=latency_seconds,
+    )
     thread = threading.Thread(target=gitlab.run, name="sandbox", daemon=True)
     thread.start()
     if not gitlab.wait_listening(30):

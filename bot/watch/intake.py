@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.policy import Policy
-from bot.domain.refs import RefAction, RefChange
-from bot.domain.releases import ReleaseId
+from bot.domain.refs import RefAction
 from bot.domain.verdicts import Verdict
-from bot.ports.store import Intake, Queue
+from bot.ports.store import Intake, Queue, Waker
 from bot.watch.compare import new_release
 from bot.watch.hook import Ignored, PipelineHint, TagHint, read_hook
 from bot.watch.scope import Scope
@@ -22,6 +21,7 @@ class HookIntake:
 
     intake: Intake
     queue: Queue
+    waker: Waker
     scope: Scope
     policy: Policy
     clock: Callable[[], datetime]
@@ -43,7 +43,9 @@ class HookIntake:
             return "the project is out of scope"
         if change.action is RefAction.DELETED:
             self.intake.take([change], (), now)
-            return "woke the release of a deleted tag" if self._wake(change) else "nothing is released from that tag"
+            # The payload of a deleted annotated tag names the tag object, not the commit: the ref must do.
+            woken = self.waker.wake_ref(project.id, change.ref, now)
+            return "woke the release of a deleted tag" if woken else "nothing is released from that tag"
         known = self.intake.known_tags(project.id)
         if known is not None and known.get(change.ref) == change.sha:
             # A redelivered event of a tag from before the first start must not release it.
@@ -68,7 +70,3 @@ class HookIntake:
             self.queue.wake(key, now, reopen=True)
             return "reopened the release"
         return "the release has come to its end"
-
-    def _wake(self, change: RefChange) -> bool:
-        pinned = ReleaseId(project_id=change.project_id, kind=change.kind, ref=change.ref, sha=change.sha)
-        return self.queue.wake(pinned.key, self.clock())

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.errors import RefusedError
+from bot.domain.errors import RefusedError, TransientError
 from bot.domain.policy import Policy
 from bot.domain.refs import Project, RefChange
 from bot.ports.gitlab import Account, Projects, Refs
@@ -23,6 +23,9 @@ from bot.watch.scope import Scope
 ACTIVITY_STEP = timedelta(hours=1)
 SLACK = timedelta(minutes=5)
 UNAUTHORIZED = 401
+# One project that cannot be read now (a broken repository answers 500) must not hide those after it; more than a few
+# mean that GitLab is unwell, and asking on would not help it.
+MOST_PUT_OFF = 3
 CURSOR = "poll"
 FIRST_START = "first start"
 # Older than any project: `since: all`.
@@ -60,7 +63,8 @@ class Watcher:
     def poll(self) -> Tick:
         """One poll. The cursor moves only after everything was taken in, so a poll that fails is simply repeated.
 
-        Raises: TransientError, RefusedError when the projects cannot be listed.
+        Raises: TransientError, RefusedError when the projects cannot be listed; TransientError also when a project
+        could not be compared, after all the others were.
         """
         began = self.account.now()
         since = self.since or self._first_start(began)
@@ -69,6 +73,7 @@ class Watcher:
         count = new = 0
         changes: list[RefChange] = []
         skipped: list[tuple[str, str]] = []
+        put_off: list[TransientError] = []
         for project in found:
             count += 1
             try:
@@ -78,8 +83,15 @@ class Watcher:
                     raise  # the token, not the project: the cursor must not move past what nobody could read
                 skipped.append((project.full_path, str(error)))
                 continue
+            except TransientError as error:
+                put_off.append(error)
+                if error.retry_after is not None or len(put_off) > MOST_PUT_OFF:
+                    raise
+                continue
             changes += taken
             new += started
+        if put_off:
+            raise put_off[0]
         # GitLab's clock may have been set back meanwhile: then its newest answer is earlier than the beginning.
         self.intake.cursor(CURSOR, min(began, self.account.now()))
         return Tick(projects=count, changes=tuple(changes), releases=new, skipped=tuple(skipped))

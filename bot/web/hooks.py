@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -127,9 +127,14 @@ def _depth(value: object) -> int:
     level = [value]
     while level and depth <= MOST_DEPTH:
         depth += 1
-        inner = [one for item in level for one in (item.values() if isinstance(item, dict) else item)]  # type: ignore[attr-defined]
-        level = [one for one in inner if isinstance(one, (dict, list))]
+        level = [inner for one in level for inner in _inside(one) if isinstance(inner, (dict, list))]
     return depth
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _answer(status: int, message: str) -> JSONResponse:

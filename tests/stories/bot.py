@@ -90,7 +90,7 @@ class Bot:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=3 * WAIT,
+            timeout=2 * WAIT,
             check=False,
         )
         return Done(code=done.returncode, out=done.stdout, err=done.stderr)

@@ -265,7 +265,7 @@ BAD_FILES: dict[str, tuple[int, tuple[str, ...]]] = {
     "a broken wheel": (20, ("badwheel-1.1.0-py3-none-any.whl",)),
     "half a wheel": (20, ("badwheel-1.1.0-py3-none-any.whl",)),
     "an empty wheel": (20, ("badwheel-1.1.0-py3-none-any.whl",)),
-    "a wheel of another name inside": (5, ("badwheel-1.1.0-py3-none-any.whl", "requests")),
+    "a wheel of another name inside": (20, ("badwheel-1.1.0-py3-none-any.whl", "requests")),
     "a wheel that climbs": (20, ("badwheel-1.1.0-py3-none-any.whl",)),
 }
 
@@ -322,8 +322,8 @@ def test_a_broken_artifact_archive_is_refused(story: Story, kind: str) -> None:
 # The other index
 
 ODD_INDEXES: dict[str, tuple[dict[str, object], int, tuple[str, ...]]] = {
-    "401": ({"status": 401}, 6, ("401", "password")),
-    "403": ({"status": 403}, 6, ("403", "password")),
+    "401": ({"status": 401}, 5, ("401", "password")),
+    "403": ({"status": 403}, 5, ("403", "password")),
     "a sign-in page": ({"body": b"<html><title>Sign in</title><form>name</form></html>"}, 5, ("no list of files",)),
     "text": ({"body": b"hello", "content_type": "text/plain"}, 5, ("instead of a list of files",)),
 }

@@ -55,6 +55,7 @@ def test_where_there_are_no_usable_files_these_gates_do_not_apply(gate: ModuleTy
         ("pkg/v1.1.0", "1.1.0", WHEEL),
         ("v1.1.0-rc.1", "1.1.0rc1", "acme_widget-1.1.0rc1-py3-none-any.whl"),
         ("v01.1.0", "1.1.0", WHEEL),
+        ("v1.1", "1.1", "acme_widget-1.1.0-py3-none-any.whl"),
     ],
 )
 def test_one_version_in_tag_metadata_and_file_name_passes(ref: str, version: str, wheel: str) -> None:
@@ -72,12 +73,19 @@ def test_one_version_in_tag_metadata_and_file_name_passes(ref: str, version: str
     [
         (
             (distribution("acme_widget-1.2.0-py3-none-any.whl", version="1.2.0"), distribution(SDIST)),
-            f"tag v1.1.0 says 1.1.0, acme_widget-1.2.0-py3-none-any.whl says 1.2.0{MEND}",
+            f"tag v1.1.0 says 1.1.0, but acme_widget-1.2.0-py3-none-any.whl says 1.2.0{MEND}",
         ),
         ((distribution(WHEEL, version="1.2.0"),), f"{WHEEL} holds metadata of acme-widget 1.2.0{MEND}"),
         ((distribution(WHEEL, name="other"),), f"{WHEEL} holds metadata of other 1.1.0{MEND}"),
         ((distribution(WHEEL, version="one"),), f"{WHEEL} says version 'one', which is not PEP 440{MEND}"),
         ((distribution("widget.zip"),), f"widget.zip is not the file name of a wheel or sdist{MEND}"),
+        (
+            (
+                distribution("acme_widget-1.2-py3-none-any.whl", version="1.2"),
+                distribution("acme_widget-1.2.tar.gz", version="1.2"),
+            ),
+            "tag v1.1.0 says 1.1.0, but acme_widget-1.2-py3-none-any.whl and acme_widget-1.2.tar.gz say 1.2" + MEND,
+        ),
         (
             (distribution(WHEEL), distribution("other-1.1.0.tar.gz", name="other")),
             "the artifacts hold distributions of different projects: acme-widget, other",

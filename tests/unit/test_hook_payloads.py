@@ -150,7 +150,7 @@ def test_no_distorted_payload_makes_reading_raise(kind: str, data: st.DataObject
     body = tag_push() if kind == "tag_push" else pipeline()
     for place in data.draw(st.lists(st.sampled_from(sorted(body)), min_size=1, max_size=4)):
         inner = body.get(place)
-        if isinstance(inner, dict) and data.draw(st.booleans()):
+        if isinstance(inner, dict) and inner and data.draw(st.booleans()):
             body[place] = {**inner, data.draw(st.sampled_from(sorted(inner))): data.draw(VALUES)}
         else:
             body[place] = data.draw(VALUES)

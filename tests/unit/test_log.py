@@ -35,7 +35,7 @@ FORMS: dict[str, Callable[[str], str]] = {
 SHAPES = [
     "glpat-abcdefgh0123456789",
     "gldt-abcdefgh0123456789",
-    "pypi-abcdefghijklmnopqrstuvwx",
+    "pypi-AgEIabcdefghijklmnopqr",
     "whsec_c2VjcmV0c2VjcmV0",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
     "-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----",

@@ -20,7 +20,9 @@ VALUE = "correct horse battery"
 # What tokens and passwords are made of, quotes, blanks, umlauts and beyond the first plane included. No NUL: neither
 # an environment variable nor a line of a file holds one.
 VALUES = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=SHORTEST_SECRET, max_size=40
+    st.sampled_from(" /+\"'\\%&=?é\n") | st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
+    min_size=SHORTEST_SECRET,
+    max_size=40,
 ).filter(lambda value: len(set(value)) > 4 and HIDDEN not in value and value not in HIDDEN)
 AROUND = st.text(st.sampled_from("xyz {}:,=&"), max_size=5)
 
@@ -133,6 +135,7 @@ def test_a_secret_that_is_no_unicode_is_learnt_all_the_same() -> None:
         ("mail ada@example.com", "mail ada@example.com"),
         ("acme/widget@v1.2.3", "acme/widget@v1.2.3"),
         ("pypi-server", "pypi-server"),
+        ("acme/pypi-uploader-service/-/releases", "acme/pypi-uploader-service/-/releases"),
     ],
 )
 def test_tokens_of_known_shape_and_credentials_of_urls_go(text: str, redacted: str) -> None:

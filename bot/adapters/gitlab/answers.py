@@ -53,13 +53,16 @@ def parse_date(text: str | None) -> datetime | None:
 
 
 def next_query(response: requests.Response) -> dict[str, str] | None:
-    """The query of the next page: from `Link`, else from `X-Next-Page`. Only the query: the host stays ours."""
+    """The query of the next page, from `Link`, else from `X-Next-Page`; None on the last page.
+
+    Only the query: the host stays ours. Raises: ValueError if there is a next page whose address cannot be read.
+    """
     url = response.links.get("next", {}).get("url")
-    if url:
-        try:
-            return dict(parse_qsl(urlsplit(url).query))
-        except ValueError:
-            return None
+    if url is not None:
+        query = dict(parse_qsl(urlsplit(url).query))
+        if not query:
+            raise ValueError("the next page has no query")
+        return query
     page = response.headers.get("X-Next-Page", "")
     return {"page": page} if page.isascii() and page.isdigit() else None
 

@@ -21,7 +21,7 @@ from gitlab.exceptions import GitlabError
 from urllib3.exceptions import ReadTimeoutError
 
 from bot.adapters.gitlab.answers import host, message, next_query, origin, parse_date, parse_retry, redirect_target
-from bot.adapters.gitlab.transport import DeadlineAdapter
+from bot.adapters.gitlab.transport import PlainSession
 from bot.adapters.meter import Meter
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.secrets import Redactor, Secret
@@ -110,7 +110,12 @@ class Api:
             if not isinstance(rows, list):
                 raise TransientError(what=f"GET {path} did not answer with a list", where=self.where)
             yield from rows
-            following = next_query(response)
+            try:
+                following = next_query(response)
+            except ValueError:  # a list without its rest would pass for the whole
+                raise TransientError(
+                    what=f"the next page of {path} has no readable address", where=self.where
+                ) from None
             if following is None:
                 return
             mark = tuple(sorted(following.items()))
@@ -242,7 +247,6 @@ class Api:
         client: gitlab.Gitlab | None = getattr(self._local, "client", None)
         if client is None:
             session = self._session(self.limits.answer)
-            session.max_redirects = 0
             session.hooks["response"].append(self._receive)
             client = self._local.client = gitlab.Gitlab(
                 self.url,
@@ -256,11 +260,8 @@ class Api:
         return client
 
     def _session(self, deadline: float) -> requests.Session:
-        session = requests.Session()
-        session.trust_env = False
+        session = PlainSession(deadline)
         session.proxies = {"http": self._proxy, "https": self._proxy} if self._proxy else {}
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, DeadlineAdapter(deadline))
         return session
 
     def _receive(self, response: requests.Response, *_: object, **__: object) -> None:

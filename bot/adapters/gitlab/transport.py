@@ -1,4 +1,4 @@
-"""HTTP connections with a deadline for the whole answer, headers and body together.
+"""HTTP sessions that follow nothing, and connections with a deadline for a whole answer, headers and body together.
 
 The timeout of requests is one per read of the socket, and whoever asks for 64 KiB waits until they are there: an answer
 that drips a byte a second would hold its thread for hours.
@@ -13,10 +13,28 @@ from functools import partial
 from http.client import HTTPResponse
 from typing import Any
 
+from requests import Response, Session
 from requests.adapters import HTTPAdapter
 from urllib3 import ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+
+class PlainSession(Session):
+    """A session that takes nothing from the environment and leaves redirects to us.
+
+    Even when it is told not to follow them, requests reads their body whole and fails on a `Location` that is no text.
+    """
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__()
+        self.trust_env = False
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, DeadlineAdapter(deadline))
+
+    def get_redirect_target(self, resp: Response) -> None:
+        """Nowhere."""
+        del resp
 
 
 class DeadlineAdapter(HTTPAdapter):

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from bot.adapters.store import rows, schema
 from bot.adapters.store.rows import Redact
 from bot.domain.distributions import Distribution
-from bot.domain.refs import Project, RefChange
+from bot.domain.refs import Project, RefAction, RefChange
 from bot.domain.releases import Attempt, Receipt, Release
 
 DELIVERY_MEMORY = timedelta(days=7)
@@ -90,7 +90,7 @@ class SqliteKept:
 
 
 class SqliteReleases:
-    """See bot.ports.store.Queue and bot.ports.store.Register."""
+    """See bot.ports.store.Queue, Waker and Register."""
 
     def __init__(self, engine: Engine, redact: Redact) -> None:
         self._engine = engine
@@ -136,6 +136,14 @@ class SqliteReleases:
             statement = statement.where(table.c.due_at.is_not(None))
         with self._engine.begin() as connection:
             return connection.execute(statement.values(**values)).rowcount == 1
+
+    def wake_ref(self, project_id: int, ref: str, now: datetime) -> int:
+        """Ask for a turn now of every release of that ref that waits for one."""
+        table = schema.releases
+        waiting = (table.c.project_id == project_id, table.c.ref == ref, table.c.due_at.is_not(None))
+        with self._engine.begin() as connection:
+            values: dict[str, Any] = {"wake": table.c.wake + 1, "due_at": now}
+            return connection.execute(update(table).where(*waiting).values(**values)).rowcount
 
     def find(self, project: str, ref: str) -> Release | None:
         """The newest release of a project (full path, or id as text) at a ref."""
@@ -203,7 +211,7 @@ class SqliteIntake:
             enrol(connection, project, now)
             table = schema.tags
             found = connection.execute(select(table.c.name, table.c.sha).where(table.c.project_id == project.id))
-            before = dict(found.tuples().all())
+            before = {row["name"]: row["sha"] for row in found.mappings()}
             for name in before.keys() - tags.keys():
                 connection.execute(delete(table).where(table.c.project_id == project.id, table.c.name == name))
             for name, sha in tags.items():
@@ -255,6 +263,12 @@ class SqliteIntake:
             connection.execute(upsert(table).values(id=delivery, digest=digest, at=now).on_conflict_do_nothing())
             return bool(connection.execute(select(table.c.digest).where(table.c.id == delivery)).scalar_one() == digest)
 
+    def forget(self, now: datetime) -> int:
+        """Delete webhook ids older than a week, see `remember`; returns how many."""
+        table = schema.deliveries
+        with self._engine.begin() as connection:
+            return connection.execute(delete(table).where(table.c.at < now - DELIVERY_MEMORY)).rowcount
+
     def once(self, name: str, text: str) -> str:
         """Store a text under a name unless there is one, and return the one that is there."""
         table = schema.cursors
@@ -278,6 +292,9 @@ class SqliteIntake:
                 "at": now,
             }
             new += connection.execute(upsert(schema.ref_changes).values(**values).on_conflict_do_nothing()).rowcount
+            if change.action is RefAction.DELETED:
+                gone = (schema.tags.c.project_id == change.project_id, schema.tags.c.name == change.ref)
+                connection.execute(delete(schema.tags).where(*gone))
         table = schema.releases
         for release in releases:
             if not add_release(connection, release, self._redact):

@@ -44,10 +44,10 @@ def _severity(flags: VariableFlags) -> Severity | None:
     """How bad it is if this variable leaks; None for variables that publish nothing secret."""
     if not flags.key.upper().startswith(PREFIXES):
         return None
-    words = flags.key.upper().split("_")
-    if any(word in ("PASSWORD", "TOKEN", "SECRET", "KEY") for word in words):
+    key = flags.key.upper()
+    if any(word in key for word in ("PASSWORD", "TOKEN", "SECRET", "KEY")):
         return Severity.HIGH
-    return Severity.LOW if "USERNAME" in words else None
+    return Severity.LOW if "USERNAME" in key else None
 
 
 def _weakness(flags: VariableFlags) -> str:
@@ -66,7 +66,10 @@ def _sentence(flags: VariableFlags, weakness: str) -> str:
 def _summary(publishing: list[VariableFlags], weak: list[tuple[VariableFlags, str]]) -> str:
     if not publishing:
         return "no publishing variable in sight"
-    names = ", ".join(sorted({flags.key for flags in publishing}))
+    keys = {flags.key for flags in publishing}
+    names = ", ".join(sorted(keys))
+    if "TWINE_TOKEN" in keys and "TWINE_PASSWORD" not in keys:
+        names += " (twine itself never reads TWINE_TOKEN: a job that uploads must set TWINE_PASSWORD)"
     if not weak:
         return f"{names}: masked and protected"
     below = "; ".join(f"{flags.key} is {weakness}" for flags, weakness in weak)

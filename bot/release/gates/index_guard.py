@@ -35,8 +35,8 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
                 reason="; ".join(clash) + ". Nothing is overwritten: release a new version",
                 consequence=Consequence.CONFLICT,
             )
-        listed = {file.filename for file in seen.value.files}
-        there += [f"{file.filename} on {spec.name}" for file in facts.files.value.files if file.filename in listed]
+        identical = (file.filename for file in facts.files.value.files if seen.value.lists(file) is not None)
+        there += [f"{filename} on {spec.name}" for filename in identical]
     same = f"identical already: {', '.join(there)}" if there else "no such file on any index yet"
     return GateResult(name=NAME, verdict=Verdict.PASS, reason=same)
 

@@ -19,9 +19,17 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
     if facts.files.value.problems:
         return GateResult(name=NAME, verdict=Verdict.NOT_APPLICABLE, reason="there are no usable distributions")
     files = facts.files.value.files
-    wrong = [sentence for file in files if (sentence := _disagreement(file, str(expected), wanted.id.ref))]
+    wrong = [sentence for file in files if (sentence := _disagreement(file))]
     if wrong:
         return _fail("; ".join(wrong) + ". Set the version and push a new tag; nothing was uploaded")
+    others = {f.filename: f.metadata.version for f in files if parse_version(f.metadata.version) != expected}
+    if others:
+        said = ", ".join(sorted(set(others.values())))
+        verb = "says" if len(others) == 1 else "say"
+        return _fail(
+            f"tag {wanted.id.ref} says {expected}, but {' and '.join(others)} {verb} {said}. Set the version and push "
+            "a new tag; nothing was uploaded"
+        )
     names = sorted({file.metadata.name for file in files})
     if any(not same_name(name, names[0]) for name in names):
         return _fail(f"the artifacts hold distributions of different projects: {', '.join(names)}")
@@ -29,7 +37,8 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
     return GateResult(name=NAME, verdict=Verdict.PASS, reason=said)
 
 
-def _disagreement(file: Distribution, expected: str, ref: str) -> str:
+def _disagreement(file: Distribution) -> str:
+    """How a file disagrees with itself, in a sentence; empty if it does not."""
     named = parse_filename(file.filename)
     if named is None:
         return f"{file.filename} is not the file name of a wheel or sdist"
@@ -38,8 +47,6 @@ def _disagreement(file: Distribution, expected: str, ref: str) -> str:
         return f"{file.filename} says version {file.metadata.version!r}, which is not PEP 440"
     if inside != named.version or not same_name(named.name, file.metadata.name):
         return f"{file.filename} holds metadata of {file.metadata.name} {file.metadata.version}"
-    if str(inside) != expected:
-        return f"tag {ref} says {expected}, {file.filename} says {inside}"
     return ""
 
 

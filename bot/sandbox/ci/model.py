@@ -67,6 +67,7 @@ class Pipeline:
     yaml_errors: str | None = None
     variables: list[dict[str, str]] = field(default_factory=list)
     merge_request_iid: int | None = None
+    name: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,6 +94,7 @@ class Job:
     artifacts_expire_at: datetime | None = None
     retried: bool = False
     failure_reason: str | None = None
+    erased_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

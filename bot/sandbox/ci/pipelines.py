@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot.sandbox.ci.board import Board
 from bot.sandbox.ci.execution import Execution, MintIdToken, World
-from bot.sandbox.ci.model import RETRYABLE, CiError, CiProject, Clock, Job, Pipeline
+from bot.sandbox.ci.model import COMPLETED, RETRYABLE, CiError, CiProject, Clock, Job, Pipeline
 from bot.sandbox.ci.planning import plan
 from bot.sandbox.ci.runner import Runner
 
@@ -17,7 +17,8 @@ class Pipelines:
     Thread safe. The `Pipeline` and `Job` objects it returns are live: they change while jobs run. `on_change` is
     called from one thread of its own, in the order things happened and with no lock held, with copies that show the
     state at that moment; the job is None where the pipeline itself changed. `next_id` is asked for `"pipeline"` and
-    `"job"`. `id_tokens` are refused unless `mint_id_token` is given.
+    `"job"`. `id_tokens` are refused unless `mint_id_token` is given. `throttled` counts
+    what is created by project, user and commit, and says when it is one too many.
     """
 
     def __init__(
@@ -33,7 +34,9 @@ class Pipelines:
         on_change: Callable[[CiProject, Pipeline, Job | None], None],
         next_id: Callable[[str], int],
         mint_id_token: MintIdToken | None = None,
+        throttled: Callable[[int, int, str], bool] = lambda *_: False,
     ) -> None:
+        self._throttled = throttled
         self._world = World(
             clock=clock,
             server_url=server_url,
@@ -73,8 +76,11 @@ class Pipelines:
         `yaml_errors`, `[skip ci]` in the commit message a skipped one.
 
         Raises:
-            CiError: no configuration, a refused one (not from a push), or rules that leave no job.
+            CiError: no configuration, a refused one (not from a push), rules that leave no job, or too many.
+                Source: lib/gitlab/ci/pipeline/chain/limit/rate_limit.rb.
         """
+        if self._throttled(project.id, user_id, sha):
+            raise CiError(["Too many pipelines created in the last minute. Try again later."])
         now = self._world.clock.now()
         with self._lock:
             iid = self._iids[project.id] = self._iids.get(project.id, 0) + 1
@@ -221,6 +227,26 @@ class Pipelines:
                     fresh = self._execution.again(board, entry, job_id=number, user_id=user_id)
                     self._execution.revive(board, fresh)
             self._execution.process(board)
+
+    def drop_artifacts(self, job: Job) -> None:
+        """The job's artifacts are gone."""
+        with self._lock:
+            _, entry = self._execution.entries[job.id]
+            entry.archive, entry.job.artifacts, entry.job.artifacts_expire_at = None, [], None
+
+    def erase(self, job: Job) -> None:
+        """Drop the artifacts and the trace of a finished job.
+
+        Raises:
+            CiError: `Job is not erasable!`: it is not over, or was erased before.
+        """
+        with self._lock:
+            _, entry = self._execution.entries[job.id]
+            if entry.job.status not in COMPLETED or entry.job.erased_at is not None:
+                raise CiError(["Job is not erasable!"])
+            self.drop_artifacts(job)
+            (self._execution.folder(job.id) / "trace").unlink(missing_ok=True)
+            entry.job.erased_at = self._world.clock.now()
 
     def close(self) -> None:
         """Stop everything; returns once no job, and nothing a job started, is left."""

@@ -4,10 +4,10 @@ import re
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.sandbox.git.objects import Seed, write_repository
+from bot.sandbox.git.objects import Seed, Signature, make_object, write_repository
 from bot.sandbox.git.run import GitError, git
 
 _COMMIT_FORMAT = "%H%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x00"
@@ -85,9 +85,46 @@ def _commits(output: bytes) -> list[Commit]:
     return found
 
 
+def _seeded(seed: Seed) -> tuple[dict[str, Ref], Commit]:
+    """The refs and the one commit that `write_repository` would write, as reading them back would show them."""
+
+    def when(signature: Signature) -> datetime:
+        return signature.when.astimezone(UTC).replace(microsecond=0)
+
+    author = seed.author
+    commit = Commit(
+        id=seed.objects()[-1].oid,
+        parents=(),
+        author_name=author.name,
+        author_email=author.email,
+        authored=when(author),
+        committer_name=author.name,
+        committer_email=author.email,
+        committed=when(author),
+        message=f"{seed.message}\n",
+    )
+    names = [f"refs/heads/{seed.branch}", *(f"refs/tags/{tag}" for tag in seed.tags)]
+    refs = {
+        full: Ref(
+            full_name=full,
+            name=full.split("/", 2)[2],
+            target=commit.id,
+            commit=commit.id,
+            annotated=False,
+            created=commit.committed,
+            message="",
+        )
+        for full in sorted(names)
+    }
+    return refs, commit
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Repository:
     """A bare repository at `path`, written on first use. Reads of refs are kept until `forget()`.
+
+    Refs, commits and files of a repository that is not written yet are read from its seed, so that looking through
+    thousands of projects writes none of them.
 
     Everything that changes refs goes through this process, so it knows when to forget.
     """
@@ -128,6 +165,10 @@ class Repository:
         if known is not None:
             return known
         with self.lock:
+            if not self._on_disk and self.seed is not None:
+                self._refs, commit = _seeded(self.seed)
+                self._known[commit.id] = commit
+                return self._refs
             began = self._generation
             fields = self.run("for-each-ref", f"--format={_REF_FORMAT}", "refs/heads", "refs/tags").decode(
                 errors="replace"
@@ -233,6 +274,10 @@ class Repository:
 
     def blob(self, sha: str, path: str) -> tuple[str, bytes] | None:
         """Blob id and content of `path` at the commit; None when there is no such file."""
+        seed = self.seed
+        if seed is not None and sha in self._known:
+            data = seed.files.get(path)
+            return None if data is None else (make_object("blob", data).oid, data)
         try:
             oid = self.run("rev-parse", "--verify", "--quiet", f"{sha}:{path}", accept=(0, 1, 128)).decode().strip()
             return (oid, self.run("cat-file", "blob", oid)) if oid else None

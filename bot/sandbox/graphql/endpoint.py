@@ -1,17 +1,26 @@
-"""`POST /api/graphql`: authentication, limits, execution. Source: app/controllers/graphql_controller.rb."""
+"""`POST /api/graphql`: authentication, limits, execution.
+
+Source: app/controllers/graphql_controller.rb, app/graphql/gitlab_schema.rb.
+"""
 
 import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from graphql import (
-    ASTValidationRule,
+    DocumentNode,
     GraphQLError,
+    OperationDefinitionNode,
     build_schema,
     execute_sync,
+    get_operation_ast,
     parse,
-    specified_rules,
     validate,
 )
+from graphql.execution.values import get_variable_values
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -19,12 +28,14 @@ from starlette.types import Receive, Scope, Send
 
 from bot.sandbox.answers import Json, RefusalError
 from bot.sandbox.auth import identify
+from bot.sandbox.graphql.analysis import Analysis, Bounds, analyse, too_complex
 from bot.sandbox.graphql.nodes import Nodes, variables
 from bot.sandbox.graphql.paging import Info, Node
 from bot.sandbox.graphql.schema import SCHEMA
 from bot.sandbox.rest.identity import REVISION, VERSION
 from bot.sandbox.world import access
 from bot.sandbox.world.people import User
+from bot.sandbox.world.places import Project
 
 if TYPE_CHECKING:
     from bot.sandbox.world.world import World
@@ -33,8 +44,14 @@ QUERY_LIMIT = 10_000
 """Characters of query text in one request, variables not counted, multiplexed ones together."""
 FULL_PATHS_LIMIT = 50
 
-LIMIT_RULES: tuple[type[ASTValidationRule], ...] = ()
-"""Validation rules beyond the language's own; query complexity and depth belong here."""
+ANONYMOUS = Bounds(complexity=200, depth=15)
+AUTHENTICATED = Bounds(complexity=250, depth=20)
+ADMIN = Bounds(complexity=300, depth=20)
+INTROSPECTION_COMPLEXITY = 217
+"""What an anonymous `IntrospectionQuery` may cost."""
+
+TIMEOUT_KEY = "sandbox.graphql_timeout"
+"""Key in the ASGI scope: a pattern of `Type.field`; fields that match it time out."""
 
 _MODEL = build_schema(SCHEMA)
 
@@ -42,10 +59,11 @@ _MODEL = build_schema(SCHEMA)
 class _Root:
     """What a query starts from, for one viewer."""
 
-    def __init__(self, world: "World", viewer: User | None) -> None:
+    def __init__(self, world: "World", viewer: User | None, score: int, limit: int) -> None:
         self._world = world
         self._viewer = viewer
         self._nodes = Nodes(world, viewer)
+        self._complexity: Node = {"score": score, "limit": limit}
 
     def fields(self) -> Node:
         """The root value."""
@@ -56,6 +74,7 @@ class _Root:
             "projects": self._projects,
             "group": self._group,
             "ciVariables": self._instance_variables,
+            "queryComplexity": self._complexity,
         }
 
     def _current_user(self, _: Info) -> Node | None:
@@ -91,17 +110,16 @@ class _Root:
             rows = [one for one in rows if one.full_path.lower() in wanted]
         search = str(arguments.get("search") or "").lower()
         topics = arguments.get("topics")
-        return self._nodes.projects(
-            (
-                one
-                for one in rows
-                if access.can_see(self._viewer, one)
-                and search in one.full_path.lower()
+        viewer, membership = self._viewer, bool(arguments.get("membership"))
+
+        def keep(one: Project) -> bool:
+            return (
+                search in one.full_path.lower()
                 and (not isinstance(topics, list) or set(topics) <= set(one.topics))
-                and (not arguments.get("membership") or (self._viewer and access.is_member(self._viewer, one)))
-            ),
-            arguments,
-        )
+                and (not membership or (viewer is not None and access.is_member(viewer, one)))
+            )
+
+        return self._nodes.projects(rows, arguments, keep=keep)
 
     def _instance_variables(self, _: Info, **arguments: object) -> Node | None:
         if self._viewer is None or not self._viewer.admin:
@@ -147,26 +165,109 @@ class GraphqlApi:
             return 422, _failed("Invalid query")
         if sum(len(str(one.get("query") or "")) for one in queries) > QUERY_LIMIT:
             return 422, _failed("Query too large")
-        answers = [await run_in_threadpool(self._execute, one, identity.user) for one in queries]
+        timeout = request.scope.get(TIMEOUT_KEY)
+        run = _Run(self._world, identity.user, timeout, multiplex=isinstance(asked, list))
+        answers = await run_in_threadpool(run.answers, queries)
         return 200, answers if isinstance(asked, list) else answers[0]
 
-    def _execute(self, asked: Json, viewer: User | None) -> Json:
-        given, operation = asked.get("variables"), asked.get("operationName")
-        try:
-            document = parse(str(asked.get("query") or ""))
-        except GraphQLError as error:
-            return {"errors": [error.formatted]}
-        errors = validate(_MODEL, document, [*specified_rules, *LIMIT_RULES])
-        if errors:
-            return {"errors": [error.formatted for error in errors]}
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> tuple[DocumentNode | None, tuple[GraphQLError, ...]]:
+    """A query's document and what the language has against it; clients send the same texts again and again."""
+    try:
+        document = parse(text)
+    except GraphQLError as error:
+        return None, (error,)
+    return document, tuple(validate(_MODEL, document))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Query:
+    """One query of a request, with what it would cost. Without `document` or `operation` it cannot run."""
+
+    document: DocumentNode | None
+    operation: OperationDefinitionNode | None
+    variables: Json
+    operation_name: str | None
+    errors: tuple[GraphQLError, ...]
+    analysis: Analysis | None
+
+
+def _prepare(asked: Json) -> _Query:
+    document, errors = _parsed(str(asked.get("query") or ""))
+    given, name = asked.get("variables"), asked.get("operationName")
+    values = given if isinstance(given, dict) else {}
+    operation_name = name if isinstance(name, str) else None
+    operation = get_operation_ast(document, operation_name) if document and not errors else None
+    analysis = None
+    if document and operation:
+        coerced = get_variable_values(_MODEL, operation.variable_definitions or (), values)
+        # what is wrong with variables the execution tells
+        analysis = None if isinstance(coerced, list) else analyse(_MODEL, document, operation, coerced)
+    return _Query(
+        document=document,
+        operation=operation,
+        variables=values,
+        operation_name=operation_name,
+        errors=errors,
+        analysis=analysis,
+    )
+
+
+class _Run:
+    """The queries of one request, for one viewer."""
+
+    def __init__(self, world: "World", viewer: User | None, timeout: str | None, *, multiplex: bool) -> None:
+        self._world = world
+        self._viewer = viewer
+        self._timeout = timeout
+        self._multiplex = multiplex
+
+    def answers(self, asked: list[Json]) -> list[Json]:
+        """Answers in order. A multiplex that costs too much as a whole is refused as a whole."""
+        queries = [_prepare(one) for one in asked]
+        bounds = self._bounds(queries[0] if len(queries) == 1 else None)
+        total = sum(one.analysis.complexity for one in queries if one.analysis)
+        together = [too_complex(total, bounds.complexity)] if self._multiplex and total > bounds.complexity else []
+        return [self._answer(one, bounds, together) for one in queries]
+
+    def _bounds(self, alone: _Query | None) -> Bounds:
+        if self._viewer is not None:
+            return ADMIN if self._viewer.admin else AUTHENTICATED
+        operation = alone.operation if alone and not self._multiplex else None
+        if operation and operation.name and operation.name.value == "IntrospectionQuery":
+            return Bounds(complexity=INTROSPECTION_COMPLEXITY, depth=ANONYMOUS.depth)
+        return ANONYMOUS
+
+    def _answer(self, one: _Query, bounds: Bounds, together: list[str]) -> Json:
+        if one.errors or one.document is None:
+            return {"errors": [error.formatted for error in one.errors]}
+        refusals = [*together, *(one.analysis.refusals(bounds) if one.analysis else [])]
+        if refusals:
+            return {"errors": [{"message": text} for text in refusals]}
+        score = one.analysis.complexity if one.analysis else 0
         result = execute_sync(
             _MODEL,
-            document,
-            root_value=_Root(self._world, viewer).fields(),
-            variable_values=given if isinstance(given, dict) else None,
-            operation_name=operation if isinstance(operation, str) else None,
+            one.document,
+            root_value=_Root(self._world, self._viewer, score, bounds.complexity).fields(),
+            variable_values=one.variables,
+            operation_name=one.operation_name,
+            middleware=[_timing_out(self._timeout)] if self._timeout else None,
         )
         return dict(result.formatted)
+
+
+def _timing_out(pattern: str) -> Callable[..., object]:
+    """Fields that match end as those do that graphql-ruby reaches after its deadline: null, with this error."""
+    wanted = re.compile(pattern)
+
+    def resolve(following: Callable[..., object], source: object, info: Info, **arguments: object) -> object:
+        path = f"{info.parent_type.name}.{info.field_name}"
+        if wanted.fullmatch(path):
+            raise GraphQLError(f"Timeout on {path}")
+        return following(source, info, **arguments)
+
+    return resolve
 
 
 def _failed(message: str) -> Json:

@@ -3,7 +3,8 @@
 A field the viewer has no right to is null, without an error.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
 
 from bot.sandbox.ci.model import Pipeline
 from bot.sandbox.graphql.paging import Info, Node, connection
@@ -37,6 +38,8 @@ def variable(kind: str, one: Variable) -> Node:
 def variables(kind: str, rows: Iterable[Variable], arguments: dict[str, object]) -> Node:
     """A connection of variables."""
     ordered = sorted(rows, key=lambda one: one.id)
+    if arguments.get("sort"):
+        ordered.sort(key=lambda one: one.key, reverse=arguments["sort"] == "KEY_DESC")
     page = connection(ordered, arguments, lambda one: one.id, lambda one: variable(kind, one))
     return page | {"limit": _LIMITS.get(kind, 25)}
 
@@ -61,6 +64,8 @@ class Nodes:
             if not guarded(Level.MAINTAINER):
                 return None
             rows = [(group, each) for group in one.namespace.lineage() for each in list(group.variables)]
+            column, direction = str(arguments["sort"]).rsplit("_", 1)
+            rows.sort(key=lambda row: (row[1].key if column == "KEY" else "", row[1].id), reverse=direction == "DESC")
             return connection(
                 rows,
                 arguments,
@@ -78,7 +83,13 @@ class Nodes:
             return self._branch_rules(one, arguments) if guarded(Level.MAINTAINER) else None
 
         def releases(_: Info, **arguments: object) -> Node:
-            rows = sorted(one.releases.values(), key=lambda each: each.released_at, reverse=True)
+            column, direction = str(arguments["sort"]).rsplit("_", 1)
+            by_creation = column == "CREATED"
+            rows = sorted(
+                one.releases.values(),
+                key=lambda each: each.created_at if by_creation else each.released_at,
+                reverse=direction == "DESC",
+            )
             return connection(rows, arguments, lambda each: each.tag, _release)
 
         def pipelines(_: Info, **arguments: object) -> Node | None:
@@ -142,11 +153,16 @@ class Nodes:
                     found.append((path, *blob))
             return connection(found, arguments, lambda row: row[0], lambda row: _blob(*row))
 
+        def branch_names(_: Info, *, searchPattern: str, offset: int, limit: int) -> list[str]:  # noqa: N803  # GraphQL's name
+            names = [ref.name for ref in one.git.branches() if fnmatchcase(ref.name, searchPattern)]
+            return names[offset : offset + limit]
+
         return {
             "rootRef": None if one.git.empty() else one.default_branch,
             "empty": one.git.empty(),
             "exists": True,
             "tagCount": lambda _: len(one.git.tags()),
+            "branchNames": branch_names,
             "blobs": blobs,
         }
 
@@ -161,18 +177,20 @@ class Nodes:
         def projects(_: Info, **arguments: object) -> Node:
             groups = list(one.tree()) if arguments.get("includeSubgroups") else [one]
             search = str(arguments.get("search") or "").lower()
-            rows = [
-                each
-                for group in groups
-                for each in list(group.projects)
-                if access.can_see(self.viewer, each)
-                and (arguments.get("includeArchived") or not each.archived)
-                and search in each.name.lower()
-            ]
-            return self.projects(rows, arguments)
+            archived = bool(arguments.get("includeArchived"))
+            return self.projects(
+                [each for group in groups for each in list(group.projects)],
+                arguments,
+                keep=lambda each: (archived or not each.archived) and search in each.name.lower(),
+            )
 
         def descendants(_: Info, **arguments: object) -> Node:
-            rows = [each for each in one.tree() if each is not one and access.can_see(self.viewer, each)]
+            search = str(arguments.get("search") or "").lower()
+            rows = [
+                each
+                for each in one.tree()
+                if each is not one and search in each.name.lower() and access.can_see(self.viewer, each)
+            ]
             return connection(rows, arguments, lambda each: each.id, self.group)
 
         return {
@@ -190,10 +208,19 @@ class Nodes:
             "descendantGroups": descendants,
         }
 
-    def projects(self, rows: Iterable[Project], arguments: dict[str, object]) -> Node:
-        """A connection of projects, newest first."""
-        ordered = sorted(rows, key=lambda one: -one.id)
-        return connection(ordered, arguments, lambda one: one.id, self.project)
+    def projects(
+        self, rows: Iterable[Project], arguments: dict[str, object], *, keep: Callable[[Project], bool]
+    ) -> Node:
+        """A connection of the projects to `keep` that the viewer sees, newest first."""
+        ordered = sorted(rows, key=lambda one: one.id, reverse=True)
+        viewer = self.viewer
+        return connection(
+            ordered,
+            arguments,
+            lambda one: one.id,
+            self.project,
+            keep=lambda one: keep(one) and access.can_see(viewer, one),
+        )
 
 
 def _blob(path: str, oid: str, data: bytes) -> Node:

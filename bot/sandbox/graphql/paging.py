@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import TypeAlias, TypeVar
 
 from graphql import GraphQLError, GraphQLResolveInfo
@@ -27,34 +28,48 @@ def _decoded(cursor: str) -> str:
 
 
 def connection(
-    rows: Sequence[T], arguments: Mapping[str, object], key: Callable[[T], object], show: Callable[[T], Node]
+    rows: Sequence[T],
+    arguments: Mapping[str, object],
+    key: Callable[[T], object],
+    show: Callable[[T], Node],
+    *,
+    keep: Callable[[T], bool] = lambda _: True,
 ) -> Node:
-    """The page of `rows` the arguments ask for. More than a hundred are never given, without complaint."""
+    """The page the arguments ask for of those `rows` to `keep`; no more rows are asked than the page needs.
+
+    More than a hundred are never given, without complaint.
+    """
     first, last = arguments.get("first"), arguments.get("last")
     after, before = arguments.get("after"), arguments.get("before")
     for name, value in (("first", first), ("last", last)):
         if isinstance(value, int) and value < 0:
             raise GraphQLError(f"{name} must not be negative")
-    keys = [str(key(row)) for row in rows]
-    start, end = 0, len(rows)
-    if isinstance(after, str) and (mark := _decoded(after)) in keys:
-        start = keys.index(mark) + 1
-    if isinstance(before, str) and (mark := _decoded(before)) in keys:
-        end = keys.index(mark)
-    low, high = start, end
-    if isinstance(last, int) and not isinstance(first, int):
-        low = max(start, end - min(last, PAGE_LIMIT))
-    else:
-        high = min(end, start + min(first if isinstance(first, int) else PAGE_LIMIT, PAGE_LIMIT))
-    chosen = rows[low:high]
+    low, high = 0, len(rows)
+    if isinstance(after, str):
+        low = _place(rows, key, _decoded(after), default=-1) + 1
+    if isinstance(before, str):
+        high = _place(rows, key, _decoded(before), default=high)
+    backwards = isinstance(last, int) and not isinstance(first, int)
+    wanted = last if backwards else first
+    size = min(wanted, PAGE_LIMIT) if isinstance(wanted, int) else PAGE_LIMIT
+    span = range(high - 1, low - 1, -1) if backwards else range(low, high)
+    found = list(islice((rows[at] for at in span if keep(rows[at])), size + 1))
+    more = len(found) > size
+    chosen = found[:size]
+    if backwards:
+        chosen.reverse()
     return {
-        "nodes": [show(row) for row in chosen],
-        "edges": [{"cursor": encode_cursor(key(row)), "node": show(row)} for row in chosen],
-        "count": len(rows),
+        "nodes": lambda _: [show(row) for row in chosen],
+        "edges": lambda _: [{"cursor": encode_cursor(key(row)), "node": show(row)} for row in chosen],
+        "count": lambda _: sum(1 for row in rows if keep(row)),
         "pageInfo": {
-            "hasNextPage": high < len(rows),
-            "hasPreviousPage": low > 0,
+            "hasNextPage": high < len(rows) if backwards else more,
+            "hasPreviousPage": more if backwards else low > 0,
             "startCursor": encode_cursor(key(chosen[0])) if chosen else None,
             "endCursor": encode_cursor(key(chosen[-1])) if chosen else None,
         },
     }
+
+
+def _place(rows: Sequence[T], key: Callable[[T], object], mark: str, *, default: int) -> int:
+    return next((at for at, row in enumerate(rows) if str(key(row)) == mark), default)

@@ -5,6 +5,9 @@ scalar Time
 scalar CiVariableID
 
 enum CiVariableType { ENV_VAR FILE }
+enum CiVariableSort { KEY_ASC KEY_DESC }
+enum CiGroupVariablesSort { CREATED_ASC CREATED_DESC KEY_ASC KEY_DESC }
+enum ReleaseSort { CREATED_ASC CREATED_DESC RELEASED_AT_ASC RELEASED_AT_DESC }
 
 type PageInfo { hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String endCursor: String }
 
@@ -45,7 +48,10 @@ scalar BigInt
 type RepositoryBlobConnection { nodes: [RepositoryBlob] pageInfo: PageInfo! }
 type Repository {
   rootRef: String empty: Boolean! exists: Boolean! tagCount: Int
-  blobs(paths: [String!]!, ref: String, first: Int, after: String): RepositoryBlobConnection
+  branchNames(searchPattern: String!, offset: Int!, limit: Int!): [String!]
+  blobs(
+    paths: [String!]!, ref: String, first: Int, after: String, last: Int, before: String
+  ): RepositoryBlobConnection
 }
 
 type BranchProtection { allowForcePush: Boolean! }
@@ -68,28 +74,41 @@ type Project {
   id: ID! fullPath: ID! name: String! path: String! nameWithNamespace: String! description: String webUrl: String
   archived: Boolean visibility: String topics: [String!] createdAt: Time lastActivityAt: Time
   group: Group namespace: Namespace repository: Repository
-  ciVariables(first: Int, after: String, last: Int, before: String): CiProjectVariableConnection
-  inheritedCiVariables(first: Int, after: String, last: Int, before: String): InheritedCiVariableConnection
-  branchRules(first: Int, after: String): BranchRuleConnection
-  releases(first: Int, after: String): ReleaseConnection
-  pipelines(first: Int, after: String, ref: String, sha: String, status: PipelineStatusEnum): PipelineConnection
+  ciVariables(
+    sort: CiVariableSort, first: Int, after: String, last: Int, before: String
+  ): CiProjectVariableConnection
+  inheritedCiVariables(
+    sort: CiGroupVariablesSort = CREATED_DESC, first: Int, after: String, last: Int, before: String
+  ): InheritedCiVariableConnection
+  branchRules(first: Int, after: String, last: Int, before: String): BranchRuleConnection
+  releases(
+    sort: ReleaseSort = RELEASED_AT_DESC, first: Int, after: String, last: Int, before: String
+  ): ReleaseConnection
+  pipelines(
+    ref: String, sha: String, status: PipelineStatusEnum, first: Int, after: String, last: Int, before: String
+  ): PipelineConnection
 }
 type ProjectConnection { nodes: [Project] edges: [ProjectEdge] pageInfo: PageInfo! count: Int! }
 type ProjectEdge { cursor: String! node: Project }
 
 type Namespace { id: ID! fullPath: ID! name: String! path: String! }
+enum NamespaceProjectSort { SIMILARITY ACTIVITY_DESC PATH_ASC PATH_DESC }
 type PackageSettings { pypiPackageRequestsForwarding: Boolean }
 type Group {
   id: ID! fullPath: ID! name: String! path: String! description: String visibility: String webUrl: String!
   parent: Group packageSettings: PackageSettings
-  ciVariables(first: Int, after: String, last: Int, before: String): CiGroupVariableConnection
+  ciVariables(
+    sort: CiVariableSort, first: Int, after: String, last: Int, before: String
+  ): CiGroupVariableConnection
   projects(
     includeSubgroups: Boolean = false, includeArchived: Boolean = true, notAimedForDeletion: Boolean = false,
-    search: String, ids: [ID!], first: Int, after: String, last: Int, before: String
+    search: String, sort: NamespaceProjectSort, ids: [ID!], first: Int, after: String, last: Int, before: String
   ): ProjectConnection!
-  descendantGroups(first: Int, after: String): GroupConnection
+  descendantGroups(search: String, first: Int, after: String, last: Int, before: String): GroupConnection
 }
 type GroupConnection { nodes: [Group] pageInfo: PageInfo! count: Int! }
+
+type QueryComplexity { limit: Int score: Int }
 
 type Metadata { version: String! revision: String! enterprise: Boolean! }
 
@@ -98,10 +117,13 @@ type Query {
   metadata: Metadata
   project(fullPath: ID!): Project
   projects(
-    ids: [ID!], fullPaths: [String!], membership: Boolean, search: String, topics: [String!],
+    ids: [ID!], fullPaths: [String!], membership: Boolean, search: String, topics: [String!], sort: String,
     first: Int, after: String, last: Int, before: String
   ): ProjectConnection
   group(fullPath: ID!): Group
-  ciVariables(first: Int, after: String, last: Int, before: String): CiInstanceVariableConnection
+  ciVariables(
+    sort: CiVariableSort, first: Int, after: String, last: Int, before: String
+  ): CiInstanceVariableConnection
+  queryComplexity: QueryComplexity
 }
 """

@@ -23,8 +23,9 @@ COMMITS_IN_PAYLOAD = 20
 VISIBILITY_LEVELS = {"private": 0, "internal": 10, "public": 20}
 
 
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def moment(when: datetime | None) -> str | None:
+    """A time as most payloads print it."""
+    return None if when is None else when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def project_attributes(world: World, project: Project) -> Payload:
@@ -149,9 +150,9 @@ def merge_request(
         "source_project_id": project.id,
         "target_project_id": project.id,
         "target_branch_protected": project.protects(one.target_branch, tag=False),
-        "created_at": _moment(one.created_at),
-        "updated_at": _moment(one.updated_at),
-        "merged_at": _moment(one.merged_at),
+        "created_at": moment(one.created_at),
+        "updated_at": moment(one.updated_at),
+        "merged_at": moment(one.merged_at),
         "merge_commit_sha": one.merge_commit_sha,
         "squash_commit_sha": one.squash_commit_sha,
         "merge_user_id": one.merge_user.id if one.merge_user else None,
@@ -186,8 +187,8 @@ def release(world: World, project: Project, one: Release, commit: Commit, action
         "id": project.id,
         "object_kind": "release",
         "action": action,
-        "created_at": _moment(one.created_at),
-        "released_at": _moment(one.released_at),
+        "created_at": moment(one.created_at),
+        "released_at": moment(one.released_at),
         "name": one.name,
         "tag": one.tag,
         "description": one.description,
@@ -212,9 +213,9 @@ def job_attributes(one: Job, user: User | None) -> Payload:
         "stage": one.stage,
         "name": one.name,
         "status": one.status,
-        "created_at": _moment(one.created_at),
-        "started_at": _moment(one.started_at),
-        "finished_at": _moment(one.finished_at),
+        "created_at": moment(one.created_at),
+        "started_at": moment(one.started_at),
+        "finished_at": moment(one.finished_at),
         "duration": one.duration,
         "failure_reason": one.failure_reason,
         "when": one.when,
@@ -245,8 +246,8 @@ def pipeline(
             "detailed_status": one.status,
             "protected_ref": project.protects(one.ref, tag=one.tag),
             "stages": list(dict.fromkeys(job.stage for job in jobs)),
-            "created_at": _moment(one.created_at),
-            "finished_at": _moment(one.finished_at),
+            "created_at": moment(one.created_at),
+            "finished_at": moment(one.finished_at),
             "duration": one.duration,
             "variables": [{"key": row["key"], "value": row["value"]} for row in one.variables],
             "url": f"{web}/-/pipelines/{one.id}",
@@ -273,9 +274,9 @@ def build(
         "build_name": one.name,
         "build_stage": one.stage,
         "build_status": one.status,
-        "build_created_at": _moment(one.created_at),
-        "build_started_at": _moment(one.started_at),
-        "build_finished_at": _moment(one.finished_at),
+        "build_created_at": moment(one.created_at),
+        "build_started_at": moment(one.started_at),
+        "build_finished_at": moment(one.finished_at),
         "build_duration": one.duration,
         "build_allow_failure": one.allow_failure,
         "build_failure_reason": one.failure_reason or "unknown_failure",

@@ -15,15 +15,26 @@ from starlette.types import Receive, Scope, Send
 from bot.sandbox.answers import Answer, RefusalError
 from bot.sandbox.auth import identify, require_scope
 from bot.sandbox.rest import (
+    access_tokens,
+    artifacts,
     branches,
+    changelog,
     commits,
+    discussions,
+    emoji,
     events,
     files,
     groups,
     hooks,
     identity,
+    issues,
+    job_token_scope,
     jobs,
+    limits,
+    lint,
+    members,
     merge_requests,
+    milestones,
     notes,
     packages,
     pipelines,
@@ -31,6 +42,9 @@ from bot.sandbox.rest import (
     protection,
     pypi,
     releases,
+    schedules,
+    triggers,
+    users,
     variables,
 )
 from bot.sandbox.rest.call import Call, Upload
@@ -47,15 +61,25 @@ FIELD_LIMIT_BYTES = 16 * 1024 * 1024
 """Largest text field of a multipart body (a long description); files are not limited here."""
 
 RESOURCES = (
+    access_tokens,
+    artifacts,
     branches,
+    changelog,
     commits,
+    discussions,
+    emoji,
     events,
     files,
     groups,
     hooks,
     identity,
+    issues,
+    job_token_scope,
     jobs,
+    lint,
+    members,
     merge_requests,
+    milestones,
     notes,
     packages,
     pipelines,
@@ -63,6 +87,9 @@ RESOURCES = (
     protection,
     pypi,
     releases,
+    schedules,
+    triggers,
+    users,
     variables,
 )
 
@@ -125,7 +152,8 @@ class RestApi:
         )
         request.scope["sandbox.user"] = identified.user.username if identified.user else None
         require_scope(identified, request.method, route.scopes)
-        if identified.token is None and request.method not in ("GET", "HEAD"):
+        limits.count(self._world, route.method, route.template, identified, arguments)
+        if identified.token is None and not route.anonymous and request.method not in ("GET", "HEAD"):
             raise RefusalError(401, {"message": "401 Unauthorized"})
         uploads: dict[str, Upload] = {}
         # the parameters and files are filled in below, before the handler sees them

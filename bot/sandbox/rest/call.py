@@ -75,22 +75,43 @@ class Call:
         """
         key, world = self.arguments[argument], self.world
         found = world.projects.get(int(key)) if key.isdecimal() else world.project_paths.get(key.lower())
-        if found is None or not self._sees(found):
+        if found is None or not self.sees(found):
             raise not_found("Project")
-        if need is not None and access.project_level(self.user(), found) < need:
+        if need is not None and self.level(found) < need:
+            self.user()
             raise forbidden()
         if code and not access.can_read_code(self.viewer(), found):
             raise forbidden()
         return found
 
-    def _sees(self, place: Project | Group) -> bool:
+    def any_project(self) -> Project:
+        """The project the path names, whoever asks. Raises: RefusalError (404)."""
+        key, world = self.arguments["id"], self.world
+        found = world.projects.get(int(key)) if key.isdecimal() else world.project_paths.get(key.lower())
+        if found is None:
+            raise not_found()
+        return found
+
+    def sees(self, place: Project | Group) -> bool:
+        """Whether the place exists for the caller."""
         token = self.identity.token
         if token is not None and token.kind is TokenKind.DEPLOY:
             return token_reaches(token, place)
+        if self._foreign(place) and place.visibility == "private":
+            return False
         return access.can_see(self.viewer(), place)
 
+    def _foreign(self, place: Project | Group) -> bool:
+        """Whether the credential is a job's token that the project's allowlist leaves out."""
+        token = self.identity.token
+        if token is None or token.kind is not TokenKind.JOB or not isinstance(place, Project):
+            return False
+        return not access.job_token_reaches(self.world, token, place)
+
     def level(self, project: Project) -> Level:
-        """The caller's level in the project."""
+        """The caller's level in the project; none for a job's token from outside the allowlist."""
+        if self._foreign(project):
+            return Level.NONE
         return access.project_level(self.viewer(), project)
 
     def group(self, need: Level | None = None) -> Group:
@@ -100,7 +121,7 @@ class Call:
             found = next((one for one in list(self.world.groups.values()) if one.id == int(key)), None)
         else:
             found = self.world.groups.get(key.lower())
-        if found is None or not self._sees(found):
+        if found is None or not self.sees(found):
             raise not_found("Group")
         if need is not None and access.group_level(self.user(), found) < need:
             raise forbidden()

@@ -65,11 +65,10 @@ def project_events(call: Call) -> Answer:
 def own_events(call: Call) -> Answer:
     """The caller's own events; `scope=all` the twenty newest of all member projects, and nothing beyond them."""
     user = call.user()
-    projects = [one for one in list(call.world.projects.values()) if access.is_member(user, one)]
-    events = [one for project in projects for one in list(project.events)]
+    busy = [one for one in list(call.world.projects.values()) if one.events]
     if call.params.text("scope") == "all":
+        events = [event for one in busy if access.is_member(user, one) for event in list(one.events)]
         events = sorted(events, key=lambda one: (one.created_at, one.id))[-ALL_SCOPE_LIMIT:]
     else:
-        everywhere = [one for project in list(call.world.projects.values()) for one in list(project.events)]
-        events = [one for one in everywhere if one.author is user]
+        events = [event for one in busy for event in list(one.events) if event.author is user]
     return paged(call, _filtered(call, events), lambda one: work.event(call.world, one))

@@ -1,8 +1,8 @@
-"""Groups, their projects and members."""
+"""Groups and their projects."""
 
-from bot.sandbox.answers import Answer, no_record
-from bot.sandbox.rest.call import Call, ok
-from bot.sandbox.rest.entities import people, places
+from bot.sandbox.answers import Answer, forbidden, message, not_found
+from bot.sandbox.rest.call import Call, created, ok
+from bot.sandbox.rest.entities import places
 from bot.sandbox.rest.paging import paged
 from bot.sandbox.rest.projects import choose, in_order, shower
 from bot.sandbox.rest.routing import Routes
@@ -72,19 +72,31 @@ def group_projects(call: Call) -> Answer:
     return paged(call, in_order(call, found), shower(call))
 
 
-@ROUTES.get("/groups/:id/members")
-def members(call: Call) -> Answer:
-    """Direct members."""
-    group, world = call.group(), call.world
-    rows = sorted(group.members.items())
-    return paged(call, rows, lambda row: people.member(world, world.users[row[0]], row[1]))
+@ROUTES.post("/groups")
+def create_group(call: Call) -> Answer:
+    """A new group, whose Owner the caller becomes; below `parent_id` it needs a Maintainer."""
+    call.params.require("name", "path")
+    params, user, world = call.params, call.user(), call.world
+    path, number = params.needed("path"), params.integer("parent_id")
+    parent = next((one for one in list(world.groups.values()) if one.id == number), None)
+    if number is not None and (parent is None or not access.can_see(user, parent)):
+        raise not_found("Group")
+    if parent is not None and access.group_level(user, parent) < Level.MAINTAINER:
+        raise forbidden()
+    full_path = f"{parent.full_path}/{path}" if parent else path
+    if full_path.lower() in world.groups or full_path.lower() in world.project_paths:
+        raise message(400, 'Failed to save group {:path=>["has already been taken"]}')
+    made = world.create_group(full_path, params.choice("visibility", ("private", "internal", "public"), "private"))
+    made.name, made.description = params.needed("name"), params.text("description") or ""
+    world.add_member(made, user, Level.OWNER)
+    return created(places.group_details(world, made))
 
 
-@ROUTES.get("/groups/:id/members/all/:user_id")
-def member_of_group(call: Call) -> Answer:
-    """The highest of direct and inherited membership."""
-    group, number = call.group(), call.number("user_id")
-    levels = [one.members[number] for one in group.lineage() if number in one.members]
-    if not levels:
-        raise no_record()
-    return ok(people.member(call.world, call.world.users[number], max(levels)))
+@ROUTES.put("/groups/:id")
+def edit_group(call: Call) -> Answer:
+    """Name, description, visibility; Owner."""
+    group, params = call.group(Level.OWNER), call.params
+    group.name = params.text("name") or group.name
+    group.description = params.text("description", group.description) or ""
+    group.visibility = params.choice("visibility", ("private", "internal", "public"), group.visibility)
+    return ok(places.group_details(call.world, group))

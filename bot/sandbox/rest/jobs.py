@@ -1,13 +1,11 @@
-"""Jobs, their traces and artifacts. Source: lib/api/ci/{jobs,job_artifacts}.rb."""
-
-import zipfile
+"""Jobs and their traces. Source: lib/api/ci/jobs.rb, app/policies/ci/build_policy.rb."""
 
 from bot.sandbox.answers import Answer, Json, bad_request, forbidden, not_found
 from bot.sandbox.ci.model import CiError, Job
 from bot.sandbox.rest.call import Call, created, ok
 from bot.sandbox.rest.entities import ci
 from bot.sandbox.rest.paging import paged
-from bot.sandbox.rest.pipelines import pipeline_of, reader
+from bot.sandbox.rest.pipelines import check_may_change, pipeline_of, reader
 from bot.sandbox.rest.routing import Routes
 from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Project
@@ -15,14 +13,16 @@ from bot.sandbox.world.places import Project
 ROUTES = Routes()
 
 
-def _show(call: Call, project: Project, one: Job) -> Json:
+def show_job(call: Call, project: Project, one: Job) -> Json:
+    """API::Entities::Ci::Job."""
     pipe = call.pipelines.pipeline(project.id, one.pipeline_id)
     if pipe is None:
         raise not_found()
     return ci.job(call.world, project, pipe, one)
 
 
-def _job(call: Call, project: Project) -> Job:
+def job_of(call: Call, project: Project) -> Job:
+    """The job of the path. Raises: RefusalError (404)."""
     one = call.pipelines.job(project.id, call.number("job_id"))
     if one is None:
         raise not_found()
@@ -63,28 +63,29 @@ def list_jobs(call: Call) -> Answer:
     """Jobs of the project, newest first; GitLab never counts them."""
     project = reader(call)
     rows = _in_scope(call, call.pipelines.project_jobs(project.id))
-    return paged(call, rows, lambda one: _show(call, project, one), totals=False)
+    return paged(call, rows, lambda one: show_job(call, project, one), totals=False)
 
 
 @ROUTES.get("/projects/:id/jobs/:job_id", job_token=True)
 def get_job(call: Call) -> Answer:
     """One job."""
     project = reader(call)
-    return ok(_show(call, project, _job(call, project)))
+    return ok(show_job(call, project, job_of(call, project)))
 
 
 @ROUTES.get("/projects/:id/jobs/:job_id/trace")
 def trace(call: Call) -> Answer:
     """The job's log so far."""
     project = reader(call)
-    return Answer(content=call.pipelines.trace(_job(call, project)), media_type="text/plain")
+    return Answer(content=call.pipelines.trace(job_of(call, project)), media_type="text/plain")
 
 
 @ROUTES.post("/projects/:id/jobs/:job_id/play")
 def play(call: Call) -> Answer:
     """Start a manual job. On a protected ref it needs the rights of that ref's pipelines."""
     project = call.project(Level.DEVELOPER)
-    one = _job(call, project)
+    one = job_of(call, project)
+    check_may_change(call, project, one)
     variables = [
         {"key": row.needed("key"), "value": row.text("value") or ""}
         for row in call.params.rows("job_variables_attributes")
@@ -93,95 +94,44 @@ def play(call: Call) -> Answer:
         played = call.pipelines.play(one, variables, user_id=call.user().id)
     except CiError as error:
         raise bad_request(", ".join(error.messages)) from None
-    return ok(_show(call, project, played))
+    return ok(show_job(call, project, played))
 
 
 @ROUTES.post("/projects/:id/jobs/:job_id/retry")
 def retry(call: Call) -> Answer:
     """Run a finished job again: a new job with a new id."""
     project = call.project(Level.DEVELOPER)
+    one = job_of(call, project)
+    check_may_change(call, project, one)
     try:
-        fresh = call.pipelines.retry(_job(call, project), user_id=call.user().id)
+        fresh = call.pipelines.retry(one, user_id=call.user().id)
     except CiError:
         raise forbidden("Job is not retryable") from None
-    return created(_show(call, project, fresh))
+    return created(show_job(call, project, fresh))
 
 
 @ROUTES.post("/projects/:id/jobs/:job_id/cancel")
 def cancel(call: Call) -> Answer:
     """Stop a job."""
     project = call.project(Level.DEVELOPER)
-    one = _job(call, project)
+    one = job_of(call, project)
+    check_may_change(call, project, one)
     call.pipelines.cancel(one)
-    return created(_show(call, project, one))
+    return created(show_job(call, project, one))
 
 
-def _archive(call: Call, one: Job) -> Answer:
-    path = call.pipelines.artifacts_path(one)
-    if path is None:
-        raise not_found()
-    disposition = "attachment; filename=\"artifacts.zip\"; filename*=UTF-8''artifacts.zip"
-    return Answer(path=path, media_type="application/zip", headers={"Content-Disposition": disposition})
-
-
-def _member(call: Call, one: Job) -> Answer:
-    path = call.pipelines.artifacts_path(one)
-    if path is None:
-        raise not_found()
-    with zipfile.ZipFile(path) as archive:
-        try:
-            data = archive.read(call.arguments["artifact_path"])
-        except KeyError:
-            raise not_found() from None
-    return Answer(content=data, media_type="application/octet-stream")
-
-
-def _last_successful(call: Call, project: Project) -> Job:
-    """The job called `job` in the latest successful pipeline of the ref: not of a commit."""
-    name, ref = call.params.needed("job"), call.arguments["ref_name"]
-    for pipe in call.pipelines.pipelines(project.id):
-        if pipe.ref == ref and pipe.status == "success":
-            for one in call.pipelines.jobs(pipe.id):
-                if one.name == name:
-                    return one
-            break
-    raise not_found()
-
-
-@ROUTES.get("/projects/:id/jobs/:job_id/artifacts", job_token=True)
-def artifacts(call: Call) -> Answer:
-    """The zip of a job's artifacts."""
-    project = reader(call)
-    return _archive(call, _job(call, project))
-
-
-@ROUTES.get("/projects/:id/jobs/:job_id/artifacts/*artifact_path", job_token=True)
-def artifact_file(call: Call) -> Answer:
-    """One file of the artifacts."""
-    project = reader(call)
-    return _member(call, _job(call, project))
-
-
-@ROUTES.get("/projects/:id/jobs/artifacts/:ref_name/download", job_token=True)
-def ref_artifacts(call: Call) -> Answer:
-    """The zip of the named job in the ref's latest successful pipeline."""
-    project = reader(call)
-    return _archive(call, _last_successful(call, project))
-
-
-@ROUTES.get("/projects/:id/jobs/artifacts/:ref_name/raw/*artifact_path", job_token=True)
-def ref_artifact_file(call: Call) -> Answer:
-    """One file of the same."""
-    project = reader(call)
-    return _member(call, _last_successful(call, project))
-
-
-@ROUTES.post("/projects/:id/jobs/:job_id/artifacts/keep")
-def keep_artifacts(call: Call) -> Answer:
-    """Artifacts that never expire."""
+@ROUTES.post("/projects/:id/jobs/:job_id/erase")
+def erase(call: Call) -> Answer:
+    """Drop artifacts and trace of a finished job: a Maintainer, or the Developer who started it on an open ref."""
     project = call.project(Level.DEVELOPER)
-    one = _job(call, project)
-    if call.pipelines.artifacts_path(one) is None:
-        raise not_found()
-    one.artifacts_expire_at = None
-    return ok(_show(call, project, one))
+    one = job_of(call, project)
+    if call.level(project) < Level.MAINTAINER:
+        if call.user().id != one.user_id or project.protects(one.ref, tag=one.tag):
+            raise forbidden()
+    else:
+        check_may_change(call, project, one)
+    try:
+        call.pipelines.erase(one)
+    except CiError as error:
+        raise forbidden(", ".join(error.messages)) from None
+    return created(show_job(call, project, one))

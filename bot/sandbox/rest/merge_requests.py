@@ -9,24 +9,55 @@ from bot.sandbox.rest.entities import ci, code, work
 from bot.sandbox.rest.entities.people import user_basic
 from bot.sandbox.rest.paging import paged
 from bot.sandbox.rest.projects import moment
+from bot.sandbox.rest.quick_actions import described
 from bot.sandbox.rest.routing import Routes
+from bot.sandbox.rest.states import set_state
 from bot.sandbox.world import access, flow
-from bot.sandbox.world.people import Level
+from bot.sandbox.world.people import Level, User
 from bot.sandbox.world.places import Project
-from bot.sandbox.world.work import MergeRequest
+from bot.sandbox.world.work import MergeRequest, Milestone
 
 ROUTES = Routes()
 
 STATES = ("opened", "closed", "locked", "merged", "all")
+_CHANGEABLE = (
+    "assignee_ids",
+    "reviewer_ids",
+    "milestone_id",
+    "discussion_locked",
+    "title",
+    "description",
+    "labels",
+    "add_labels",
+    "remove_labels",
+    "state_event",
+    "target_branch",
+    "squash",
+)
 
 
 def merge_request_of(call: Call) -> tuple[Project, MergeRequest]:
-    """Project and merge request of the path. Raises: RefusalError (404)."""
+    """Project and merge request of the path. Guests of private projects do not see any. Raises: RefusalError (404)."""
     project = call.project()
     one = project.merge_requests.get(call.number("iid"))
-    if one is None:
+    if one is None or (project.visibility == "private" and call.level(project) < Level.PLANNER):
         raise no_record()
     return project, one
+
+
+def milestone_asked(call: Call, project: Project, known: Milestone | None) -> Milestone | None:
+    """The milestone of `milestone_id`; 0 or empty removes it. One of another project is ignored, as by GitLab."""
+    if not call.params.has("milestone_id"):
+        return known
+    return project.milestones.get(call.params.integer("milestone_id") or 0)
+
+
+def people_asked(call: Call, name: str, known: list[User]) -> list[User]:
+    """The users of `assignee_ids` or `reviewer_ids`; unknown ones and 0 are left out."""
+    if not call.params.has(name):
+        return known
+    ids = [int(text) for text in call.params.texts(name) if text.isdecimal()]
+    return [user for user in (call.world.users.get(number) for number in ids) if user is not None]
 
 
 def _details(call: Call, project: Project, one: MergeRequest) -> Json:
@@ -116,12 +147,15 @@ def create_merge_request(call: Call) -> Answer:
             source,
             target,
             params.needed("title"),
-            description=params.text("description") or "",
             labels=params.texts("labels"),
         )
     except ValueError:
         raise message(422, ["Source branch does not exist"]) from None
-    made.squash = params.flag("squash")
+    made.squash = params.flag("squash", project.settings.squash_option == "default_on")
+    made.milestone = milestone_asked(call, project, None)
+    made.assignees = people_asked(call, "assignee_ids", [])
+    made.reviewers = people_asked(call, "reviewer_ids", [])
+    described(call, project, made, params.text("description") or "")
     return created(_details(call, project, made))
 
 
@@ -132,11 +166,15 @@ def update_merge_request(call: Call) -> Answer:
     user, params = call.user(), call.params
     if call.level(project) < Level.DEVELOPER and user is not one.author:
         raise forbidden()
-    names = ("title", "description", "labels", "add_labels", "remove_labels", "state_event", "target_branch", "squash")
-    if not any(params.has(name) for name in names):
-        raise invalid(f"{', '.join(names)} are missing, at least one parameter must be provided")
+    if not any(params.has(name) for name in _CHANGEABLE):
+        raise invalid(f"{', '.join(_CHANGEABLE)} are missing, at least one parameter must be provided")
     one.title = params.text("title") or one.title
-    one.description = params.text("description", one.description) or ""
+    if params.has("description"):
+        described(call, project, one, params.text("description") or "")
+    one.milestone = milestone_asked(call, project, one.milestone)
+    one.assignees = people_asked(call, "assignee_ids", one.assignees)
+    one.reviewers = people_asked(call, "reviewer_ids", one.reviewers)
+    one.discussion_locked = params.flag("discussion_locked", one.discussion_locked)
     one.target_branch = params.text("target_branch") or one.target_branch
     one.squash = params.flag("squash", one.squash)
     if params.has("labels"):
@@ -154,23 +192,29 @@ def update_merge_request(call: Call) -> Answer:
     return ok(_details(call, project, one))
 
 
-def set_state(call: Call, project: Project, one: MergeRequest, event: str) -> None:
-    """Close or reopen."""
-    user, now = call.user(), call.world.clock.now()
-    one.state = "closed" if event == "close" else "opened"
-    one.closed_at, one.closed_by = (now, user) if event == "close" else (None, None)
-    one.updated_at = now
-    call.world.activity.merge_request(project, one, user, event)
+def _held_back(call: Call, project: Project, one: MergeRequest) -> bool:
+    """Whether the project's merge checks are not met: a successful pipeline, resolved threads."""
+    chosen = project.settings
+    if chosen.only_allow_merge_if_all_discussions_are_resolved and not work.resolved(one):
+        return True
+    if not chosen.only_allow_merge_if_pipeline_succeeds:
+        return False
+    heads = [pipe for pipe in call.pipelines.pipelines(project.id) if pipe.sha == one.head_sha]
+    return not heads or heads[0].status != "success"
 
 
 @ROUTES.put("/projects/:id/merge_requests/:iid/merge")
 def merge(call: Call) -> Answer:
-    """Merge with a merge commit; 405 when it is not open, 409 when `sha` is not its head, 422 on a conflict."""
+    """Merge by the project's method.
+
+    401 without the right, 405 when it is closed or a draft, 409 when `sha` is not its head, 422 for a conflict or a
+    source that would have to be rebased first. Source: lib/api/merge_requests.rb.
+    """
     project, one = merge_request_of(call)
     user, params = call.user(), call.params
     if not access.can_merge_branch(user, project, one.target_branch):
         raise message(401, "401 Unauthorized")
-    if one.state != "opened":
+    if one.state != "opened" or work.is_draft(one) or _held_back(call, project, one):
         raise message(405, "405 Method Not Allowed")
     sha = params.text("sha")
     if sha and sha != one.head_sha:
@@ -183,9 +227,10 @@ def merge(call: Call) -> Answer:
             user,
             squash=params.flag("squash", one.squash),
             message=params.text("merge_commit_message"),
+            squash_message=params.text("squash_commit_message"),
             remove_source=params.flag("should_remove_source_branch"),
         )
-    except MergeConflictError:
+    except (MergeConflictError, flow.NotFastForwardError):
         raise message(422, "Branch cannot be merged") from None
     return ok(_details(call, project, one))
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from bot.sandbox.answers import Answer, Json, no_record, not_found
 from bot.sandbox.rest.call import Call, no_content, ok
+from bot.sandbox.rest.downloads import send_file
 from bot.sandbox.rest.entities import ci
 from bot.sandbox.rest.paging import paged
 from bot.sandbox.rest.routing import Routes
@@ -150,8 +151,7 @@ def _file(call: Call, package: Package) -> PackageFile:
 def download(call: Call) -> Answer:
     """A file's bytes."""
     one = _file(call, _package(call, call.project()))
-    headers = {"Content-Disposition": f'attachment; filename="{one.file_name}"'}
-    return Answer(path=one.stored, media_type="application/octet-stream", headers=headers)
+    return send_file(call, one.stored, one.file_name)
 
 
 @ROUTES.delete("/projects/:id/packages/:package_id/package_files/:package_file_id", job_token=True)

@@ -3,7 +3,9 @@
 Source: doc/api/rest/_index.md, lib/gitlab/pagination/*.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -61,8 +63,17 @@ def paged(call: Call, rows: Sequence[T], show: Callable[[T], Json], *, totals: b
     return Answer(body=[show(row) for row in chosen], headers=headers)
 
 
-def keyset_by_id(call: Call, rows: Sequence[T], number: Callable[[T], int], show: Callable[[T], Json]) -> Answer:
-    """One page by id. The `Link` carries `id_after` (ascending) or `id_before` (descending).
+def keyset_by_id(
+    call: Call,
+    rows: Sequence[T],
+    number: Callable[[T], int],
+    show: Callable[[T], Json],
+    *,
+    keep: Callable[[T], bool] = lambda _: True,
+) -> Answer:
+    """One page by id of the rows to `keep`, asked of no more rows than the page needs.
+
+    The `Link` carries `id_after` (ascending) or `id_before` (descending).
 
     Raises: RefusalError (405) unless `order_by=id`.
     """
@@ -73,11 +84,13 @@ def keyset_by_id(call: Call, rows: Sequence[T], number: Callable[[T], int], show
     limit = call.params.integer(mark)
     ordered = sorted(rows, key=number, reverse=not rising)
     if limit is not None:
-        ordered = [row for row in ordered if (number(row) > limit if rising else number(row) < limit)]
+        sign = 1 if rising else -1
+        ordered = ordered[bisect_right(ordered, sign * limit, key=lambda row: sign * number(row)) :]
     size = per_page_of(call)
-    chosen = ordered[:size]
+    chosen = list(islice(filter(keep, ordered), size + 1))
     headers = {}
-    if len(ordered) > size:
+    if len(chosen) > size:
+        chosen.pop()
         headers["Link"] = _link(call, {mark: str(number(chosen[-1]))}, "next")
     return Answer(body=[show(row) for row in chosen], headers=headers)
 

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 
-from bot.sandbox.answers import Answer, Json, RefusalError, forbidden, invalid, message, not_found
-from bot.sandbox.ci.model import CiError, Pipeline
-from bot.sandbox.git.changes import BLANK
+from bot.sandbox.answers import Answer, Json, forbidden, not_found
+from bot.sandbox.ci.model import Job, Pipeline
 from bot.sandbox.rest.call import Call, created, ok
 from bot.sandbox.rest.entities import ci
 from bot.sandbox.rest.paging import paged
+from bot.sandbox.rest.pipeline_creation import Order, create, may_use_ref, sent_variables
 from bot.sandbox.rest.projects import moment
 from bot.sandbox.rest.routing import Routes
-from bot.sandbox.world import access
 from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Project
 
@@ -18,11 +17,6 @@ ROUTES = Routes()
 
 _SCOPES = ("running", "pending", "finished", "branches", "tags")
 _FINISHED = ("success", "failed", "canceled")
-_ROLES = {"developer": Level.DEVELOPER, "maintainer": Level.MAINTAINER, "owner": Level.OWNER}
-
-
-def _base(*sentences: str) -> RefusalError:
-    return message(400, {"base": list(sentences)})
 
 
 def _in_scope(one: Pipeline, scope: str | None, newest: set[int]) -> bool:
@@ -58,6 +52,7 @@ def list_pipelines(call: Call) -> Answer:
             params.text("ref") in (None, one.ref)
             and params.text("sha") in (None, one.sha)
             and params.text("status") in (None, one.status)
+            and params.text("name") in (None, one.name)
             and (source == one.source if source else one.source != "parent_pipeline")
             and (not params.has("username") or (user is not None and user.id == one.user_id))
             and (not params.has("yaml_errors") or params.flag("yaml_errors") == bool(one.yaml_errors))
@@ -121,63 +116,39 @@ def pipeline_variables(call: Call) -> Answer:
     return paged(call, rows, lambda row: row)
 
 
-def _may_run(call: Call, project: Project, ref: str, *, tag: bool) -> bool:
-    """On a protected branch push or merge right, on a protected tag the right to create it."""
-    user = call.user()
-    if tag:
-        return access.can_create_tag(user, project, ref)
-    return access.can_merge_branch(user, project, ref)
-
-
 @ROUTES.post("/projects/:id/pipeline")
 def create_pipeline(call: Call) -> Answer:
     """A pipeline of a branch or tag, `source: api`. Every refusal of the chain is a 400 with `base`."""
     call.params.require("ref")
     project, params = call.project(Level.DEVELOPER), call.params
-    name = params.needed("ref")
-    short = name.removeprefix("refs/heads/").removeprefix("refs/tags/")
-    branch, tag = project.git.branch(short), project.git.tag(short)
-    branch = None if name.startswith("refs/tags/") else branch
-    tag = None if name.startswith("refs/heads/") else tag
-    ref = tag or branch
-    if ref is None:
-        raise _base("Reference not found")
-    if branch and tag:
-        raise _base("Ref is ambiguous")
-    if not _may_run(call, project, short, tag=tag is not None):
-        raise _base(f"You do not have sufficient permission to run a pipeline on '{short}'.")
-    variables = [_pipeline_variable(row.values) for row in params.rows("variables")]
-    least = _ROLES.get(project.pipeline_variables_role)
-    if variables and (least is None or call.level(project) < least):
-        raise _base("Insufficient permissions to set pipeline variables")
-    inputs = params.nested("inputs").values
-    try:
-        made = call.pipelines.create(
-            project,
-            ref=short,
-            tag=tag is not None,
-            sha=ref.commit,
-            before_sha=BLANK,
-            source="api",
-            user_id=call.user().id,
-            username=call.user().username,
-            variables=variables,
-            inputs=inputs or None,
-        )
-    except CiError as error:
-        raise _base(*error.messages) from None
-    return created(ci.pipeline(call.world, project, made))
+    order = Order(
+        user=call.user(),
+        ref=params.needed("ref"),
+        source="api",
+        variables=sent_variables(params.rows("variables"), "variables"),
+        inputs=params.nested("inputs").values,
+    )
+    return created(ci.pipeline(call.world, project, create(call, project, order)))
 
 
-def _pipeline_variable(row: dict[str, object]) -> dict[str, str]:
-    if "key" not in row or "value" not in row:
-        missing = [f"variables[0][{name}] is missing" for name in ("key", "value") if name not in row]
-        raise invalid(", ".join(missing))
-    return {
-        "key": str(row["key"]),
-        "value": str(row["value"]),
-        "variable_type": str(row.get("variable_type", "env_var")),
-    }
+def check_may_change(call: Call, project: Project, one: Pipeline | Job) -> None:
+    """On a protected ref only those may play, retry or cancel who may run pipelines there. Raises: RefusalError (403).
+
+    Source: app/policies/ci/{build,pipeline}_policy.rb `protected_ref`.
+    """
+    if not may_use_ref(call.user(), project, one.ref, tag=one.tag):
+        raise forbidden()
+
+
+@ROUTES.put("/projects/:id/pipelines/:pipeline_id/metadata", job_token=True)
+def rename_pipeline(call: Call) -> Answer:
+    """Give the pipeline a name; a job token may do it for pipelines of its own project."""
+    call.params.require("name")
+    project = call.project(Level.DEVELOPER)
+    one = pipeline_of(call, project)
+    check_may_change(call, project, one)
+    one.name = call.params.text("name")
+    return ok(ci.pipeline(call.world, project, one))
 
 
 @ROUTES.post("/projects/:id/pipelines/:pipeline_id/cancel")
@@ -185,6 +156,7 @@ def cancel_pipeline(call: Call) -> Answer:
     """Cancel what runs or waits."""
     project = call.project(Level.DEVELOPER)
     one = pipeline_of(call, project)
+    check_may_change(call, project, one)
     call.pipelines.cancel_pipeline(one)
     return ok(ci.pipeline(call.world, project, one))
 
@@ -194,5 +166,6 @@ def retry_pipeline(call: Call) -> Answer:
     """Run failed and canceled jobs again."""
     project = call.project(Level.DEVELOPER)
     one = pipeline_of(call, project)
+    check_may_change(call, project, one)
     call.pipelines.retry_pipeline(one, user_id=call.user().id)
     return created(ci.pipeline(call.world, project, one))

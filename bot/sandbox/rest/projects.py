@@ -1,19 +1,28 @@
-"""Projects: the list with its filters and both pagings, one project, members."""
+"""Projects: the list with its filters and both pagings, one project, its settings."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from bot.sandbox.answers import Answer, Json, invalid, message, no_record, not_found
+from bot.sandbox.answers import Answer, Json, invalid, message
 from bot.sandbox.rest.call import Call, created, ok
-from bot.sandbox.rest.entities import people, places
+from bot.sandbox.rest.entities import places
 from bot.sandbox.rest.paging import keyset_by_id, paged
 from bot.sandbox.rest.routing import Routes
 from bot.sandbox.world import access
 from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Project
+from bot.sandbox.world.settings import MERGE_METHODS, SQUASH_OPTIONS
 
 ROUTES = Routes()
 
+_SWITCHES = (
+    "public_jobs",
+    "only_allow_merge_if_pipeline_succeeds",
+    "only_allow_merge_if_all_discussions_are_resolved",
+    "remove_source_branch_after_merge",
+    "ci_forward_deployment_enabled",
+    "keep_latest_artifact",
+)
 _ORDERS: dict[str, Callable[[Project], tuple[object, ...]]] = {
     "id": lambda one: (one.id,),
     "name": lambda one: (one.name.lower(), one.id),
@@ -38,8 +47,8 @@ def moment(call: Call, name: str) -> datetime | None:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def choose(call: Call, projects: Iterable[Project]) -> list[Project]:
-    """The projects the caller sees that pass the filters of the request. Time bounds are strict."""
+def chooser(call: Call) -> Callable[[Project], bool]:
+    """Whether the caller sees a project and it passes the filters of the request. Time bounds are strict."""
     params, viewer = call.params, call.viewer()
     after, before = moment(call, "last_activity_after"), moment(call, "last_activity_before")
     search = (params.text("search") or "").lower()
@@ -65,7 +74,12 @@ def choose(call: Call, projects: Iterable[Project]) -> list[Project]:
             and (not least or access.project_level(viewer, one) >= least)
         )
 
-    return [one for one in projects if passes(one)]
+    return passes
+
+
+def choose(call: Call, projects: Iterable[Project]) -> list[Project]:
+    """Those of `projects` that `chooser` lets through."""
+    return list(filter(chooser(call), projects))
 
 
 def in_order(call: Call, projects: list[Project]) -> list[Project]:
@@ -86,11 +100,10 @@ def shower(call: Call) -> Callable[[Project], Json]:
 @ROUTES.get("/projects")
 def list_projects(call: Call) -> Answer:
     """Projects the caller sees. Keyset paging goes by id only."""
-    keyset = call.params.text("pagination") == "keyset"
-    found = choose(call, list(call.world.projects.values()))
-    if keyset:
-        return keyset_by_id(call, found, lambda one: one.id, shower(call))
-    return paged(call, in_order(call, found), shower(call))
+    projects = list(call.world.projects.values())
+    if call.params.text("pagination") == "keyset":
+        return keyset_by_id(call, projects, lambda one: one.id, shower(call), keep=chooser(call))
+    return paged(call, in_order(call, choose(call, projects)), shower(call))
 
 
 @ROUTES.get("/projects/:id")
@@ -125,7 +138,29 @@ def create_project(call: Call) -> Answer:
     made.description = params.text("description") or ""
     made.topics = params.texts("topics")
     world.add_member(made, user, Level.OWNER)
+    _apply_settings(call, made)
     return created(places.project_details(world, made, Level.OWNER, user.id))
+
+
+def _apply_settings(call: Call, project: Project) -> None:
+    """Take over the settings the request sends. Raises: RefusalError (400)."""
+    params, chosen = call.params, project.settings
+    role = params.choice(
+        "ci_pipeline_variables_minimum_override_role",
+        ("no_one_allowed", "developer", "maintainer", "owner"),
+        project.pipeline_variables_role,
+    )
+    if params.has("restrict_user_defined_variables") and not params.has("ci_pipeline_variables_minimum_override_role"):
+        restricted = params.flag("restrict_user_defined_variables")
+        role = ("maintainer" if role == "developer" else role) if restricted else "developer"
+    if role == "owner" != project.pipeline_variables_role and call.level(project) < Level.OWNER:
+        raise message(400, "Changing the ci_pipeline_variables_minimum_override_role to the owner role is not allowed")
+    project.pipeline_variables_role = role
+    chosen.merge_method = params.choice("merge_method", MERGE_METHODS, chosen.merge_method)
+    chosen.squash_option = params.choice("squash_option", SQUASH_OPTIONS, chosen.squash_option)
+    for name in _SWITCHES:
+        setattr(chosen, name, params.flag(name, getattr(chosen, name)))
+    chosen.outbound_enabled = params.flag("ci_job_token_scope_enabled", chosen.outbound_enabled)
 
 
 @ROUTES.put("/projects/:id")
@@ -134,15 +169,14 @@ def edit_project(call: Call) -> Answer:
     project, params = call.project(Level.MAINTAINER), call.params
     project.name = params.text("name") or project.name
     project.description = params.text("description", project.description) or ""
-    project.default_branch = params.text("default_branch") or project.default_branch
+    branch = params.text("default_branch")
+    if branch and not project.git.empty() and project.git.branch(branch) is None:
+        raise message(400, {"base": ["Could not set the default branch"]})
+    project.default_branch = branch or project.default_branch
     project.visibility = params.choice("visibility", ("private", "internal", "public"), project.visibility)
     if params.has("topics"):
         project.topics = params.texts("topics")
-    project.pipeline_variables_role = params.choice(
-        "ci_pipeline_variables_minimum_override_role",
-        ("no_one_allowed", "developer", "maintainer", "owner"),
-        project.pipeline_variables_role,
-    )
+    _apply_settings(call, project)
     return ok(places.project_details(call.world, project, call.level(project), call.user().id))
 
 
@@ -161,52 +195,9 @@ def archive(call: Call) -> Answer:
     return created(places.project_details(call.world, project, call.level(project), call.user().id))
 
 
-def _levels(project: Project) -> dict[int, Level]:
-    found: dict[int, Level] = {}
-    for members in (project.members, *(group.members for group in project.namespace.lineage())):
-        for number, level in list(members.items()):
-            found[number] = max(level, found.get(number, Level.NONE))
-    return found
-
-
-@ROUTES.get("/projects/:id/members")
-def direct_members(call: Call) -> Answer:
-    """Members of the project itself."""
-    project, world = call.project(), call.world
-    rows = sorted(project.members.items())
-    return paged(call, rows, lambda row: people.member(world, world.users[row[0]], row[1]))
-
-
-@ROUTES.get("/projects/:id/members/all")
-def all_members(call: Call) -> Answer:
-    """Direct and inherited members."""
-    project, world = call.project(), call.world
-    rows = sorted(_levels(project).items())
-    return paged(call, rows, lambda row: people.member(world, world.users[row[0]], row[1]))
-
-
-@ROUTES.get("/projects/:id/members/all/:user_id")
-def member_of_project(call: Call) -> Answer:
-    """The highest of direct and inherited membership; 404 if none, for admins too."""
-    project, number = call.project(), call.number("user_id")
-    level = _levels(project).get(number)
-    if level is None:
-        raise no_record()
-    return ok(people.member(call.world, call.world.users[number], level))
-
-
-@ROUTES.post("/projects/:id/members")
-def add_member(call: Call) -> Answer:
-    """Add a member."""
-    project, params = call.project(Level.MAINTAINER), call.params
-    params.require("user_id", "access_level")
-    user = call.world.users.get(params.integer("user_id") or 0)
-    if user is None:
-        raise not_found("User")
-    level = params.integer("access_level") or 0
-    if level not in (10, 15, 20, 30, 40, 50):
-        raise invalid("access_level does not have a valid value")
-    if user.id in project.members:
-        raise message(409, "Member already exists")
-    call.world.add_member(project, user, level)
-    return created(people.member(call.world, user, Level(level)))
+@ROUTES.post("/projects/:id/unarchive")
+def unarchive(call: Call) -> Answer:
+    """Take it out of the archive."""
+    project = call.project(Level.OWNER)
+    project.archived = False
+    return created(places.project_details(call.world, project, call.level(project), call.user().id))

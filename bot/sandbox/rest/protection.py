@@ -6,6 +6,7 @@ from bot.sandbox.rest.entities import code
 from bot.sandbox.rest.paging import paged
 from bot.sandbox.rest.routing import Routes
 from bot.sandbox.world.people import Level
+from bot.sandbox.world.settings import AccessLevel
 
 ROUTES = Routes()
 
@@ -46,13 +47,59 @@ def protect_branch(call: Call) -> Answer:
         40 if merge is None else _level(merge, "merge_access_level"),
         params.flag("allow_force_push"),
     )
+    rule.push = _sent_rights(call, rule.push, "allowed_to_push", asked=push is not None)
+    rule.merge = _sent_rights(call, rule.merge, "allowed_to_merge", asked=merge is not None)
     return created(code.protected_branch(rule))
+
+
+def _sent_rights(call: Call, made: list[AccessLevel], name: str, *, asked: bool) -> list[AccessLevel]:
+    """Rows of rights replace the default level; beside a level that was asked for they are added."""
+    if not call.params.rows(name):
+        return made
+    return _changed_rights(call, made if asked else [], name)
 
 
 def _level(number: int, name: str) -> int:
     if number not in (0, 30, 40, 60):
         raise invalid(f"{name} does not have a valid value")
     return number
+
+
+@ROUTES.add("PATCH", "/projects/:id/protected_branches/:name")
+def update_branch_rule(call: Call) -> Answer:
+    """Change a rule: `allow_force_push`, and rights by `allowed_to_push` and `allowed_to_merge` rows.
+
+    A row with `access_level` or `user_id` adds a right, one with `id` changes it, with `_destroy` removes it.
+    Source: doc/api/protected_branches.md.
+    """
+    project, params = call.project(Level.MAINTAINER), call.params
+    rule = next((one for one in project.protected_branches if one.name == call.arguments["name"]), None)
+    if rule is None:
+        raise not_found()
+    rule.allow_force_push = params.flag("allow_force_push", rule.allow_force_push)
+    rule.push = _changed_rights(call, rule.push, "allowed_to_push")
+    rule.merge = _changed_rights(call, rule.merge, "allowed_to_merge")
+    return ok(code.protected_branch(rule))
+
+
+def _changed_rights(call: Call, known: list[AccessLevel], name: str) -> list[AccessLevel]:
+    rights = {one.id: one for one in known}
+    for row in call.params.rows(name):
+        number, level, user = row.integer("id"), row.integer("access_level"), row.integer("user_id")
+        if number is not None and number not in rights:
+            raise not_found()
+        if row.flag("_destroy"):
+            rights.pop(number or 0, None)
+            continue
+        if user is not None and user not in call.world.users:
+            raise message(422, ["User is not a member of the project"])
+        right = AccessLevel(
+            id=number or call.world.next_id("access_level"),
+            access_level=Level(_level(40 if level is None else level, "access_level")),
+            user_id=user,
+        )
+        rights[right.id] = right
+    return list(rights.values())
 
 
 @ROUTES.delete("/projects/:id/protected_branches/:name")
@@ -89,6 +136,7 @@ def protect_tag(call: Call) -> Answer:
         raise message(422, ["Name has already been taken"])
     level = call.params.integer("create_access_level")
     rule = call.world.protect_tag(project, name, 40 if level is None else _level(level, "create_access_level"))
+    rule.create = _sent_rights(call, rule.create, "allowed_to_create", asked=level is not None)
     return created(code.protected_tag(rule))
 
 

@@ -25,6 +25,7 @@ from bot.sandbox.answers import (
 )
 from bot.sandbox.auth import require_scope, token_reaches
 from bot.sandbox.rest.call import Call
+from bot.sandbox.rest.downloads import send_file
 from bot.sandbox.rest.routing import Routes
 from bot.sandbox.world import access
 from bot.sandbox.world.people import Level, TokenKind
@@ -49,6 +50,10 @@ def _check_rights(call: Call, project: Project | Group, *, write: bool) -> None:
     user = call.viewer()
     if user is None and (write or project.visibility != "public"):
         raise unauthorized()
+    if token is not None and token.kind is TokenKind.JOB and isinstance(project, Project):
+        reaches = access.job_token_reaches(call.world, token, project)
+        if not reaches and (write or project.visibility != "public"):
+            raise not_found("Project")
     if not access.can_see(user, project):
         raise not_found("Project" if isinstance(project, Project) else "Group")
     if isinstance(project, Project):
@@ -184,8 +189,7 @@ def _send(call: Call, projects: Iterable[Project]) -> Answer:
             for file in package.files.values():
                 if (file.declared_sha256, file.file_name) == (sha, name):
                     package.last_downloaded_at = call.world.clock.now()
-                    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-                    return Answer(path=file.stored, media_type="application/octet-stream", headers=headers)
+                    return send_file(call, file.stored, name)
     raise not_found("Package")
 
 

@@ -1,4 +1,4 @@
-"""Quick actions: lines of a note that are commands, and what they do with the caller's rights.
+"""Quick actions: lines of a note or description that are commands, and what they do with the caller's rights.
 
 Source: lib/gitlab/quick_actions/extractor.rb, lib/banzai/filter/quick_action_filter.rb.
 """
@@ -12,11 +12,11 @@ from markdown_it import MarkdownIt
 from bot.sandbox.answers import Json
 from bot.sandbox.git.changes import MergeConflictError
 from bot.sandbox.rest.call import Call
-from bot.sandbox.rest.merge_requests import set_state
+from bot.sandbox.rest.states import noun, set_state
 from bot.sandbox.world import access, flow
 from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Project
-from bot.sandbox.world.work import MergeRequest
+from bot.sandbox.world.work import Award, MergeRequest, Noteable
 
 _LINE = re.compile(r"/([a-zA-Z_]+)(?:[ \t]+(.*))?")
 _MARKDOWN = MarkdownIt("commonmark").enable("table")
@@ -63,38 +63,41 @@ def _labels(argument: str) -> list[str]:
     return [long or short for long, short in quoted] or argument.split()
 
 
-def _close(call: Call, project: Project, one: MergeRequest, argument: str, outcome: Outcome) -> None:
+def _close(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
     del argument
     if one.state == "opened":
         set_state(call, project, one, "close")
         outcome.changes["state_event"] = "close"
-        outcome.summary.append("Closed this merge request.")
+        outcome.summary.append(f"Closed this {noun(one)}.")
 
 
-def _reopen(call: Call, project: Project, one: MergeRequest, argument: str, outcome: Outcome) -> None:
+def _reopen(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
     del argument
     if one.state == "closed":
         set_state(call, project, one, "reopen")
         outcome.changes["state_event"] = "reopen"
-        outcome.summary.append("Reopened this merge request.")
+        outcome.summary.append(f"Reopened this {noun(one)}.")
 
 
-def _merge(call: Call, project: Project, one: MergeRequest, argument: str, outcome: Outcome) -> None:
+def _merge(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
     del argument
     user = call.user()
+    if not isinstance(one, MergeRequest):
+        outcome.errors.append("Could not apply merge command.")
+        return
     if one.state != "opened" or not access.can_merge_branch(user, project, one.target_branch):
         outcome.errors.append("Could not apply merge command.")
         return
     try:
         flow.merge(call.world, project, one, user, squash=one.squash)
-    except MergeConflictError:
+    except (MergeConflictError, flow.NotFastForwardError):
         outcome.errors.append("Could not apply merge command.")
         return
     outcome.changes["merge"] = one.head_sha
     outcome.summary.append("Merged this merge request.")
 
 
-def _label(call: Call, project: Project, one: MergeRequest, argument: str, outcome: Outcome) -> None:
+def _label(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
     del call, project
     names = [name for name in _labels(argument) if name not in one.labels]
     one.labels += names
@@ -102,7 +105,7 @@ def _label(call: Call, project: Project, one: MergeRequest, argument: str, outco
     outcome.summary.append(f"Added {' '.join('~' + name for name in names)} label(s).")
 
 
-def _unlabel(call: Call, project: Project, one: MergeRequest, argument: str, outcome: Outcome) -> None:
+def _unlabel(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
     del call, project
     names = _labels(argument) or list(one.labels)
     one.labels = [name for name in one.labels if name not in names]
@@ -110,14 +113,14 @@ def _unlabel(call: Call, project: Project, one: MergeRequest, argument: str, out
     outcome.summary.append(f"Removed {' '.join('~' + name for name in names)} label(s).")
 
 
-def _title(call: Call, project: Project, one: MergeRequest, argument: str, outcome: Outcome) -> None:
+def _title(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
     del call, project
     one.title = argument or one.title
     outcome.changes["title"] = one.title
     outcome.summary.append(f'Changed the title to "{one.title}".')
 
 
-def _draft(call: Call, project: Project, one: MergeRequest, argument: str, outcome: Outcome) -> None:
+def _draft(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
     del call, project, argument
     if not one.title.lower().startswith("draft:"):
         one.title = f"Draft: {one.title}"
@@ -125,16 +128,19 @@ def _draft(call: Call, project: Project, one: MergeRequest, argument: str, outco
     outcome.summary.append("Marked this merge request as a draft.")
 
 
-def _ready(call: Call, project: Project, one: MergeRequest, argument: str, outcome: Outcome) -> None:
+def _ready(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
     del call, project, argument
     one.title = re.sub(r"(?i)^draft:\s*", "", one.title)
     outcome.changes["wip_event"] = "ready"
     outcome.summary.append("Marked this merge request as ready.")
 
 
-def _approve(call: Call, project: Project, one: MergeRequest, argument: str, outcome: Outcome) -> None:
+def _approve(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
     del argument
     user = call.user()
+    if not isinstance(one, MergeRequest):
+        outcome.errors.append("Could not apply approve command.")
+        return
     if user not in one.approved_by:
         one.approved_by.append(user)
         call.world.activity.merge_request(project, one, user, "approved")
@@ -142,17 +148,20 @@ def _approve(call: Call, project: Project, one: MergeRequest, argument: str, out
     outcome.summary.append("Approved the current merge request.")
 
 
-def _unapprove(call: Call, project: Project, one: MergeRequest, argument: str, outcome: Outcome) -> None:
+def _unapprove(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
     del argument
+    if not isinstance(one, MergeRequest):
+        outcome.errors.append("Could not apply unapprove command.")
+        return
     one.approved_by = [user for user in one.approved_by if user is not call.user()]
     call.world.activity.merge_request(project, one, call.user(), "unapproved")
     outcome.changes["unapprove"] = True
     outcome.summary.append("Unapproved the current merge request.")
 
 
-def _target_branch(call: Call, project: Project, one: MergeRequest, argument: str, outcome: Outcome) -> None:
+def _target_branch(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
     del call
-    if project.git.branch(argument) is None:
+    if not isinstance(one, MergeRequest) or project.git.branch(argument) is None:
         outcome.errors.append("Could not apply target_branch command.")
         return
     one.target_branch = argument
@@ -160,7 +169,7 @@ def _target_branch(call: Call, project: Project, one: MergeRequest, argument: st
     outcome.summary.append(f"Set target branch to {argument}.")
 
 
-def _assign(call: Call, project: Project, one: MergeRequest, argument: str, outcome: Outcome) -> None:
+def _assign(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
     del project
     found = [call.world.user_named(name.lstrip("@")) for name in argument.split()]
     people = [call.user() if name == "me" else user for name, user in zip(argument.split(), found, strict=True)]
@@ -169,7 +178,7 @@ def _assign(call: Call, project: Project, one: MergeRequest, argument: str, outc
     outcome.summary.append(f"Assigned {' '.join('@' + user.username for user in one.assignees)}.")
 
 
-def _lock(call: Call, project: Project, one: MergeRequest, argument: str, outcome: Outcome) -> None:
+def _lock(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
     del call, project, argument
     one.discussion_locked = True
     outcome.changes["discussion_locked"] = True
@@ -177,7 +186,7 @@ def _lock(call: Call, project: Project, one: MergeRequest, argument: str, outcom
 
 
 def _recorded(name: str) -> "Action":
-    def record(call: Call, project: Project, one: MergeRequest, argument: str, outcome: Outcome) -> None:
+    def record(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
         del call, project, one
         outcome.changes[name] = argument
         outcome.summary.append(f"Applied {name} command.")
@@ -185,7 +194,48 @@ def _recorded(name: str) -> "Action":
     return record
 
 
-Action = Callable[[Call, Project, MergeRequest, str, Outcome], None]
+def _milestone(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
+    del call
+    wanted = argument.removeprefix("%").strip('"')
+    found = next((each for each in project.milestones.values() if each.title == wanted), None)
+    if found is None:
+        outcome.errors.append("Could not apply milestone command.")
+        return
+    one.milestone = found
+    outcome.changes["milestone_id"] = found.id
+    outcome.summary.append(f"Set the milestone to %{found.title}.")
+
+
+def _remove_milestone(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
+    del call, project, argument
+    if one.milestone is not None:
+        outcome.changes["milestone_id"] = None
+        outcome.summary.append(f"Removed %{one.milestone.title} milestone.")
+        one.milestone = None
+
+
+def _confidential(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
+    del call, project, argument
+    if isinstance(one, MergeRequest):
+        outcome.errors.append("Could not apply confidential command.")
+        return
+    one.confidential = True
+    outcome.changes["confidential"] = True
+    outcome.summary.append("Made this issue confidential.")
+
+
+def _react(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
+    del project
+    name, now = argument.strip().strip(":"), call.world.clock.now()
+    if not name:
+        outcome.errors.append("Could not apply react command.")
+        return
+    one.emoji.append(Award(id=call.world.next_id("emoji"), name=name, user=call.user(), created_at=now))
+    outcome.changes["emoji_award"] = name
+    outcome.summary.append(f"Toggled :{name}: emoji award.")
+
+
+Action = Callable[[Call, Project, Noteable, str, Outcome], None]
 
 COMMANDS: dict[str, Action] = {
     "close": _close,
@@ -203,21 +253,22 @@ COMMANDS: dict[str, Action] = {
     "target_branch": _target_branch,
     "assign": _assign,
     "lock": _lock,
+    "milestone": _milestone,
+    "remove_milestone": _remove_milestone,
+    "confidential": _confidential,
+    "react": _react,
+    "award": _react,
 } | {
     name: _recorded(name)
     for name in (
         "assign_reviewer",
-        "award",
         "cc",
         "copy_metadata",
         "done",
         "estimate",
-        "milestone",
-        "react",
         "rebase",
         "relabel",
         "remove_estimate",
-        "remove_milestone",
         "remove_time_spent",
         "request_review",
         "shrug",
@@ -237,7 +288,28 @@ COMMANDS: dict[str, Action] = {
 _GUEST_COMMANDS = frozenset({"todo", "done", "subscribe", "unsubscribe", "award", "react", "cc", "shrug", "tableflip"})
 
 
-def apply(call: Call, project: Project, one: MergeRequest, commands: list[Command]) -> Outcome:
+def added(before: str, after: str) -> tuple[str, list[Command]]:
+    """The new text without its commands, and the commands it has beyond those the old text already had.
+
+    Source: app/services/issuable_base_service.rb.
+    """
+    text, commands = extract(after)
+    known = extract(before)[1]
+    for command in known:
+        if command in commands:
+            commands.remove(command)
+    return text, commands
+
+
+def described(call: Call, project: Project, one: Noteable, text: str) -> None:
+    """Give `one` this description; commands new in it are carried out and leave no trace in it."""
+    kept, commands = added(one.description, text)
+    one.description = kept if kept != text.strip() else text
+    if commands:
+        apply(call, project, one, commands)
+
+
+def apply(call: Call, project: Project, one: Noteable, commands: list[Command]) -> Outcome:
     """Carry out the commands with the caller's rights."""
     outcome = Outcome()
     may_change = call.level(project) >= Level.REPORTER or call.user() is one.author

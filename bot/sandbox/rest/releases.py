@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from bot.sandbox.answers import Answer, Json, forbidden, message, not_found
 from bot.sandbox.rest.call import Call, created, ok
@@ -14,7 +14,7 @@ from bot.sandbox.rest.routing import Routes
 from bot.sandbox.world import access, flow
 from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Project
-from bot.sandbox.world.work import Release, ReleaseLink
+from bot.sandbox.world.work import Milestone, Release, ReleaseLink
 
 ROUTES = Routes()
 
@@ -66,12 +66,35 @@ def get_release(call: Call) -> Answer:
 
 @ROUTES.get("/projects/:id/releases/permalink/latest", job_token=True)
 def latest_release(call: Call) -> Answer:
-    """The release with the newest `released_at`."""
+    """302 to the release with the newest `released_at`; the rest of the path and the query go along."""
     project = call.project()
     newest = max(project.releases.values(), key=lambda one: one.released_at, default=None)
     if newest is None:
         raise not_found()
-    return ok(_show(call, project, newest))
+    suffix = "/" + call.arguments["suffix"] if "suffix" in call.arguments else ""
+    query = urlencode([pair for pair in call.query if pair[0] != "order_by"])
+    path = f"/api/v4/projects/{project.id}/releases/{quote(newest.tag, safe='')}{suffix}"
+    return Answer(status=302, content=b"", headers={"Location": path + (f"?{query}" if query else "")})
+
+
+ROUTES.get("/projects/:id/releases/permalink/latest/*suffix", job_token=True)(latest_release)
+
+
+def _milestones(call: Call, project: Project) -> list[Milestone]:
+    """The milestones of `milestones` (titles) or `milestone_ids`. Raises: RefusalError (400)."""
+    params, known = call.params, list(project.milestones.values())
+    if params.texts("milestones") and params.texts("milestone_ids"):
+        raise message(400, "milestones, milestone_ids are mutually exclusive")
+    for name, key in (("milestones", "title"), ("milestone_ids", "id")):
+        wanted = params.texts(name)
+        found = [one for one in known if str(getattr(one, key)) in wanted]
+        missing = [text for text in wanted if text not in [str(getattr(one, key)) for one in found]]
+        if missing:
+            label = "Milestone(s)" if key == "title" else "Milestone id(s)"
+            raise message(400, f"{label} not found: {', '.join(missing)}")
+        if wanted:
+            return found
+    return []
 
 
 @ROUTES.post("/projects/:id/releases", job_token=True)
@@ -85,8 +108,7 @@ def create_release(call: Call) -> Answer:
     with call.world.lock:
         if tag in project.releases:
             raise message(409, "Release already exists")
-        if params.texts("milestones") or params.texts("milestone_ids"):
-            raise message(400, f"Milestone(s) not found: {', '.join(params.texts('milestones'))}")
+        milestones = _milestones(call, project)
         description = params.text("description") or ""
         if len(description) > DESCRIPTION_LIMIT:
             raise message(400, {"description": [f"is too long (maximum is {DESCRIPTION_LIMIT} characters)"]})
@@ -107,13 +129,14 @@ def create_release(call: Call) -> Answer:
         one = flow.create_release(call.world, project, tag, sha, params.text("name") or tag, description, call.user())
     one.released_at = moment(call, "released_at") or one.released_at
     one.links.update((link.id, link) for link in links)
+    one.milestones = milestones
     call.world.activity.release(project, one, "create")
     return created(_show(call, project, one))
 
 
 @ROUTES.put("/projects/:id/releases/:tag_name", job_token=True)
 def update_release(call: Call) -> Answer:
-    """Change name, description, `released_at`."""
+    """Change name, description, `released_at`, milestones."""
     project, params = call.project(Level.DEVELOPER), call.params
     one = _found(call, project)
     if not _may_touch_tag(call, project, one.tag):
@@ -121,6 +144,8 @@ def update_release(call: Call) -> Answer:
     one.name = params.text("name") or one.name
     one.description = params.text("description", one.description) or ""
     one.released_at = moment(call, "released_at") or one.released_at
+    if params.has("milestones") or params.has("milestone_ids"):
+        one.milestones = _milestones(call, project)
     call.world.activity.release(project, one, "update")
     return ok(_show(call, project, one))
 
@@ -209,6 +234,8 @@ def update_link(call: Call) -> Answer:
     """Change a link."""
     project = call.project(Level.DEVELOPER)
     one = _found(call, project)
+    if not _may_touch_tag(call, project, one.tag):
+        raise forbidden()
     link = _checked_link(call, call.params, one, _link(call, one))
     one.links[link.id] = link
     return ok(work.release_link(call.world, project, one, link))
@@ -219,6 +246,8 @@ def delete_link(call: Call) -> Answer:
     """Drop a link."""
     project = call.project(Level.DEVELOPER)
     one = _found(call, project)
+    if not _may_touch_tag(call, project, one.tag):
+        raise forbidden()
     link = one.links.pop(_link(call, one).id)
     return ok(work.release_link(call.world, project, one, link))
 

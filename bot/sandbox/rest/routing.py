@@ -15,7 +15,7 @@ Handler: TypeAlias = "Callable[[Call], Answer]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One operation. `scopes` are accepted beside `api` and `read_api`."""
+    """One operation. `scopes` are accepted beside `api` and `read_api`; `anonymous` ones write without a credential."""
 
     method: str
     template: str
@@ -23,6 +23,7 @@ class Route:
     job_token: bool = False
     deploy_token: bool = False
     scopes: tuple[str, ...] = ()
+    anonymous: bool = False
 
 
 class Routes:
@@ -39,6 +40,7 @@ class Routes:
         job_token: bool = False,
         deploy_token: bool = False,
         scopes: tuple[str, ...] = (),
+        anonymous: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Register a handler. In templates `:name` is one segment, `*name` (last) the rest of the path."""
 
@@ -51,6 +53,7 @@ class Routes:
                     job_token=job_token,
                     deploy_token=deploy_token,
                     scopes=scopes,
+                    anonymous=anonymous,
                 )
             )
             return handler

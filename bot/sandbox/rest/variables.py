@@ -17,7 +17,8 @@ from bot.sandbox.world.settings import Variable
 
 ROUTES = Routes()
 
-_KEY = re.compile(r"[A-Za-z0-9_]+")
+KEY = re.compile(r"[A-Za-z0-9_]+")
+"""What a variable may be called."""
 _MASKABLE = re.compile(r"[a-zA-Z0-9_+=/@:.~-]{8,}")
 _MASKABLE_RAW = re.compile(r"\S{8,}")
 _KEY_LIMIT = _DESCRIPTION_LIMIT = 255
@@ -40,7 +41,7 @@ def _check(one: Variable, others: list[Variable], owner: Project | Group | None)
     errors: dict[str, list[str]] = {}
     if len(one.key) > _KEY_LIMIT:
         errors["key"] = ["is too long (maximum is 255 characters)"]
-    elif not _KEY.fullmatch(one.key):
+    elif not KEY.fullmatch(one.key):
         errors["key"] = ["can contain only letters, digits and '_'."]
     elif any((other.key, other.environment_scope) == (one.key, one.environment_scope) for other in others):
         errors["key"] = [f"({one.key}) has already been taken"]

@@ -1,10 +1,14 @@
 """Who may see and do what: levels inherited through groups, visibility, protected refs."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from bot.sandbox.world.people import Level, User
+from bot.sandbox.world.people import Level, Token, User
 from bot.sandbox.world.places import Group, Project
 from bot.sandbox.world.settings import AccessLevel, ProtectedBranch, ProtectedTag, ref_matches
+
+if TYPE_CHECKING:
+    from bot.sandbox.world.world import World
 
 
 def group_level(user: User | None, group: Group) -> Level:
@@ -54,6 +58,20 @@ def _allowed(user: User, level: Level, rights: Iterable[AccessLevel]) -> bool:
     return any(
         right.user_id == user.id if right.user_id is not None else 0 < right.access_level <= level for right in rights
     )
+
+
+def job_token_reaches(world: "World", token: Token, project: Project) -> bool:
+    """Whether a job's token opens the project: its own, and those whose allowlist has it or a group above it.
+
+    Public and internal projects stay readable. Source: app/models/ci/job_token/scope.rb.
+    """
+    home = world.projects.get(token.project_id or 0)
+    chosen = project.settings
+    if home is None:
+        return False
+    if home is project or not chosen.inbound_enabled or home.id in chosen.allowed_projects:
+        return True
+    return any(group.id in chosen.allowed_groups for group in home.namespace.lineage())
 
 
 def branch_rules(project: Project, name: str) -> list[ProtectedBranch]:

@@ -93,6 +93,16 @@ def merge_message(project: Project, one: MergeRequest) -> str:
     return f"{into}\n\n{one.title}\n\nSee merge request {project.full_path}!{one.iid}"
 
 
+class NotFastForwardError(Exception):
+    """The project wants linear history and the source branch is behind its target."""
+
+
+def squashes(project: Project, wanted: bool) -> bool:
+    """Whether a merge squashes. Source: app/models/merge_request.rb `squash_on_merge?`."""
+    option = project.settings.squash_option
+    return option == "always" or (wanted and option != "never")
+
+
 def merge(
     world: World,
     project: Project,
@@ -101,26 +111,38 @@ def merge(
     *,
     squash: bool = False,
     message: str | None = None,
+    squash_message: str | None = None,
     remove_source: bool = False,
 ) -> str:
-    """Merge with a merge commit and push; see `World.merge`."""
-    git = project.git
+    """Merge by the project's method and push; see `World.merge`. Returns the target branch's new head.
+
+    Raises:
+        NotFastForwardError: methods `ff` and `rebase_merge` need a source that contains its target.
+    """
+    git, method = project.git, project.settings.merge_method
+    squash = squashes(project, squash)
     with git.lock:
         refresh(project, one)
         target = git.branch(one.target_branch)
         if target is None:
             raise ValueError(f"no branch {one.target_branch} in {project.full_path}")
+        if method != "merge" and not git.is_ancestor(target.commit, one.head_sha):
+            raise NotFastForwardError(one.source_branch)
         tree = changes.merged_tree(git, target.commit, one.head_sha)
         signature = world.signature(user)
         second = one.head_sha
         if squash:
-            second = changes.commit_tree(git, tree, [target.commit], one.title, world.signature(one.author))
+            second = changes.commit_tree(
+                git, tree, [target.commit], squash_message or one.title, world.signature(one.author)
+            )
             one.squash_commit_sha = second
-        text = message or merge_message(project, one)
-        made = changes.commit_tree(git, tree, [target.commit, second], text, signature)
+        made = second
+        if method != "ff":
+            text = message or merge_message(project, one)
+            made = one.merge_commit_sha = changes.commit_tree(git, tree, [target.commit, second], text, signature)
         moved = [changes.set_ref(git, target.full_name, made, target.commit)]
         one.state, one.merged_at, one.merge_user = "merged", signature.when, user
-        one.merge_commit_sha, one.updated_at, one.squash = made, signature.when, squash
+        one.updated_at, one.squash = signature.when, squash
         source = git.branch(one.source_branch)
         if remove_source and source is not None and one.source_branch != project.default_branch:
             moved.append(changes.set_ref(git, source.full_name, BLANK, source.commit))

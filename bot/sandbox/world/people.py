@@ -13,6 +13,7 @@ class Level(IntEnum):
     GUEST = 10
     PLANNER = 15
     REPORTER = 20
+    SECURITY_MANAGER = 25
     DEVELOPER = 30
     MAINTAINER = 40
     OWNER = 50

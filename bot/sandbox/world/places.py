@@ -10,8 +10,9 @@ from pathlib import Path
 from bot.sandbox.ci import model as ci
 from bot.sandbox.git.repository import Repository
 from bot.sandbox.world.people import Level, User
-from bot.sandbox.world.settings import Hook, ProtectedBranch, ProtectedTag, Variable, ref_matches
-from bot.sandbox.world.work import Event, MergeRequest, Package, Release
+from bot.sandbox.world.settings import Hook, ProjectSettings, ProtectedBranch, ProtectedTag, Variable, ref_matches
+from bot.sandbox.world.starts import Schedule, Trigger
+from bot.sandbox.world.work import Event, Issue, MergeRequest, Milestone, Package, Release
 
 ACTIVITY_INTERVAL = timedelta(hours=1)
 """`last_activity_at` moves at most this often. Source: app/models/event.rb RESET_PROJECT_ACTIVITY_INTERVAL."""
@@ -34,6 +35,7 @@ class Group:
     projects: list[Project] = field(default_factory=list)
     children: list[Group] = field(default_factory=list)
     forwards_pypi: bool = True
+    hooks: dict[int, Hook] = field(default_factory=dict)
 
     def lineage(self) -> Iterator[Group]:
         """This group, then its ancestors, nearest first."""
@@ -77,6 +79,11 @@ class Project:
     packages: dict[int, Package] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     pipeline_variables_role: str = "maintainer"
+    issues: dict[int, Issue] = field(default_factory=dict)
+    milestones: dict[int, Milestone] = field(default_factory=dict)
+    schedules: dict[int, Schedule] = field(default_factory=dict)
+    triggers: dict[int, Trigger] = field(default_factory=dict)
+    settings: ProjectSettings = field(default_factory=ProjectSettings)
 
     @property
     def full_path(self) -> str:

@@ -52,6 +52,32 @@ class ProtectedTag:
     create: list[AccessLevel]
 
 
+MERGE_METHODS = ("merge", "rebase_merge", "ff")
+SQUASH_OPTIONS = ("never", "always", "default_on", "default_off")
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class ProjectSettings:
+    """What maintainers choose for a project. Each name is the REST attribute's, but for the job token's scope.
+
+    `inbound_enabled` limits other projects' job tokens to the two allowlists (ids); `outbound_enabled` is the old
+    `ci_job_token_scope_enabled`.
+    """
+
+    merge_method: str = "merge"
+    squash_option: str = "default_off"
+    public_jobs: bool = True
+    only_allow_merge_if_pipeline_succeeds: bool = False
+    only_allow_merge_if_all_discussions_are_resolved: bool = False
+    remove_source_branch_after_merge: bool = True
+    ci_forward_deployment_enabled: bool = True
+    keep_latest_artifact: bool = True
+    inbound_enabled: bool = True
+    outbound_enabled: bool = False
+    allowed_projects: set[int] = field(default_factory=set)
+    allowed_groups: set[int] = field(default_factory=set)
+
+
 @lru_cache(maxsize=4096)
 def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(".*?".join(re.escape(part) for part in name.split("*")), re.DOTALL)
@@ -88,12 +114,23 @@ HOOK_EVENTS = (
 )
 """The triggers a hook can have."""
 
+GROUP_HOOK_EVENTS = (
+    *(name for name in HOOK_EVENTS if name != "resource_deploy_token_events"),
+    "subgroup_events",
+    "member_events",
+    "project_events",
+)
+"""The triggers a group's hook can have."""
+
 SYSTEM_HOOK_EVENTS = ("push_events", "tag_push_events", "merge_requests_events", "repository_update_events")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Hook:
-    """A webhook of a project, or of the instance when `project_id` is None."""
+    """A webhook of a project, of a group and all below it, or else of the instance.
+
+    `recent_failures` are consecutive ones; they and `disabled_until` count only where hooks are disabled for them.
+    """
 
     id: int
     url: str
@@ -108,12 +145,24 @@ class Hook:
     push_events_branch_filter: str | None = None
     branch_filter_strategy: str = "wildcard"
     enable_ssl_verification: bool = True
+    group_id: int | None = None
+    custom_headers: dict[str, str] = field(default_factory=dict, repr=False)
+    recent_failures: int = 0
+    disabled_until: datetime | None = None
     deliveries: list["Delivery"] = field(default_factory=list)
+
+    @property
+    def system(self) -> bool:
+        """Whether it is a system hook."""
+        return self.project_id is None and self.group_id is None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Delivery:
-    """One attempt to deliver a hook: what was sent and what came back ("" while under way)."""
+    """One attempt to deliver a hook: what was sent and what came back ("" while under way).
+
+    Secrets in `request_headers` are hidden. `error` says why there was no answer.
+    """
 
     id: int
     trigger: str
@@ -124,4 +173,6 @@ class Delivery:
     created_at: datetime
     response_status: str = ""
     response_body: str = ""
+    response_headers: dict[str, str] = field(default_factory=dict, repr=False)
+    error: str = ""
     execution_duration: float = 0.0

@@ -1,15 +1,29 @@
 """What people and pipelines make in a project: merge requests, notes, releases, packages, events."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from bot.sandbox.world.people import User
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
+class Award:
+    """An emoji somebody gave to a note, a merge request or an issue."""
+
+    id: int
+    name: str
+    user: User
+    created_at: datetime
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
 class Note:
-    """A comment on a merge request; `system` ones are written by GitLab."""
+    """A comment on a merge request or an issue; `system` ones are written by GitLab.
+
+    Notes with the same `discussion_id` are one discussion; `resolvable` ones belong to a thread of a merge request.
+    """
 
     id: int
     body: str
@@ -18,7 +32,52 @@ class Note:
     updated_at: datetime
     system: bool = False
     internal: bool = False
-    emoji: list[tuple[int, str, User]] = field(default_factory=list)
+    emoji: list[Award] = field(default_factory=list)
+    discussion_id: str = ""
+    threaded: bool = False
+    resolvable: bool = False
+    resolved_at: datetime | None = None
+    resolved_by: User | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Milestone:
+    """A milestone of a project."""
+
+    id: int
+    iid: int
+    title: str
+    created_at: datetime
+    updated_at: datetime
+    description: str = ""
+    state: str = "active"
+    start_date: date | None = None
+    due_date: date | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Issue:
+    """An issue of a project."""
+
+    id: int
+    iid: int
+    project_id: int
+    title: str
+    description: str
+    author: User
+    created_at: datetime
+    updated_at: datetime
+    state: str = "opened"
+    labels: list[str] = field(default_factory=list)
+    assignees: list[User] = field(default_factory=list)
+    milestone: Milestone | None = None
+    due_date: date | None = None
+    confidential: bool = False
+    closed_at: datetime | None = None
+    closed_by: User | None = None
+    discussion_locked: bool = False
+    notes: dict[int, Note] = field(default_factory=dict)
+    emoji: list[Award] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -51,7 +110,13 @@ class MergeRequest:
     squash: bool = False
     commit_shas: tuple[str, ...] = ()
     discussion_locked: bool = False
+    milestone: Milestone | None = None
     notes: dict[int, Note] = field(default_factory=dict)
+    emoji: list[Award] = field(default_factory=list)
+
+
+Noteable: TypeAlias = MergeRequest | Issue
+"""What people discuss: it has notes, emoji, labels and a state."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -77,6 +142,7 @@ class Release:
     created_at: datetime
     released_at: datetime
     links: dict[int, ReleaseLink] = field(default_factory=dict)
+    milestones: list[Milestone] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.sandbox.activity import Activity
 from bot.sandbox.git.objects import Seed, Signature
 from bot.sandbox.git.repository import Repository
+from bot.sandbox.limits import Limits
 from bot.sandbox.world import flow
 from bot.sandbox.world.clock import WorldClock
 from bot.sandbox.world.people import Level, Token, TokenKind, User
@@ -46,7 +47,11 @@ class World:
         self.instance_variables: list[Variable] = []
         self.system_hooks: dict[int, Hook] = {}
         self.url = ""
+        self.limits = Limits(self.clock.now)
         self.pypi_forward_url: str | None = None
+        self.storage_url: Callable[[Path, str], str] | None = None
+        self.pipelines_per_minute = 0  # for one user and commit; 0 is off, as on a self-managed instance
+        self.seed = seed
         self._random: random.Random = random.SystemRandom() if seed is None else random.Random(seed)
         self._ids: dict[str, count[int]] = {}
         self.activity = Activity(self)
@@ -308,7 +313,10 @@ class World:
         )
 
     def merge(self, project: Project, merge_request: MergeRequest, user: User, *, squash: bool = False) -> str:
-        """Merge with a merge commit, whose id is returned. Raises: MergeConflictError."""
+        """Merge by the project's method; the target's new head is returned.
+
+        Raises: MergeConflictError, flow.NotFastForwardError.
+        """
         return flow.merge(self, project, merge_request, user, squash=squash)
 
     def create_tag(self, project: Project, name: str, ref: str, user: User, message: str = "") -> str:

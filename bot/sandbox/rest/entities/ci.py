@@ -26,7 +26,7 @@ def pipeline_basic(world: World, project: Project, one: Pipeline) -> Json:
         "created_at": stamp(one.created_at),
         "updated_at": stamp(one.updated_at),
         "web_url": f"{world.url}/{project.full_path}/-/pipelines/{one.id}",
-        "name": None,
+        "name": one.name,
     }
 
 
@@ -85,14 +85,14 @@ def job(world: World, project: Project, pipe: Pipeline, one: Job) -> Json:
         "created_at": stamp(one.created_at),
         "started_at": stamp_or_none(one.started_at),
         "finished_at": stamp_or_none(one.finished_at),
-        "erased_at": None,
+        "erased_at": stamp_or_none(one.erased_at),
         "duration": one.duration,
         "queued_duration": _seconds(one.created_at, one.started_at),
         "user": user_or_none(world, world.users.get(one.user_id)),
         "commit": code.commit(world, project, commit) if commit else None,
         "pipeline": pipeline_basic(world, project, pipe),
         "web_url": f"{world.url}/{project.full_path}/-/jobs/{one.id}",
-        "project": {"ci_job_token_scope_enabled": False},
+        "project": {"ci_job_token_scope_enabled": project.settings.outbound_enabled},
         "artifacts": [
             {
                 "file_type": file.file_type,

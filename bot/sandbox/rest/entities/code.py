@@ -4,6 +4,7 @@ from datetime import datetime
 
 from bot.sandbox.answers import Json
 from bot.sandbox.git.repository import Commit, FileDiff, Ref
+from bot.sandbox.git.trailers import trailers
 from bot.sandbox.world import access
 from bot.sandbox.world.people import LEVEL_NAMES, Level, User
 from bot.sandbox.world.places import Project
@@ -18,6 +19,7 @@ def git_time(moment: datetime) -> str:
 
 def commit(world: World, project: Project, one: Commit) -> Json:
     """API::Entities::Commit."""
+    found = trailers(one.message)
     return {
         "id": one.id,
         "short_id": one.id[:8],
@@ -31,8 +33,8 @@ def commit(world: World, project: Project, one: Commit) -> Json:
         "committer_name": one.committer_name,
         "committer_email": one.committer_email,
         "committed_date": git_time(one.committed),
-        "trailers": {},
-        "extended_trailers": {},
+        "trailers": {key: values[-1] for key, values in found.items()},
+        "extended_trailers": {key: list(values) for key, values in found.items()},
         "web_url": f"{world.url}/{project.full_path}/-/commit/{one.id}",
     }
 

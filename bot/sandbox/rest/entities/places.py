@@ -104,6 +104,7 @@ def project_details(world: World, project: Project, level: Level, viewer_id: int
     in_group = max(
         (one.members[viewer_id] for one in project.namespace.lineage() if viewer_id in one.members), default=None
     )
+    chosen = project.settings
     shown: Json = project_simple(world, project) | {
         "container_registry_image_prefix": f"localhost/{project.full_path}",
         "_links": {
@@ -119,7 +120,7 @@ def project_details(world: World, project: Project, level: Level, viewer_id: int
         "archived": project.archived,
         "creator_id": project.creator.id if project.creator else None,
         "import_status": "none",
-        "open_issues_count": 0,
+        "open_issues_count": sum(one.state == "opened" for one in project.issues.values()),
         "issues_enabled": True,
         "merge_requests_enabled": True,
         "wiki_enabled": True,
@@ -127,14 +128,14 @@ def project_details(world: World, project: Project, level: Level, viewer_id: int
         "snippets_enabled": True,
         "builds_access_level": "enabled",
         "package_registry_access_level": "enabled",
-        "public_jobs": True,
+        "public_jobs": chosen.public_jobs,
         "shared_runners_enabled": True,
         "lfs_enabled": True,
-        "merge_method": "merge",
-        "squash_option": "default_off",
-        "only_allow_merge_if_pipeline_succeeds": False,
-        "only_allow_merge_if_all_discussions_are_resolved": False,
-        "remove_source_branch_after_merge": True,
+        "merge_method": chosen.merge_method,
+        "squash_option": chosen.squash_option,
+        "only_allow_merge_if_pipeline_succeeds": chosen.only_allow_merge_if_pipeline_succeeds,
+        "only_allow_merge_if_all_discussions_are_resolved": chosen.only_allow_merge_if_all_discussions_are_resolved,
+        "remove_source_branch_after_merge": chosen.remove_source_branch_after_merge,
         "request_access_enabled": True,
         "marked_for_deletion_at": None,
         "marked_for_deletion_on": None,
@@ -149,13 +150,14 @@ def project_details(world: World, project: Project, level: Level, viewer_id: int
         shown |= {
             "ci_config_path": "",
             "ci_default_git_depth": 20,
-            "ci_forward_deployment_enabled": True,
-            "ci_job_token_scope_enabled": False,
+            "ci_forward_deployment_enabled": chosen.ci_forward_deployment_enabled,
+            "ci_forward_deployment_rollback_allowed": True,
+            "ci_job_token_scope_enabled": chosen.outbound_enabled,
             "ci_separated_caches": True,
             "ci_pipeline_variables_minimum_override_role": project.pipeline_variables_role,
-            "restrict_user_defined_variables": True,
+            "restrict_user_defined_variables": project.pipeline_variables_role != "developer",
             "runners_token": None,
             "build_timeout": 3600,
-            "keep_latest_artifact": True,
+            "keep_latest_artifact": chosen.keep_latest_artifact,
         }
     return shown

@@ -2,20 +2,31 @@
 
 from bot.sandbox.answers import Json
 from bot.sandbox.git.repository import Commit
-from bot.sandbox.rest.entities import code
+from bot.sandbox.rest.entities import code, planning
 from bot.sandbox.rest.entities.people import user_basic, user_or_none
+from bot.sandbox.world import flow
 from bot.sandbox.world.clock import stamp, stamp_or_none
 from bot.sandbox.world.places import Project
-from bot.sandbox.world.settings import HOOK_EVENTS, SYSTEM_HOOK_EVENTS, Delivery, Hook, Variable
-from bot.sandbox.world.work import Event, MergeRequest, Note, Release, ReleaseLink
+from bot.sandbox.world.settings import Variable
+from bot.sandbox.world.work import Event, MergeRequest, Note, Noteable, Release, ReleaseLink
 from bot.sandbox.world.world import World
+
+
+def is_draft(one: MergeRequest) -> bool:
+    """Whether the title marks it as a draft. Source: app/models/merge_request.rb DRAFT_REGEX."""
+    return one.title.lower().startswith(("draft:", "[draft]", "(draft)"))
+
+
+def resolved(one: MergeRequest) -> bool:
+    """Whether no thread is open."""
+    return all(note.resolved_at is not None for note in one.notes.values() if note.resolvable)
 
 
 def merge_request(world: World, project: Project, one: MergeRequest) -> Json:
     """API::Entities::MergeRequestBasic."""
     people = [user_basic(world, person) for person in one.assignees]
-    draft = one.title.lower().startswith("draft:")
-    mergeable = one.state == "opened"
+    draft = is_draft(one)
+    mergeable, open_threads = one.state == "opened", not resolved(one)
     return {
         "id": one.id,
         "iid": one.iid,
@@ -33,8 +44,8 @@ def merge_request(world: World, project: Project, one: MergeRequest) -> Json:
         "target_branch": one.target_branch,
         "source_branch": one.source_branch,
         "user_notes_count": sum(not note.system for note in one.notes.values()),
-        "upvotes": 0,
-        "downvotes": 0,
+        "upvotes": planning.votes(one.emoji, "thumbsup"),
+        "downvotes": planning.votes(one.emoji, "thumbsdown"),
         "author": user_basic(world, one.author),
         "assignees": people,
         "assignee": people[0] if people else None,
@@ -46,10 +57,10 @@ def merge_request(world: World, project: Project, one: MergeRequest) -> Json:
         "imported": False,
         "imported_from": "none",
         "work_in_progress": draft,
-        "milestone": None,
+        "milestone": planning.milestone(world, project, one.milestone) if one.milestone else None,
         "merge_when_pipeline_succeeds": False,
         "merge_status": "can_be_merged" if mergeable else "unchecked",
-        "detailed_merge_status": "mergeable" if mergeable else "not_open",
+        "detailed_merge_status": ("draft_status" if draft else "mergeable") if mergeable else "not_open",
         "sha": one.head_sha,
         "merge_commit_sha": one.merge_commit_sha,
         "squash_commit_sha": one.squash_commit_sha,
@@ -71,27 +82,27 @@ def merge_request(world: World, project: Project, one: MergeRequest) -> Json:
             "human_total_time_spent": None,
         },
         "squash": one.squash,
-        "squash_on_merge": one.squash,
+        "squash_on_merge": flow.squashes(project, one.squash),
         "task_completion_status": {"count": 0, "completed_count": 0},
         "has_conflicts": False,
-        "blocking_discussions_resolved": True,
+        "blocking_discussions_resolved": not open_threads,
     }
 
 
-def note(world: World, project: Project, one: MergeRequest, shown: Note) -> Json:
-    """API::Entities::Note."""
-    return {
+def note(world: World, project: Project, one: Noteable, shown: Note) -> Json:
+    """API::Entities::Note. Whether it is resolved is told of threads only."""
+    told: Json = {
         "id": shown.id,
-        "type": None,
+        "type": "DiscussionNote" if shown.threaded else None,
         "body": shown.body,
         "author": user_basic(world, shown.author),
         "created_at": stamp(shown.created_at),
         "updated_at": stamp(shown.updated_at),
         "system": shown.system,
         "noteable_id": one.id,
-        "noteable_type": "MergeRequest",
+        "noteable_type": type(one).__name__,
         "project_id": project.id,
-        "resolvable": False,
+        "resolvable": shown.resolvable,
         "confidential": shown.internal,
         "internal": shown.internal,
         "imported": False,
@@ -99,6 +110,13 @@ def note(world: World, project: Project, one: MergeRequest, shown: Note) -> Json
         "noteable_iid": one.iid,
         "commands_changes": {},
     }
+    if shown.resolvable:
+        told |= {
+            "resolved": shown.resolved_at is not None,
+            "resolved_by": user_or_none(world, shown.resolved_by),
+            "resolved_at": stamp_or_none(shown.resolved_at),
+        }
+    return told
 
 
 def release_link(world: World, project: Project, release: Release, one: ReleaseLink) -> Json:
@@ -136,7 +154,7 @@ def release(world: World, project: Project, one: Release, commit: Commit | None,
         }
     sources = ("zip", "tar.gz", "tar.bz2", "tar") if detailed else ()
     shown |= {
-        "milestones": [],
+        "milestones": [planning.milestone_with_stats(world, project, each) for each in one.milestones],
         "evidences": [],
         "assets": {
             "count": len(one.links) + len(sources),
@@ -165,49 +183,6 @@ def variable(one: Variable, *, instance: bool = False) -> Json:
     if not instance:
         shown["environment_scope"] = one.environment_scope
     return shown | {"description": one.description}
-
-
-def hook(one: Hook) -> Json:
-    """API::Entities::ProjectHook, or Hook for a system hook. Secrets show only that they are set."""
-    system = one.project_id is None
-    shown: Json = {
-        "id": one.id,
-        "url": one.url,
-        "name": one.name,
-        "description": one.description,
-        "created_at": stamp(one.created_at),
-        "alert_status": "executable",
-        "disabled_until": None,
-        "enable_ssl_verification": one.enable_ssl_verification,
-        "url_variables": [],
-        "custom_headers": [],
-        "custom_webhook_template": None,
-        "push_events_branch_filter": one.push_events_branch_filter,
-        "branch_filter_strategy": one.branch_filter_strategy,
-        "token_present": bool(one.token),
-        "signing_token_present": bool(one.signing_token),
-    }
-    for name in SYSTEM_HOOK_EVENTS if system else HOOK_EVENTS:
-        shown[name] = one.events.get(name, False)
-    if not system:
-        shown["project_id"] = one.project_id
-    return shown
-
-
-def delivery(one: Delivery) -> Json:
-    """API::Entities::WebHookLog: one line of `…/hooks/:id/events`."""
-    return {
-        "id": one.id,
-        "url": one.url,
-        "trigger": one.trigger.replace("_events", "_hooks"),
-        "request_headers": {**one.request_headers, "X-Gitlab-Token": "[REDACTED]"},
-        "request_data": one.body.decode(),
-        "response_headers": {},
-        "response_body": one.response_body,
-        "execution_duration": one.execution_duration,
-        "response_status": one.response_status,
-        "created_at": stamp(one.created_at),
-    }
 
 
 def event(world: World, one: Event) -> Json:

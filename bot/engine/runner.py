@@ -1,0 +1,229 @@
+"""What runs turns while the bot serves: due rows in, turns delivered by the durable engine, one a project at a time.
+
+The rows say what is due; the engine's file only says what is being delivered. So a lost file loses nothing, a turn
+delivered twice is refused by its number, and what a row no longer asks for is not done.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bot.domain.releases import Release, ReleaseState
+from bot.engine.durable import Engine, Fate
+from bot.engine.local import Turn, end_turn
+from bot.log import get
+from bot.ports.store import Queue
+
+# A turn asked for by another process (the command line) is found by looking; one asked for here wakes us at once.
+LOOK_EVERY = 0.5  # seconds
+AHEAD = 2  # turns asked for per worker, so that none waits for us when it is free
+STALE = timedelta(seconds=15)  # a turn asked for and not begun by then is looked after
+KEEP_FINISHED = timedelta(days=3)  # longer than the longest slot, so that none is run twice
+
+log = get("engine")
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A turn that was asked for and has not ended."""
+
+    key: str
+    number: int
+    at: datetime
+    begun: bool = False
+
+
+class Runner:
+    """Runs due turns and scheduled jobs until stopped."""
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        turn: Turn,
+        clock: Callable[[], datetime],
+        workers: int,
+        path: Path,
+        jobs: Mapping[str, Callable[[], None]] | None = None,
+    ) -> None:
+        """`path` is the engine's file; its lock must be held. `jobs` are what `slot` may run, by name."""
+        self._queue = queue
+        self._turn = turn
+        self._clock = clock
+        self._workers = workers
+        self._jobs = jobs or {}
+        self._engine = Engine(path, turn=self._take, slot=self._job, workers=workers)
+        self._asked: dict[int, _Asked] = {}  # by project
+        self._at_work: dict[int, str] = {}  # key of the release in turn, by project
+        self._idle = threading.Condition()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self.heartbeat: datetime | None = None
+
+    def start(self) -> None:
+        """Launch the engine, which takes up what was under way. Raises: ConfigError."""
+        self._engine.launch()
+
+    def wake(self) -> None:
+        """Look for due turns now."""
+        self._wake.set()
+
+    def slot(self, job: str, at: datetime) -> bool:
+        """Run a job for the slot that began `at`, once; False if its last run is not over yet."""
+        return self._engine.slot(job, at)
+
+    def clean(self) -> None:
+        """Delete what the engine finished days ago."""
+        deleted = self._engine.clean(self._clock() - KEEP_FINISHED)
+        log.info("engine.cleaned", workflows=deleted)
+
+    def run(self) -> None:
+        """Ask for due turns until `stop` is called. Blocks; errors of the store or the engine end it."""
+        while not self._stop.is_set():
+            self._wake.clear()
+            self.run_due()
+            self._wake.wait(LOOK_EVERY)
+
+    def run_due(self) -> int:
+        """Ask for every due turn that may be asked for now; returns how many."""
+        now = self.heartbeat = self._clock()
+        with self._idle:
+            stale = {p: one for p, one in self._asked.items() if not one.begun and now - one.at > STALE}
+            free = self._workers * AHEAD - len(self._asked)
+        self._look_after(stale, now)
+        started = 0
+        for release in self._startable(now, free):
+            if not self._stop.is_set():
+                started += self._ask(release, now)
+        return started
+
+    def stop(self, timeout: float) -> bool:
+        """Begin no more turns and wait for those at work, at most `timeout` seconds; False if some still are."""
+        self._stop.set()
+        self._wake.set()
+        with self._idle:
+            ended = self._idle.wait_for(lambda: not self._at_work, timeout)
+        self._engine.close()
+        return ended
+
+    def _startable(self, now: datetime, free: int) -> list[Release]:
+        """The longest overdue release of each of up to `free` projects that have none asked for.
+
+        Asks for more rows as long as busy projects fill what came: one with many due tags must not hold up the others.
+        """
+        with self._idle:
+            busy = set(self._asked)
+        if free <= 0:
+            return []
+        limit = free + len(busy) + 20
+        while True:
+            due = self._queue.due(now, limit=limit)
+            first: dict[int, Release] = {}
+            for release in due:
+                if release.id.project_id not in busy:
+                    first.setdefault(release.id.project_id, release)
+            if len(first) >= free or len(due) < limit:
+                return list(first.values())[:free]
+            limit *= 4
+
+    def _ask(self, release: Release, now: datetime) -> bool:
+        project = release.id.project_id
+        with self._idle:  # before asking: the turn may begin, and end, before `ask` returns
+            self._asked.setdefault(project, _Asked(release.key, release.turn, now))
+        fate = self._engine.ask(project, release.key, release.turn)
+        if fate is Fate.GIVEN_UP:
+            self._give_up(release, now)
+            self._answered(release.key, release.turn)
+        return fate is Fate.ASKED
+
+    def _look_after(self, stale: Mapping[int, _Asked], now: datetime) -> None:
+        """Turns that do not begin: behind others, given up by the engine, or behind one whose end was not written."""
+        if not stale:
+            return
+        with self._idle:
+            at_work = tuple(self._at_work.values())
+        if lost := self._engine.release_lost(at_work, now):
+            log.warning("engine.lost", workflows=lost)
+        for project, asked in stale.items():
+            release = self._queue.release(asked.key)
+            with self._idle:
+                if self._asked.get(project) is asked and not asked.begun:
+                    del self._asked[project]
+            if release is not None and release.turn == asked.number and _due(release, now):
+                self._ask(release, now)
+
+    def _give_up(self, release: Release, now: datetime) -> None:
+        log.error("turn.poison", project=release.project, ref=release.id.ref)
+        failed = replace(
+            release,
+            state=ReleaseState.FAILED,
+            next="the bot died again and again in this turn, see its log; resume once it is mended",
+            updated_at=now,
+            due_at=None,
+            faults=release.faults + 1,
+        )
+        self._queue.finish(failed, wake_seen=release.wake)
+
+    def _take(self, key: str, number: int) -> str:
+        """One turn, as the engine delivers it; the word says how it ended. Never raises: a raise would be kept."""
+        try:
+            release = self._queue.release(key)
+            if release is None or release.turn != number:
+                return "over"
+            if not self._begin(release):
+                return "stopped"
+            try:
+                if not _due(release, self._clock()):
+                    return "not asked for any more"
+                ended = end_turn(self._queue, release, self._turn, self._clock)
+            finally:
+                self._end(release.id.project_id)
+        except Exception as error:  # a thread of the engine: nobody else would ever see it
+            log.error("turn.unwritten", key=key, turn=number, exc_info=error)
+            return "unwritten"  # the row is still due: it is found again by looking, not at once and for ever
+        finally:
+            self._answered(key, number)
+        self._wake.set()
+        return ended.state.value
+
+    def _begin(self, release: Release) -> bool:
+        """Take the project, unless the bot is stopping or the project is taken."""
+        project = release.id.project_id
+        with self._idle:
+            if self._stop.is_set() or project in self._at_work:
+                return False
+            self._at_work[project] = release.key
+            asked = self._asked.setdefault(project, _Asked(release.key, release.turn, release.updated_at))
+            asked.begun = asked.begun or (asked.key, asked.number) == (release.key, release.turn)
+        return True
+
+    def _end(self, project: int) -> None:
+        with self._idle:
+            del self._at_work[project]
+            self._idle.notify_all()
+
+    def _answered(self, key: str, number: int) -> None:
+        """That turn is not under way any more, whatever came of it."""
+        with self._idle:
+            for project in [p for p, one in self._asked.items() if (one.key, one.number) == (key, number)]:
+                del self._asked[project]
+
+    def _job(self, name: str) -> str:
+        """One slot of a job."""
+        job = self._jobs.get(name)
+        if job is None or self._stop.is_set():
+            return "not run"
+        try:
+            job()
+        except Exception as error:  # as in `_take`
+            log.error("job.fault", job=name, exc_info=error)
+            return "fault"
+        return "done"
+
+
+def _due(release: Release, now: datetime) -> bool:
+    return release.due_at is not None and release.due_at <= now

@@ -1,0 +1,77 @@
+"""A watcher with a state of its own on the embedded GitLab, and the hands that move GitLab's tags and clock."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bot.adapters.clock import utc_now
+from bot.adapters.gitlab.account import GitLabAccount
+from bot.adapters.gitlab.projects import GitLabProjects
+from bot.adapters.gitlab.refs import GitLabRefs
+from bot.adapters.store.open import open_state
+from bot.adapters.store.store import Store
+from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
+from bot.sandbox.world.flow import remove_ref
+from bot.sandbox.world.places import Project
+from bot.watch.poll import Tick, Watcher
+from bot.watch.scope import Scope
+from tests.contract.hostile import api
+from tests.contract.sandbox_org import Org
+
+POLICY = Policy(releases=(ReleaseRule(projects=("acme/**",), tags=("v*",)),), indexes=(), hygiene=HygienePolicy())
+LONG = timedelta(hours=3)  # beyond the hour within which `last_activity_at` does not move, and the slack
+
+
+@dataclass
+class Watch:
+    """A watcher of `acme/**` with a state of its own, and the organisation it watches."""
+
+    org: Org
+    store: Store
+    watcher: Watcher
+
+    def poll(self) -> list[tuple[str, str, str]]:
+        """One poll: project, tag and action of each change, sorted."""
+        return told(self.watcher.poll())
+
+    def releases(self) -> set[tuple[str, str]]:
+        return {(one.project, one.id.ref) for one in self.store.releases.releases()}
+
+    def tag(self, project: Project, name: str, ref: str = "main", message: str = "") -> str:
+        return self.org.world.create_tag(project, name, ref, self.org.people["maintainer"], message)
+
+    def untag(self, project: Project, name: str) -> None:
+        remove_ref(self.org.world, project, f"refs/tags/{name}", self.org.people["maintainer"])
+
+    def later(self, by: timedelta, *, heard: bool = True) -> None:
+        """GitLab's clock jumps; with `heard` the bot has had an answer since, as it would have in earnest."""
+        self.org.world.clock.offset += by
+        if heard:
+            self.watcher.projects.project(self.org.project.id)
+
+    def requests(self) -> list[str]:
+        """Paths asked for since the last look."""
+        found = [one["path"] for one in self.org.control("GET", "requests").json()]
+        self.org.control("DELETE", "requests")
+        return found
+
+
+def told(tick: Tick) -> list[tuple[str, str, str]]:
+    return sorted((change.project, change.ref, change.action.value) for change in tick.changes)
+
+
+def watching(org: Org, folder: Path, *, since: datetime | None = None, scope: Scope | None = None) -> Watch:
+    store = Store(open_state(folder / "ropewalk.db"), lambda text: text)
+    one = api(org.url, token=org.tokens["owner"])
+    watcher = Watcher(
+        account=GitLabAccount(one),
+        projects=GitLabProjects(one),
+        refs=GitLabRefs(one),
+        intake=store.intake,
+        scope=scope or Scope(groups=("acme",)),
+        policy=POLICY,
+        since=since,
+        membership=True,
+        clock=utc_now,
+    )
+    return Watch(org, store, watcher)

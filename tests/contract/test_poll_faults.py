@@ -1,0 +1,78 @@
+"""The poll, with every port a fake: what a failure in its midst may not lose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.errors import CredentialsError, RefusedError, RopewalkError, TransientError
+from bot.domain.gitlab import Identity
+from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
+from bot.watch.poll import CURSOR, Watcher
+from bot.watch.scope import Scope
+from tests.fake_store import FakeIntake
+from tests.fakes import Clock, FakeAccount, FakeProjects, FakeRefs, Wire
+from tests.unit.release_facts import NOON, PROJECT, tag
+
+ME = Identity(user_id=7, username="ropewalk", admin=False, scopes=("api",), expires_on=None, version="19.3.0")
+DOWN = TransientError(what="503", where="GitLab")
+EXPIRED = CredentialsError(what="401: the token expired", where="GitLab", status=401)
+
+
+class Watch:
+    """A watcher of two projects that has polled once; then both were tagged. GitLab's clock is days behind ours."""
+
+    def __init__(self) -> None:
+        self.wire, self.theirs, self.intake = Wire(), Clock(NOON - timedelta(days=3)), FakeIntake()
+        one = replace(PROJECT, last_activity_at=self.theirs.now)
+        self.projects = FakeProjects(
+            projects={42: one, 43: replace(one, id=43, full_path="acme/rope")}, wire=self.wire, member={42, 43}
+        )
+        self.refs = FakeRefs(heads={42: {}, 43: {}}, wire=self.wire)
+        self.watcher = Watcher(
+            account=FakeAccount(me=ME, clock=self.theirs),
+            projects=self.projects,
+            refs=self.refs,
+            intake=self.intake,
+            scope=Scope(groups=("acme",)),
+            policy=Policy(
+                releases=(ReleaseRule(projects=("acme/**",), tags=("v*",)),), indexes=(), hygiene=HygienePolicy()
+            ),
+            since=None,
+            membership=True,
+            clock=Clock(NOON),
+        )
+        self.watcher.poll()
+        self.theirs.wait(timedelta(minutes=2))
+        for number, there in list(self.projects.projects.items()):
+            self.refs.heads[number]["v1.1.0"] = tag()
+            self.projects.projects[number] = replace(there, last_activity_at=self.theirs.now)
+
+    def begun(self) -> set[int]:
+        """The projects whose release began."""
+        return {row.id.project_id for row in self.intake.rows.rows.values()}
+
+
+@pytest.mark.parametrize(
+    ("call", "error"), [("tags", EXPIRED), ("active_since", EXPIRED), ("tags", DOWN), ("active_since", DOWN)]
+)
+def test_a_poll_that_fails_is_repeated_from_where_it_began(call: str, error: RopewalkError) -> None:
+    watch = Watch()
+    before = watch.intake.cursor(CURSOR)
+    watch.wire.before[call] = [error, error]
+    with pytest.raises((TransientError, RefusedError)):
+        watch.watcher.poll()
+    assert watch.intake.cursor(CURSOR) == before
+    watch.wire.before.clear()
+    watch.theirs.wait(timedelta(hours=5))
+    watch.watcher.poll()
+    assert watch.begun() == {42, 43}
+
+
+def test_a_project_that_refuses_is_named_and_does_not_hold_up_the_others() -> None:
+    watch = Watch()
+    watch.wire.before["tags"] = [CredentialsError(what="403 for tags", where="GitLab", status=403)]
+    assert watch.watcher.poll().skipped == (("acme/tools/widget", "GitLab: 403 for tags"),)
+    assert watch.begun() == {43}

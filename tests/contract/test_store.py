@@ -1,0 +1,316 @@
+"""The promises of bot.ports.store, held by the fakes and by SQLite on a real file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.store.open import open_state
+from bot.adapters.store.store import Store
+from bot.domain.policy import Source
+from bot.domain.refs import ChangeSource, Project, RefAction, RefChange, RefKind
+from bot.domain.releases import AttemptOutcome, Receipt, Release, ReleaseState, TargetState, TargetStatus
+from bot.domain.verdicts import Consequence, GateResult, Verdict
+from bot.ports.store import Intake, Kept, Ledger, Queue, Register
+from tests.contract.turn_bench import planned
+from tests.fake_store import FakeIntake, FakeKept, FakeLedger, FakeReleaseRows
+from tests.unit.release_facts import NOON, OTHER_SHA, PROJECT, SDIST, SHA, WHEEL, attempt, distribution
+
+HOUR = timedelta(hours=1)
+KEY = planned().key
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One store, by its ports."""
+
+    ledger: Ledger
+    kept: Kept
+    queue: Queue
+    intake: Intake
+    register: Register
+
+
+@pytest.fixture(params=["fake", "sqlite"])
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
+    if request.param == "fake":
+        rows = FakeReleaseRows()
+        yield State(ledger=FakeLedger(), kept=FakeKept(), queue=rows, intake=FakeIntake(rows=rows), register=rows)
+        return
+    store = Store(open_state(tmp_path / "ropewalk.db"), str)
+    yield State(
+        ledger=store.ledger, kept=store.kept, queue=store.releases, intake=store.intake, register=store.releases
+    )
+    store.close()
+
+
+def row(state: State, key: str = KEY) -> Release:
+    found = state.queue.release(key)
+    assert found is not None
+    return found
+
+
+def change(ref: str = "v1.1.0", sha: str = SHA, action: RefAction = RefAction.CREATED) -> RefChange:
+    return RefChange(
+        project_id=42,
+        project=PROJECT.full_path,
+        kind=RefKind.TAG,
+        ref=ref,
+        sha=sha,
+        action=action,
+        source=ChangeSource.POLL,
+    )
+
+
+# The ledger.
+
+
+def test_a_claim_and_its_outcome_are_one_try(state: State) -> None:
+    state.ledger.attempt(KEY, attempt(AttemptOutcome.CLAIMED, number=1, reason=""))
+    state.ledger.attempt(KEY, attempt(AttemptOutcome.CLAIMED, number=2, item=SDIST, reason=""))
+    outcome = attempt(AttemptOutcome.REFUSED, number=1, retry_after=90, again=False, at=NOON + HOUR)
+    state.ledger.attempt(KEY, outcome)
+    assert state.ledger.attempts(KEY) == (outcome, attempt(AttemptOutcome.CLAIMED, number=2, item=SDIST, reason=""))
+
+
+def test_tries_come_back_in_the_order_of_their_numbers_and_by_release(state: State) -> None:
+    for number in (10, 2, 1):
+        state.ledger.attempt(KEY, attempt(number=number))
+    state.ledger.attempt("another", attempt(number=3))
+    assert [found.number for found in state.ledger.attempts(KEY)] == [1, 2, 10]
+    assert state.ledger.attempts("nobody") == ()
+
+
+def test_a_proof_stays_as_it_was_first_written(state: State) -> None:
+    first = Receipt(target="index:registry", kind="upload", where="https://x/a", at=NOON, file=WHEEL, sha256="a" * 64)
+    note = Receipt(target="note:!1", kind="note", where="https://x/n", at=NOON)
+    state.ledger.record(KEY, [first, note])
+    other_bytes = replace(first, sha256="b" * 64)
+    state.ledger.record(KEY, [replace(first, kind="found", at=NOON + HOUR), replace(note, at=NOON + HOUR), other_bytes])
+    assert state.ledger.receipts(KEY) == (first, note, other_bytes)
+    assert state.ledger.receipts("nobody") == ()
+
+
+# Kept files.
+
+
+def test_kept_files_are_replaced_as_a_whole(state: State) -> None:
+    files = (distribution(SDIST), distribution(WHEEL, problem="odd"))
+    state.kept.keep(KEY, files)
+    assert set(state.kept.files(KEY)) == set(files)
+    state.kept.keep(KEY, files[:1])
+    assert state.kept.files(KEY) == files[:1]
+    assert state.kept.files("nobody") == ()
+
+
+def test_the_first_owner_of_a_name_stays(state: State) -> None:
+    assert state.kept.owner("acme-widget") is None
+    state.kept.own("acme-widget", 42)
+    state.kept.own("acme-widget", 7)
+    assert state.kept.owner("acme-widget") == 42
+
+
+# The queue.
+
+
+def test_a_release_comes_back_as_it_was_finished(state: State) -> None:
+    state.register.add(planned())
+    full = replace(
+        row(state),
+        state=ReleaseState.PARTIAL,
+        updated_at=NOON + timedelta(microseconds=1),
+        due_at=NOON + HOUR,
+        faults=3,
+        version="1.1.0",
+        source=Source.ARTIFACTS,
+        source_reason="because",
+        next="resume",
+        gates=(
+            GateResult(name="hygiene", verdict=Verdict.PASS, reason="fine"),
+            GateResult(
+                name="pipeline_green",
+                verdict=Verdict.UNKNOWN,
+                reason="runs",
+                consequence=Consequence.WAIT,
+                look_again=timedelta(seconds=2.5),
+            ),
+        ),
+        targets=(TargetStatus(name="note:!1", state=TargetState.FAILED, reason="403", attempts=2),),
+        requests=(("tag", 3), ("index write", 4)),
+    )
+    assert state.queue.finish(full, wake_seen=0)
+    assert row(state) == replace(full, turn=1)
+
+
+def test_an_unknown_release_is_none(state: State) -> None:
+    assert state.queue.release("nobody") is None
+
+
+def test_what_is_due_comes_longest_overdue_first_and_no_more_than_asked_for(state: State) -> None:
+    for number, late in ((1, 1), (2, 3), (3, 2), (4, 0), (5, -1)):
+        state.register.add(planned(number, due_at=NOON - late * HOUR))
+    state.register.add(planned(6, due_at=None))
+    assert [found.id.project_id for found in state.queue.due(NOON, limit=10)] == [2, 3, 1, 4]
+    assert [found.id.project_id for found in state.queue.due(NOON, limit=2)] == [2, 3]
+
+
+def test_times_are_compared_as_moments_whatever_their_zone(state: State) -> None:
+    zone = timezone(timedelta(hours=5))
+    state.register.add(planned(1, due_at=NOON.astimezone(zone)))
+    assert state.queue.due(NOON - timedelta(seconds=1), limit=1) == ()
+    assert [found.due_at for found in state.queue.due(NOON, limit=1)] == [NOON]
+
+
+def test_only_the_first_to_end_a_turn_writes_it(state: State) -> None:
+    state.register.add(planned())
+    mine = row(state)
+    assert state.queue.finish(replace(mine, state=ReleaseState.WAITING), wake_seen=0)
+    assert not state.queue.finish(replace(mine, state=ReleaseState.FAILED), wake_seen=0)
+    assert (row(state).state, row(state).turn) == (ReleaseState.WAITING, 1)
+
+
+def ended(state: State, release: Release, verdict: ReleaseState, due_at: datetime | None) -> Release:
+    now = NOON + timedelta(minutes=5)
+    assert state.queue.finish(replace(release, state=verdict, updated_at=now, due_at=due_at), wake_seen=release.wake)
+    return row(state)
+
+
+def test_a_wake_up_during_a_turn_makes_an_open_release_due_at_once(state: State) -> None:
+    state.register.add(planned())
+    begun = row(state)
+    assert state.queue.wake(KEY, NOON + timedelta(minutes=1))
+    after = ended(state, begun, ReleaseState.WAITING, NOON + HOUR)
+    assert after.due_at == NOON + timedelta(minutes=5)
+    assert after.woken
+    # `due` must find it too: what is stored has to sort as every other time does.
+    assert [found.key for found in state.queue.due(NOON + timedelta(minutes=5), limit=1)] == [KEY]
+    assert state.queue.due(NOON + timedelta(minutes=4), limit=1) == ()
+
+
+def test_a_wake_up_before_a_turn_is_spent_with_it(state: State) -> None:
+    state.register.add(planned())
+    state.queue.wake(KEY, NOON)
+    after = ended(state, row(state), ReleaseState.WAITING, NOON + HOUR)
+    assert (after.due_at, after.woken) == (NOON + HOUR, False)
+
+
+def test_a_wake_up_during_the_turn_that_ends_a_release_starts_no_other(state: State) -> None:
+    state.register.add(planned())
+    begun = row(state)
+    state.queue.wake(KEY, NOON)
+    assert ended(state, begun, ReleaseState.PUBLISHED, None).due_at is None
+
+
+def test_a_resume_during_the_turn_that_ends_a_release_is_not_lost(state: State) -> None:
+    state.register.add(planned())
+    begun = row(state)
+    assert state.queue.wake(KEY, NOON + timedelta(minutes=1), reopen=True)
+    after = ended(state, begun, ReleaseState.FAILED, None)
+    assert after.due_at == NOON + timedelta(minutes=5)
+    assert after.asked_at == NOON + timedelta(minutes=1)
+
+
+def test_a_hook_wakes_only_a_release_that_waits_for_a_turn(state: State) -> None:
+    state.register.add(planned(1, due_at=NOON + HOUR))
+    state.register.add(planned(2, due_at=None))
+    assert state.queue.wake(planned(1).key, NOON)
+    assert not state.queue.wake(planned(2).key, NOON)
+    assert not state.queue.wake("nobody", NOON)
+    assert [found.id.project_id for found in state.queue.due(NOON, limit=9)] == [1]
+
+
+def test_reopening_asks_anew_and_forgets_faults(state: State) -> None:
+    state.register.add(planned())
+    ended(state, replace(row(state), faults=4), ReleaseState.FAILED, None)
+    assert state.queue.wake(KEY, NOON + HOUR, reopen=True)
+    found = row(state)
+    assert (found.state, found.faults, found.asked_at, found.due_at) == (
+        ReleaseState.PLANNED,
+        0,
+        NOON + HOUR,
+        NOON + HOUR,
+    )
+    assert not state.queue.wake("nobody", NOON, reopen=True)
+
+
+# Intake.
+
+
+def test_a_ref_change_is_new_once_whoever_tells_it(state: State) -> None:
+    told = replace(change(), source=ChangeSource.HOOK)
+    assert state.intake.take([change()], [planned()], NOON) == 1
+    assert state.intake.take([told, change(action=RefAction.MOVED)], [planned()], NOON + HOUR) == 1
+    assert row(state).created_at == NOON
+    assert len(state.register.releases()) == 1
+
+
+def test_a_known_release_is_left_alone(state: State) -> None:
+    state.register.add(planned())
+    published = ended(state, row(state), ReleaseState.PUBLISHED, None)
+    state.intake.take([change()], [planned()], NOON + HOUR)
+    assert row(state) == published
+
+
+def test_a_withdrawn_release_begins_anew_when_its_tag_is_back(state: State) -> None:
+    state.register.add(planned())
+    ended(state, row(state), ReleaseState.WITHDRAWN, None)
+    state.intake.take([change()], [planned()], NOON + HOUR)
+    found = row(state)
+    assert (found.state, found.due_at, found.asked_at) == (ReleaseState.PLANNED, NOON + HOUR, NOON + HOUR)
+
+
+def test_a_baseline_is_stored_with_what_its_comparison_found(state: State) -> None:
+    assert state.intake.known_tags(42) is None
+    assert state.intake.compared(PROJECT, {}, (), (), NOON) == 0
+    assert state.intake.known_tags(42) == {}
+    tags = {"v1.1.0": SHA, "v1.0.0": OTHER_SHA}
+    assert state.intake.compared(PROJECT, tags, [change()], [planned()], NOON) == 1
+    assert state.intake.known_tags(42) == tags
+    state.intake.compared(PROJECT, {"v1.1.0": OTHER_SHA}, (), (), NOON)
+    assert state.intake.known_tags(42) == {"v1.1.0": OTHER_SHA}
+    assert state.intake.known_tags(7) is None
+    assert row(state).state is ReleaseState.PLANNED
+
+
+def test_a_renamed_project_keeps_its_baseline(state: State) -> None:
+    state.intake.compared(PROJECT, {"v1.1.0": SHA}, (), (), NOON)
+    renamed: Project = replace(PROJECT, full_path="acme/new/widget")
+    state.intake.compared(renamed, {"v1.1.0": SHA}, (), (), NOON)
+    assert state.intake.known_tags(42) == {"v1.1.0": SHA}
+
+
+def test_a_cursor_is_what_was_stored_last(state: State) -> None:
+    assert state.intake.cursor("poll") is None
+    assert state.intake.cursor("poll", NOON) == NOON
+    assert state.intake.cursor("poll", NOON + HOUR) == NOON + HOUR
+    assert state.intake.cursor("poll") == NOON + HOUR
+    assert state.intake.cursor("another") is None
+
+
+# The register.
+
+
+def test_the_newest_release_of_a_ref_is_found_by_path_or_id(state: State) -> None:
+    old = planned()
+    new = replace(planned(), id=replace(old.id, sha=OTHER_SHA), created_at=NOON + HOUR)
+    assert state.register.add(old)
+    assert state.register.add(new)
+    assert not state.register.add(old)
+    for project in ("acme/tools/widget", "42"):
+        found = state.register.find(project, "v1.1.0")
+        assert found is not None
+        assert found.id.sha == OTHER_SHA
+        assert [release.id.sha for release in state.register.releases(project)] == [OTHER_SHA, SHA]
+    assert state.register.find("acme/tools/widget", "v9") is None
+    assert len(state.register.releases()) == 2
+
+
+@pytest.mark.parametrize("project", ["", "nobody", "43", "²", "٣", "9" * 30, "42'; drop table releases; --"])
+def test_a_project_that_is_none_has_no_releases(state: State, project: str) -> None:
+    state.register.add(planned())
+    assert state.register.find(project, "v1.1.0") is None
+    assert state.register.releases(project) == ()

@@ -1,0 +1,136 @@
+"""Turns that are interrupted, and tags that move under them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.domain.refs import Tag
+from bot.domain.releases import Attempt, AttemptOutcome, ReleaseState
+from bot.ports.index import Gathered, Sent
+from tests.contract.turn_bench import MOVED, PUBLIC_WRITES, WRITES, Bench, planned
+from tests.unit.release_facts import NOON, PROJECT, SDIST, WHEEL, distribution, job, tag
+
+CALLS = 30  # to GitLab and the indexes, for one release with two merge requests
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(folder=tmp_path)
+
+
+@pytest.mark.parametrize("landed", [False, True])
+def test_an_upload_that_a_stop_interrupted_is_looked_for_and_given_time_to_land(bench: Bench, landed: bool) -> None:
+    claim = Attempt(target="index:registry", item=WHEEL, number=1, outcome=AttemptOutcome.CLAIMED, at=NOON)
+    bench.ledger.attempt(planned().key, claim)
+    bench.kept.keep(planned().key, (distribution(WHEEL), distribution(SDIST)))
+    bench.distributions.kept |= {distribution(f).sha256 for f in (WHEEL, SDIST)}
+    first = bench.turn(planned())
+    assert bench.wire.writes == [], "the interrupted upload may still arrive"
+    assert bench.ledger.attempts(planned().key)[0].outcome is AttemptOutcome.UNCLEAR
+    if landed:
+        bench.index.files_on["registry"] = {WHEEL: distribution(WHEEL).sha256}
+    assert first.due_at is not None
+    bench.clock.wait(first.due_at - bench.clock.now)
+    assert bench.to_the_end(first).state is ReleaseState.PUBLISHED
+    assert bench.wire.writes == (WRITES[1:] if landed else WRITES)
+    assert "artifacts" not in bench.wire.calls, "kept bytes are not made anew once an upload may have begun"
+
+
+class Killed(BaseException):
+    """The process dies: nothing catches it."""
+
+
+@pytest.mark.parametrize("number", range(1, len(WRITES) + 1))
+def test_a_kill_right_after_any_write_doubles_nothing(bench: Bench, number: int) -> None:
+    def kill(done: int) -> None:
+        if done == number:
+            raise Killed
+
+    bench.wire.wrote = kill
+    with pytest.raises(Killed):
+        bench.turn(planned())
+    assert bench.to_the_end().state is ReleaseState.PUBLISHED
+    assert bench.wire.writes == WRITES
+
+
+def test_a_clean_release_takes_so_many_calls(bench: Bench) -> None:
+    bench.turn(planned())
+    assert len(bench.wire.calls) == CALLS
+
+
+@pytest.mark.parametrize("number", range(1, CALLS + 1))
+def test_a_kill_before_any_call_loses_nothing_and_doubles_nothing(bench: Bench, number: int) -> None:
+    def kill(_: str) -> None:
+        if len(bench.wire.calls) == number:
+            raise Killed
+
+    bench.wire.coming = kill
+    with pytest.raises(Killed):
+        bench.turn(planned())
+    assert bench.to_the_end().state is ReleaseState.PUBLISHED
+    assert sorted(bench.wire.writes) == sorted(WRITES)
+
+
+def test_bytes_that_were_sent_somewhere_are_not_replaced_by_those_of_a_job_run_again(bench: Bench) -> None:
+    bench.index.refusals["public", WHEEL] = [Sent(outcome=AttemptOutcome.REFUSED, reason="502", again=True)]
+    first = bench.turn(planned())
+    bench.pipelines.jobs_of[7] = (job(99),)
+    bench.pipelines.archives = {99: b"another archive"}
+    other = (distribution(WHEEL, digest="aa" * 32), distribution(SDIST, digest="bb" * 32))
+    bench.distributions.inside[b"another archive"] = Gathered(files=other)
+    assert first.due_at is not None
+    bench.clock.wait(first.due_at - bench.clock.now)
+    assert bench.to_the_end(first).state is ReleaseState.PUBLISHED
+    assert bench.index.files_on["public"] == {f: distribution(f).sha256 for f in (WHEEL, SDIST)}
+
+
+# Tags that move.
+
+
+@pytest.mark.parametrize("there", [MOVED, None], ids=["moved", "deleted"])
+@pytest.mark.parametrize("number", range(1, len(PUBLIC_WRITES)))
+def test_after_a_tag_moved_between_two_writes_nothing_more_is_made_public(
+    bench: Bench, number: int, there: Tag | None
+) -> None:
+    def move(done: int) -> None:
+        if done == number:
+            bench.move_tag(there)
+
+    bench.wire.wrote = move
+    ended = bench.to_the_end()
+    assert ended.state is ReleaseState.WITHDRAWN
+    assert bench.public_writes == PUBLIC_WRITES[:number]
+
+
+@pytest.mark.parametrize("there", [MOVED, None], ids=["moved", "deleted"])
+@pytest.mark.parametrize(
+    "call", ["variables", "pipelines", "jobs", "artifacts", "file", "files registry", "files public"]
+)
+def test_a_tag_that_moves_while_the_facts_are_read_makes_nothing_public(
+    bench: Bench, call: str, there: Tag | None
+) -> None:
+    def move(name: str) -> None:
+        if name == call and "v1.1.0" in bench.refs.heads[PROJECT.id]:
+            bench.move_tag(there)
+
+    bench.wire.coming = move
+    ended = bench.to_the_end()
+    assert ended.state is ReleaseState.WITHDRAWN
+    assert bench.public_writes == []
+
+
+def test_protection_taken_away_between_two_uploads_stops_the_second(bench: Bench) -> None:
+    bench.wire.wrote = lambda done: bench.move_tag(tag(protected=False)) if done == 1 else None
+    ended = bench.to_the_end()
+    assert ended.state is ReleaseState.PARTIAL
+    assert bench.public_writes == PUBLIC_WRITES[:1]
+
+
+def test_every_public_write_follows_a_look_at_the_tag_with_nothing_in_between(bench: Bench) -> None:
+    bench.turn(planned())
+    calls = bench.wire.calls
+    for number, call in enumerate(calls):
+        if call in PUBLIC_WRITES:
+            assert calls[number - 1] == "tag", calls[: number + 1]

@@ -1,0 +1,274 @@
+"""kill -9 at any moment, start again: every release ends as one clean run would, and nothing happens twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import secrets
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.store.open import open_state
+from bot.adapters.store.store import Store
+from bot.domain.releases import ReleaseState
+from bot.sandbox.world.places import Group
+from tests.stories.bot import Bot, alive, make_bot
+from tests.stories.town import TAG, VERSION, Package, Town, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
+
+FULL = os.environ.get("ROPEWALK_CHAOS") == "full"
+RELEASES, KILLS = (50, 200) if FULL else (10, 10)
+START_UP, BUSY = 0.6, 2.6  # seconds: before the first the daemon only imports, after the second it rests
+WORDS = "# By hand\n\nThanks to everybody!"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One kind of request at which the daemon is killed. `prepare` makes the project such that it comes to it."""
+
+    name: str
+    method: str
+    path: str
+    prepare: Callable[[Package], None] = lambda package: None
+
+
+def _by_hand(package: Package) -> None:
+    """A person wrote the GitLab Release: ours is an edit, and links are added one by one."""
+    body = {"tag_name": TAG, "ref": "main", "name": "By hand", "description": WORDS}
+    # Before the tag is there a Release makes it: the story's own tag push is this one.
+    response = package.town.api("POST", f"/projects/{package.project.id}/releases", json=body)
+    assert response.status_code == 201, response.text
+
+
+READS = (
+    Step("tag", "GET", r"/projects/{id}/repository/tags/v1\.1\.0$"),
+    Step("pipelines", "GET", r"/projects/{id}/pipelines\?"),
+    Step("jobs", "GET", r"/projects/{id}/pipelines/\d+/jobs"),
+    Step("artifacts", "GET", r"/projects/{id}/jobs/\d+/artifacts$"),
+    Step("index", "GET", r"/projects/{id}/packages/pypi/simple/"),
+    Step("changes", "GET", r"/projects/{id}/repository/commits/[0-9a-f]+/merge_requests"),
+    Step("notes", "GET", r"/projects/{id}/merge_requests/1/notes"),
+)
+WRITES = (
+    Step("first upload", "POST", r"/projects/{id}/packages/pypi$"),
+    Step("release", "POST", r"/projects/{id}/releases$"),
+    Step("note", "POST", r"/projects/{id}/merge_requests/1/notes$"),
+    Step("second note", "POST", r"/projects/{id}/merge_requests/2/notes$"),
+    Step("description", "PUT", r"/projects/{id}/releases/v1\.1\.0$", _by_hand),
+    Step("link", "POST", r"/projects/{id}/releases/v1\.1\.0/assets/links$", _by_hand),
+)
+
+
+@pytest.mark.parametrize("after_effect", [False, True], ids=["before its effect", "after its effect"])
+@pytest.mark.parametrize("steps", [READS, WRITES], ids=["reading", "writing"])
+def test_killed_at_each_kind_of_step(
+    bot: Bot, town: Town, group: Group, steps: tuple[Step, ...], after_effect: bool
+) -> None:
+    """One release is held at each step, all at once; the daemon dies there; the next one ends them all."""
+    bot.config["watch"] |= {"since": "all"}
+    bot.config["releases"][0]["tags"] = ["v1.1.*"]
+    clean = {step.prepare: town.package(group, changes=2) for step in steps}
+    for prepare, package in clean.items():
+        _tagged(package, prepare)
+    with bot.serving():
+        bot.ended(*(package.project.full_path for package in clean.values()))
+    since = town.mark()
+    held = {step: town.package(group, changes=2) for step in steps}
+    for step, package in held.items():
+        _tagged(package, step.prepare)
+        path = step.path.replace("{id}", str(package.project.id))
+        town.fault(kind="hold", method=step.method, path=path, after_effect=after_effect)
+
+    _kill_where_held(bot, town, len(held))
+    with bot.serving():
+        ended = bot.ended(*(package.project.full_path for package in held.values()))
+
+    assert {release.state for release in ended} == {ReleaseState.PUBLISHED}
+    for step, package in held.items():
+        assert _ending(bot, package) == _ending(bot, clean[step.prepare]), step.name
+        _once(town, package, since, lost=step if after_effect else None)
+
+
+@pytest.mark.parametrize("after_effect", [False, True], ids=["before its effect", "after its effect"])
+def test_killed_while_it_asks_for_variables_or_edits_a_note(
+    bot: Bot, town: Town, group: Group, after_effect: bool
+) -> None:
+    """A query names no project in its path, and a note is edited only by a second run: a step of its own each."""
+    blocked, asking = town.package(group), town.package(group)
+    town.world.set_variable(blocked.project, "TWINE_PASSWORD", "hunter2-hunter2")
+    _tagged(blocked)
+    assert bot.release("apply", blocked.target).code == 5
+    town.world.set_variable(blocked.project, "TWINE_PASSWORD", "hunter2-hunter2", masked=True, protected=True)
+    since = town.mark()
+    notes = f"/projects/{blocked.project.id}/merge_requests/1/notes/"
+    town.fault(kind="hold", method="PUT", path=notes, after_effect=after_effect)
+    _resume(bot, blocked)
+    _kill_where_held(bot, town, 1)
+    _tagged(asking)
+    town.fault(kind="hold", method="POST", path="/graphql$", after_effect=after_effect)
+    bot.config["watch"] |= {"since": "all"}
+    bot.config["releases"][0]["tags"] = ["v1.1.*"]
+    _kill_where_held(bot, town, 1)
+    with bot.serving():
+        ended = bot.ended(blocked.project.full_path, asking.project.full_path)
+    assert {release.state for release in ended} == {ReleaseState.PUBLISHED}
+    blocked.complete()
+    asking.complete()
+    assert (town.writes(since)).count(("POST", f"/api/v4/projects/{blocked.project.id}/merge_requests/1/notes")) == 0
+    (note,) = blocked.notes()[1]
+    assert "not masked" not in note.body
+
+
+def test_killed_while_the_other_index_receives(bot: Bot, town: Town, group: Group) -> None:
+    """An upload that hangs in an index of another make: its sender dies with the daemon, and is not doubled."""
+    package = town.package(group)
+    _tagged(package)
+    bot.config["watch"] |= {"since": "all"}
+    bot.config["releases"][0]["tags"] = ["v1.1.*"]
+    town.index.hold_uploads()
+    try:
+        daemon = bot.daemon()
+        assert town.index.wait_held(60)
+        below = daemon.kill()
+        until(lambda: not any(map(alive, below)), 10)
+    finally:
+        town.index.release()
+    uploads = town.index.uploads()
+    with bot.serving():
+        (release,) = bot.ended(package.project.full_path)
+    assert release.state is ReleaseState.PUBLISHED
+    package.complete()
+    # What the index had received whole it stored after the kill: only the other file was still to be sent.
+    assert town.index.uploads() - uploads == 1
+
+
+def test_killed_at_random_moments(tmp_path: Path, town: Town, record_property: Callable[[str, object], None]) -> None:
+    """Ten kills over ten releases, anywhere; ROPEWALK_SEED repeats a run, ROPEWALK_CHAOS=full makes it 200 over 50."""
+    seed = int(os.environ.get("ROPEWALK_SEED") or secrets.randbelow(10**9))
+    record_property("seed", seed)
+    print(f"ROPEWALK_SEED={seed}")
+    chance = random.Random(seed)
+    group = town.group()
+    bot = make_bot(tmp_path / "bot", town, group.full_path, since="all")
+    bot.config["releases"][0]["tags"] = ["v1.1.*"]
+    packages = [town.package(group, changes=2) for _ in range(RELEASES)]
+    since = town.mark()
+    moment = threading.Event()
+    for number in range(KILLS):
+        if number * RELEASES // KILLS != (number - 1) * RELEASES // KILLS:
+            packages[number * RELEASES // KILLS].tag()
+        daemon = bot.daemon()
+        moment.wait(chance.uniform(START_UP, BUSY))
+        assert daemon.process.poll() is None, bot.log.read_text()[-2000:]
+        below = daemon.kill()
+        until(lambda below=below: not any(map(alive, below)), 10)  # type: ignore[misc]  # bound now
+        _sound(bot)
+    with bot.serving():
+        ended = bot.ended(*(package.project.full_path for package in packages))
+    assert {release.project: release.state.value for release in ended} == dict.fromkeys(
+        (package.project.full_path for package in packages), "published"
+    ), f"ROPEWALK_SEED={seed}"
+    first = _ending(bot, packages[0])
+    for package in packages:
+        assert _ending(bot, package) == first, f"ROPEWALK_SEED={seed}"
+        package.complete()
+        _once(town, package, since, lost=None, cut=True)
+    said = bot.log.read_text()
+    assert "Traceback" not in said
+    assert town.token not in said
+
+
+def _tagged(package: Package, prepare: Callable[[Package], None] = lambda package: None) -> None:
+    """Push the tag, wait for its pipeline, then let a person do what the story wants of them."""
+    package.tag()
+    package.pipeline_over()
+    prepare(package)
+
+
+def _kill_where_held(bot: Bot, town: Town, number: int) -> None:
+    """Start a daemon, kill it when so many requests are held, and see that it leaves nothing behind but the truth."""
+    daemon = bot.daemon()
+    until(lambda: len(town.control("GET", "held").json()) == number)
+    below = daemon.kill()
+    assert below, "the fork server is a child"
+    until(lambda: not any(map(alive, below)), 10)
+    town.control("POST", "held/release", json={"reset": True})
+    town.control("DELETE", "faults")
+    _sound(bot)
+
+
+def _sound(bot: Bot) -> None:
+    """The killed daemon's database opens and is whole."""
+    if bot.state.exists():
+        with closing(sqlite3.connect(bot.state)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def _resume(bot: Bot, package: Package) -> None:
+    """Ask for the release again, as `release resume` does beside a daemon."""
+    store = Store(open_state(bot.state), str)
+    try:
+        release = store.releases.find(package.project.full_path, TAG)
+        assert release is not None
+        assert store.releases.wake(release.key, datetime.now(UTC), reopen=True)
+    finally:
+        store.close()
+
+
+def _ending(bot: Bot, package: Package) -> dict[str, object]:
+    """How a release ended, in public and on record, without what is its own (names, numbers, times, tries)."""
+    (release,) = (one for one in bot.records() if one.project == package.project.full_path)
+    (published,) = package.releases()
+    return {
+        "state": release.state,
+        "gates": [(gate.name, gate.verdict) for gate in release.gates],
+        "targets": [(target.name, target.state) for target in release.targets],
+        "registry": [_plain(name, package) for name in package.registry()],
+        "index": [_plain(name, package) for name in package.index()],
+        "release": (published.name, _plain(published.description, package)),
+        "links": sorted((_plain(link.name, package), _plain(link.url, package)) for link in published.links.values()),
+        "notes": {iid: [_plain(note.body, package) for note in notes] for iid, notes in package.notes().items()},
+    }
+
+
+def _plain(text: str, package: Package) -> str:
+    for own, word in (
+        (package.project.full_path, "PATH"),
+        (package.name, "NAME"),
+        (f"projects/{package.project.id}/", "projects/ID/"),
+    ):
+        text = text.replace(own, word)
+    text = re.sub(r"<!-- ropewalk: .*?-->", "MARK", text)
+    text = re.sub(r"\b[\d.]+ (B|KiB)\b", "SIZE", text)
+    text = re.sub(r"pipeline \[?#?\d+|pipelines/\d+", "PIPELINE", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d[T ][\d:]+(Z| UTC)", "TIME", text)
+    return re.sub(r"\b[0-9a-f]{8,64}\b", "HASH", text)
+
+
+def _once(town: Town, package: Package, since: int, *, lost: Step | None, cut: bool = False) -> None:
+    """GitLab's own log: each write took effect once, and none had to be refused for being there already.
+
+    An answer cut off is logged as status 0; whether it had its effect is known of the step that was held.
+    """
+    at = f"/api/v4/projects/{package.project.id}"
+    rows = [one for one in town.requests(since) if one.method == "POST" and one.path.startswith(f"{at}/")]
+    assert [one for one in rows if one.status not in (0, 201)] == []
+    done = Counter(one.path for one in rows if one.status == 201)
+    if lost is not None and lost.method == "POST":
+        done += Counter(one.path for one in rows if one.status == 0)
+    expected = {f"{at}/packages/pypi": 2, f"{at}/releases": 1, **{f"{at}/merge_requests/{i}/notes": 1 for i in (1, 2)}}
+    for path, times in expected.items():
+        most = done[path] + (sum(one.path == path and one.status == 0 for one in rows) if cut else 0)
+        assert done[path] <= times <= most or package.releases()[0].name == "By hand", (path, done[path], most)
+    assert package.registry() == package.index()
+    assert VERSION in package.registry()[0]
