@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.domain.distributions import Distribution
-from bot.domain.refs import Project, RefChange
+from bot.domain.refs import Project, RefAction, RefChange
 from bot.domain.releases import Attempt, Receipt, Release, ReleaseState
 
 
@@ -63,7 +63,7 @@ class FakeKept:
 
 
 class FakeReleaseRows:
-    """See bot.ports.store.Queue and bot.ports.store.Register."""
+    """See bot.ports.store.Queue, Waker and Register."""
 
     def __init__(self, *releases: Release) -> None:
         self.rows: dict[str, Release] = {release.key: release for release in releases}
@@ -104,6 +104,11 @@ class FakeReleaseRows:
         self.rows[key] = row
         return True
 
+    def wake_ref(self, project_id: int, ref: str, now: datetime) -> int:
+        """Every release of the ref that waits."""
+        keys = [key for key, row in self.rows.items() if (row.id.project_id, row.id.ref) == (project_id, ref)]
+        return sum(self.wake(key, now) for key in keys)
+
     def find(self, project: str, ref: str) -> Release | None:
         """The newest."""
         return next((row for row in self.releases(project) if row.id.ref == ref), None)
@@ -136,6 +141,9 @@ class FakeIntake:
         """New changes and releases; a withdrawn one begins anew."""
         new = {(c.project_id, c.ref, c.sha, c.action.value) for c in changes} - self.seen
         self.seen |= new
+        for change in changes:
+            if change.action is RefAction.DELETED:
+                self.baselines.get(change.project_id, {}).pop(change.ref, None)
         for release in releases:
             row = self.rows.release(release.key)
             if row is None:

@@ -233,7 +233,8 @@ class Activity:
         if self.hooks is None:
             return
         above = list(project.namespace.lineage())
-        for hook in [one for place in (project, *above) for one in list(place.hooks.values())]:
+        hooks = [*project.hooks.values(), *(hook for group in above for hook in list(group.hooks.values()))]
+        for hook in hooks:
             chosen = hook.push_events_branch_filter
             filtered = trigger == "push_events" and chosen and branch and not ref_matches(chosen, branch)
             if hook.events.get(trigger) and not filtered:

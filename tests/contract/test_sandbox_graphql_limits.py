@@ -27,9 +27,7 @@ def projects(fields: str, page: str = "", first: int = 100) -> str:
 
 def group(fields: str) -> str:
     arguments = "includeSubgroups: true, first: 100"
-    return (
-        f'{{ group(fullPath: "acme") {{ projects({arguments}) {{ {PAGE} nodes {{ {fields} }} }} }} SCORE }}'
-    )
+    return f'{{ group(fullPath: "acme") {{ projects({arguments}) {{ {PAGE} nodes {{ {fields} }} }} }} SCORE }}'
 
 
 # GitLab: app/graphql/types/base_field.rb, app/graphql/resolvers/base_resolver.rb
@@ -136,7 +134,7 @@ def test_a_field_may_stand_twice_in_a_branch_not_thrice(org: Org) -> None:
     assert ask(org, {"query": twice}, "owner").json() == {"data": {"group": {"parent": {"parent": None}}}}
     thrice = '{ group(fullPath: "acme/tools") { parent { parent { parent { id } } } } }'
     assert messages(ask(org, {"query": thrice}, "owner").json()) == [
-        "Recursive query - too many of fields '{\"parent\"=>3}' detected\nin single branch of the query\")\n"
+        'Recursive query - too many of fields \'{"parent"=>3}\' detected\nin single branch of the query")\n'
     ]
 
 
@@ -158,7 +156,10 @@ def test_a_multiplex_sums_sizes_and_complexities(org: Org) -> None:
     half = "{ currentUser { id } }" + "#" * 5000
     assert ask(org, [{"query": half}, {"query": half}]).status_code == 422
     light = ask(org, [{"query": "{ currentUser { username } }"}, {"query": "{ metadata { enterprise } }"}]).json()
-    assert light == [{"data": {"currentUser": {"username": "maintainer"}}}, {"data": {"metadata": {"enterprise": True}}}]
+    assert light == [
+        {"data": {"currentUser": {"username": "maintainer"}}},
+        {"data": {"metadata": {"enterprise": True}}},
+    ]
 
 
 def test_the_schema_can_be_asked_for_by_anyone(org: Org) -> None:

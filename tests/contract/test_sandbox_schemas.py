@@ -1,7 +1,7 @@
 """What the sandbox answers is what GitLab's own schemas allow."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -12,134 +12,15 @@ from referencing.jsonschema import DRAFT7
 
 from bot.sandbox.rest.app import all_routes
 from tests.contract.sandbox_org import Org, organisation
+from tests.contract.schema_reads import PROJECT, READS, UNREAD
+from tests.contract.schema_writes import UNWRITTEN, WRITES, Write
 
 SHARED = Path(__file__).parents[3] / "shared" / "gitlab"
-V4 = "public_api/v4"
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="GitLab's schemas (../shared/gitlab) are not here")
 
-PROJECT = "/projects/acme%2Ftools%2Fwidget"
-# route template -> (path to ask for, schema file or OpenAPI entity)
-CHECKED: dict[str, tuple[str, str]] = {
-    "/user": ("/user", f"{V4}/user/public.json"),
-    "/users": ("/users", "openapi:APIEntitiesUserBasic"),
-    "/users/:user_id": ("/users/1", f"{V4}/user/basic.json"),
-    "/metadata": ("/metadata", f"{V4}/metadata.json"),
-    "/version": ("/version", f"{V4}/metadata.json"),
-    "/personal_access_tokens/self": (
-        "/personal_access_tokens/self",
-        "openapi:APIEntitiesPersonalAccessTokenWithLastUsedIps",
-    ),
-    "/groups": ("/groups", "openapi:APIEntitiesGroup"),
-    "/groups/:id": ("/groups/acme", "openapi:APIEntitiesGroupDetail"),
-    "/groups/:id/subgroups": ("/groups/acme/subgroups", "openapi:APIEntitiesGroup"),
-    "/groups/:id/descendant_groups": ("/groups/acme/descendant_groups", "openapi:APIEntitiesGroup"),
-    "/groups/:id/projects": ("/groups/acme/projects?include_subgroups=true&simple=true", f"{V4}/projects.json"),
-    "/groups/:id/members": ("/groups/acme/members", f"{V4}/members.json"),
-    "/groups/:id/variables": ("/groups/acme/variables", "openapi:APIEntitiesCiVariable"),
-    "/groups/:id/variables/:key": ("/groups/acme/variables/GROUP_KEY", "openapi:APIEntitiesCiVariable"),
-    "/groups/:id/packages": ("/groups/acme/packages", "openapi:APIEntitiesPackage"),
-    "/admin/ci/variables": ("/admin/ci/variables", "openapi:APIEntitiesCiVariable"),
-    "/admin/ci/variables/:key": ("/admin/ci/variables/INSTANCE_KEY", "openapi:APIEntitiesCiVariable"),
-    "/projects": ("/projects?simple=true", f"{V4}/projects.json"),
-    "/projects/:id": (PROJECT, "openapi:APIEntitiesProjectsWithAccessAndCatalogSetting"),
-    "/projects/:id/members": (f"{PROJECT}/members", f"{V4}/members.json"),
-    "/projects/:id/members/all": (f"{PROJECT}/members/all", f"{V4}/members.json"),
-    "/projects/:id/repository/branches": (f"{PROJECT}/repository/branches", f"{V4}/branches.json"),
-    "/projects/:id/repository/branches/:branch": (f"{PROJECT}/repository/branches/main", f"{V4}/branch.json"),
-    "/projects/:id/repository/tags": (f"{PROJECT}/repository/tags", f"{V4}/tags.json"),
-    "/projects/:id/repository/tags/:tag_name": (f"{PROJECT}/repository/tags/v1.0.0", f"{V4}/tag.json"),
-    "/projects/:id/repository/commits": (f"{PROJECT}/repository/commits", f"{V4}/commits.json"),
-    "/projects/:id/repository/commits/:sha": (f"{PROJECT}/repository/commits/main", f"{V4}/commit/detail.json"),
-    "/projects/:id/repository/commits/:sha/refs": (
-        f"{PROJECT}/repository/commits/main/refs",
-        "openapi:APIEntitiesBasicRef",
-    ),
-    "/projects/:id/repository/commits/:sha/diff": (
-        f"{PROJECT}/repository/commits/main/diff",
-        "openapi:APIEntitiesDiff",
-    ),
-    "/projects/:id/repository/commits/:sha/merge_requests": (
-        f"{PROJECT}/repository/commits/main/merge_requests",
-        f"{V4}/merge_requests.json",
-    ),
-    "/projects/:id/repository/merge_base": (
-        f"{PROJECT}/repository/merge_base?refs[]=main&refs[]=v1.0.0",
-        f"{V4}/commit/basic.json",
-    ),
-    "/projects/:id/repository/compare": (
-        f"{PROJECT}/repository/compare?from=v1.0.0&to=feature",
-        "openapi:APIEntitiesCompare",
-    ),
-    "/projects/:id/protected_branches": (f"{PROJECT}/protected_branches", "openapi:APIEntitiesProtectedBranch"),
-    "/projects/:id/protected_branches/:name": (f"{PROJECT}/protected_branches/main", "protected_branch.json"),
-    "/projects/:id/protected_tags": (f"{PROJECT}/protected_tags", "protected_tags.json"),
-    "/projects/:id/protected_tags/:name": (f"{PROJECT}/protected_tags/v*", "protected_tag.json"),
-    "/projects/:id/variables": (f"{PROJECT}/variables", "openapi:APIEntitiesCiVariable"),
-    "/projects/:id/variables/:key": (f"{PROJECT}/variables/PROJECT_KEY", "openapi:APIEntitiesCiVariable"),
-    "/projects/:id/pipelines": (f"{PROJECT}/pipelines", f"{V4}/pipelines.json"),
-    "/projects/:id/pipelines/:pipeline_id": (f"{PROJECT}/pipelines/1", f"{V4}/pipeline/detail.json"),
-    "/projects/:id/pipelines/latest": (f"{PROJECT}/pipelines/latest?ref=v1.0.0", f"{V4}/pipeline/detail.json"),
-    "/projects/:id/pipelines/:pipeline_id/jobs": (f"{PROJECT}/pipelines/1/jobs", f"[{V4}/job.json]"),
-    "/projects/:id/jobs": (f"{PROJECT}/jobs", f"[{V4}/job.json]"),
-    "/projects/:id/jobs/:job_id": (f"{PROJECT}/jobs/1", f"{V4}/job.json"),
-    "/projects/:id/releases": (f"{PROJECT}/releases", f"{V4}/releases.json"),
-    "/projects/:id/releases/:tag_name": (f"{PROJECT}/releases/v1.0.0", "openapi:APIEntitiesRelease"),
-    "/projects/:id/releases/permalink/latest": (
-        f"{PROJECT}/releases/permalink/latest",
-        "openapi:APIEntitiesRelease",
-    ),
-    "/projects/:id/releases/:tag_name/assets/links": (
-        f"{PROJECT}/releases/v1.0.0/assets/links",
-        "openapi:APIEntitiesReleasesLink",
-    ),
-    "/projects/:id/merge_requests": (f"{PROJECT}/merge_requests", f"{V4}/merge_requests.json"),
-    "/projects/:id/merge_requests/:iid": (f"{PROJECT}/merge_requests/1", "openapi:APIEntitiesMergeRequest"),
-    "/projects/:id/merge_requests/:iid/commits": (f"{PROJECT}/merge_requests/1/commits", f"{V4}/commits.json"),
-    "/projects/:id/merge_requests/:iid/pipelines": (f"{PROJECT}/merge_requests/1/pipelines", f"{V4}/pipelines.json"),
-    "/projects/:id/merge_requests/:iid/notes": (f"{PROJECT}/merge_requests/1/notes", f"{V4}/notes.json"),
-    "/projects/:id/hooks": (f"{PROJECT}/hooks", f"{V4}/project_hooks.json"),
-    "/projects/:id/hooks/:hook_id": (f"{PROJECT}/hooks/1", f"{V4}/project_hook.json"),
-    "/hooks": ("/hooks", f"{V4}/system_hooks.json"),
-    "/hooks/:hook_id": ("/hooks/2", f"{V4}/system_hook.json"),
-    "/projects/:id/packages": (f"{PROJECT}/packages", "openapi:APIEntitiesPackage"),
-    "/projects/:id/packages/:package_id": (f"{PROJECT}/packages/1", f"{V4}/packages/package.json"),
-    "/projects/:id/packages/:package_id/package_files": (
-        f"{PROJECT}/packages/1/package_files",
-        f"{V4}/packages/package_files.json",
-    ),
-    "/projects/:id/events": (f"{PROJECT}/events", "openapi:APIEntitiesEvent"),
-    "/events": ("/events?scope=all", "openapi:APIEntitiesEvent"),
-}
-# these answer bytes, a record another line checks, or have no description in GitLab's files
-UNCHECKED = {
-    "/groups/:id/members/all/:user_id",
-    "/projects/:id/members/all/:user_id",
-    "/projects/:id/repository/files/:file_path",
-    "/projects/:id/repository/files/:file_path/raw",
-    "/projects/:id/pipelines/:pipeline_id/variables",
-    "/projects/:id/pipelines/:pipeline_id/bridges",
-    "/projects/:id/pipelines/:pipeline_id/trigger_jobs",
-    "/projects/:id/jobs/:job_id/trace",
-    "/projects/:id/jobs/:job_id/artifacts",
-    "/projects/:id/jobs/:job_id/artifacts/*artifact_path",
-    "/projects/:id/jobs/artifacts/:ref_name/download",
-    "/projects/:id/jobs/artifacts/:ref_name/raw/*artifact_path",
-    "/projects/:id/releases/:tag_name/assets/links/:link_id",
-    "/projects/:id/releases/:tag_name/downloads/*path",
-    "/projects/:id/merge_requests/:iid/approvals",
-    "/projects/:id/merge_requests/:iid/notes/:note_id",
-    "/projects/:id/merge_requests/:iid/notes/:note_id/award_emoji",
-    "/projects/:id/hooks/:hook_id/events",
-    "/hooks/:hook_id/events",
-    "/projects/:id/packages/:package_id/package_files/:package_file_id/download",
-    "/projects/:id/packages/pypi/simple",
-    "/projects/:id/packages/pypi/simple/*package_name",
-    "/projects/:id/packages/pypi/files/:sha256/*file_name",
-    "/groups/:id/-/packages/pypi/simple",
-    "/groups/:id/-/packages/pypi/simple/*package_name",
-    "/groups/:id/-/packages/pypi/files/:sha256/*file_name",
-}
+NOT_DESCRIBED_READS, NOT_DESCRIBED_WRITES = 0, 0
+IDS: dict[str, object] = {}
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +52,26 @@ def fill(org: Org) -> None:
     assert org.call("POST", f"{PROJECT}/hooks", json=hook).status_code == 201
     system = {**hook, "repository_update_events": False}
     assert org.call("POST", "/hooks", "admin", json=system).status_code == 201
+    for number, path, sent in (
+        ("milestone", "milestones", {"title": "One", "due_date": "2030-01-01"}),
+        ("issue", "issues", {"title": "Broken", "milestone_id": 1, "labels": "bug"}),
+        ("award", "issues/1/award_emoji", {"name": "thumbsup"}),
+        ("note", "issues/1/notes", {"body": "Indeed."}),
+        ("award", "merge_requests/1/award_emoji", {"name": "thumbsup"}),
+        ("discussion", "merge_requests/1/discussions", {"body": "Why?"}),
+        ("trigger", "triggers", {"description": "outside"}),
+        ("schedule", "pipeline_schedules", {"description": "nightly", "ref": "main", "cron": "0 1 * * *"}),
+        ("played", "pipeline_schedules/1/play", {}),
+        ("project_token", "access_tokens", {"name": "bot", "scopes": ["api"]}),
+        ("deploy", "deploy_tokens", {"name": "reader", "scopes": ["read_repository"]}),
+    ):
+        answer = org.call("POST", f"{PROJECT}/{path}", json=sent)
+        assert answer.status_code == 201, answer.text
+        IDS[number] = answer.json().get("id")
+    for number, path in (("group_token", "access_tokens"), ("deploy", "deploy_tokens")):
+        scopes = ["api"] if path == "access_tokens" else ["read_repository"]
+        answer = org.call("POST", f"/groups/acme/{path}", "owner", json={"name": "bot", "scopes": scopes})
+        IDS[number] = answer.json()["id"]
     files = {"content": ("widget-1.0.0.tar.gz", b"sdist")}
     data = {"name": "widget", "version": "1.0.0"}
     assert org.call("POST", f"{PROJECT}/packages/pypi", data=data, files=files).status_code == 201
@@ -206,20 +107,78 @@ def undescribed(entity: str, answer: object) -> list[str]:
     return sorted({name for row in rows if isinstance(row, dict) for name in row if name not in known})
 
 
-@pytest.mark.parametrize("template", sorted(CHECKED))
+def objections(schema: str, answer: object) -> list[str]:
+    """What GitLab's files have against an answer. `row:` checks it as a list's row, `secret:` without its `token`."""
+    if schema.startswith("row:"):
+        return problems(schema.removeprefix("row:"), [answer])
+    if schema.startswith("secret:") and isinstance(answer, dict):
+        assert answer["token"]
+        return problems(schema.removeprefix("secret:"), {key: answer[key] for key in answer if key != "token"})
+    if schema.startswith("openapi:"):
+        return undescribed(schema.removeprefix("openapi:"), answer)
+    return problems(schema, answer)
+
+
+@pytest.mark.parametrize("template", sorted(READS))
 def test_answers_are_what_gitlab_describes(org: Org, template: str) -> None:
-    path, schema = CHECKED[template]
+    path, schema = READS[template]
     # an admin who is nobody's member has no events of member projects
-    answer = org.call("GET", path, "maintainer" if template == "/events" else "admin")
+    answer = org.call("GET", path.format(**IDS), "maintainer" if template == "/events" else "admin")
     assert answer.status_code == 200, answer.text
     body = answer.json()
     assert body, "an empty list would prove nothing"
-    if schema.startswith("openapi:"):
-        assert undescribed(schema.removeprefix("openapi:"), body) == []
-    else:
-        assert problems(schema, body) == []
+    assert objections(schema, body) == []
+
+
+@pytest.fixture(scope="module")
+def written() -> Iterator[dict[int, tuple[int, object]]]:
+    """Every write of the table carried out in its order: status and answer by number."""
+    with organisation() as org:
+        org.world.create_tag(org.project, "v1.0.0", "main", org.people["maintainer"])
+        org.pipelines_done(org.project, 1)
+        ids: dict[str, object] = {}
+        yield {number: perform(org, one, ids) for number, one in enumerate(WRITES)}
+
+
+def perform(org: Org, one: Write, ids: dict[str, object]) -> tuple[int, object]:
+    body = json.loads(json.dumps(one.body), object_hook=lambda row: {key: named(row[key], ids) for key in row})
+    files = {"content": ("w-1.tar.gz", b"sdist")} if one.file else None
+    answer = org.call(one.method, one.path.format(**ids), "admin", json=body, data=one.form, files=files)
+    shown = answer.json() if answer.content and "json" in answer.headers.get("content-type", "") else None
+    if one.keep and isinstance(shown, dict):
+        ids[one.keep] = shown[one.key]
+        ids[f"{one.keep}_secret"] = shown.get("token")
+    return answer.status_code, shown
+
+
+def named(value: object, ids: dict[str, object]) -> object:
+    """`{name}` stands for an id made before."""
+    if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
+        return ids[value.strip("{}")]
+    return value
+
+
+@pytest.mark.parametrize("number", range(len(WRITES)), ids=[f"{one.method} {one.template}" for one in WRITES])
+def test_what_is_written_is_answered_as_gitlab_describes(written: dict[int, tuple[int, object]], number: int) -> None:
+    one, (status, answer) = WRITES[number], written[number]
+    assert status == one.status, answer
+    if one.schema is not None:
+        assert objections(one.schema, answer) == []
 
 
 def test_every_reading_route_is_checked_or_listed_as_unchecked() -> None:
     templates = {route.template for route in all_routes() if route.method == "GET"}
-    assert templates == set(CHECKED) | UNCHECKED
+    assert templates == set(READS) | UNREAD
+
+
+def test_every_writing_route_is_carried_out_or_listed_as_not() -> None:
+    routes = {f"{route.method} {route.template}" for route in all_routes() if route.method != "GET"}
+    assert routes == {f"{one.method} {one.template}" for one in WRITES} | UNWRITTEN
+
+
+def test_the_routes_without_a_description_are_told(record_property: Callable[[str, object], None]) -> None:
+    """The list goes into the report of the run, and may not grow unseen."""
+    bare = sorted({f"{one.method} {one.template}" for one in WRITES if one.schema is None and one.status in (200, 201)})
+    record_property("reads GitLab's files do not describe", sorted(UNREAD))
+    record_property("writes GitLab's files do not describe", bare)
+    assert (len(UNREAD), len(bare)) == (NOT_DESCRIBED_READS, NOT_DESCRIBED_WRITES)

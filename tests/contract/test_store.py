@@ -15,7 +15,7 @@ from bot.domain.policy import Source
 from bot.domain.refs import ChangeSource, Project, RefAction, RefChange, RefKind
 from bot.domain.releases import AttemptOutcome, Receipt, Release, ReleaseState, TargetState, TargetStatus
 from bot.domain.verdicts import Consequence, GateResult, Verdict
-from bot.ports.store import Intake, Kept, Ledger, Queue, Register
+from bot.ports.store import Intake, Kept, Ledger, Queue, Register, Waker
 from tests.contract.turn_bench import planned
 from tests.fake_store import FakeIntake, FakeKept, FakeLedger, FakeReleaseRows
 from tests.unit.release_facts import NOON, OTHER_SHA, PROJECT, SDIST, SHA, WHEEL, attempt, distribution
@@ -31,6 +31,7 @@ class State:
     ledger: Ledger
     kept: Kept
     queue: Queue
+    waker: Waker
     intake: Intake
     register: Register
 
@@ -39,11 +40,18 @@ class State:
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
     if request.param == "fake":
         rows = FakeReleaseRows()
-        yield State(ledger=FakeLedger(), kept=FakeKept(), queue=rows, intake=FakeIntake(rows=rows), register=rows)
+        yield State(
+            ledger=FakeLedger(), kept=FakeKept(), queue=rows, waker=rows, intake=FakeIntake(rows=rows), register=rows
+        )
         return
     store = Store(open_state(tmp_path / "ropewalk.db"), str)
     yield State(
-        ledger=store.ledger, kept=store.kept, queue=store.releases, intake=store.intake, register=store.releases
+        ledger=store.ledger,
+        kept=store.kept,
+        queue=store.releases,
+        waker=store.releases,
+        intake=store.intake,
+        register=store.releases,
     )
     store.close()
 
@@ -314,3 +322,27 @@ def test_a_project_that_is_none_has_no_releases(state: State, project: str) -> N
     state.register.add(planned())
     assert state.register.find(project, "v1.1.0") is None
     assert state.register.releases(project) == ()
+
+
+def test_a_deleted_tag_counts_as_new_when_it_comes_back(state: State) -> None:
+    state.intake.compared(PROJECT, {"v1.1.0": SHA, "v1.0.0": OTHER_SHA}, (), (), NOON)
+    state.intake.take([change(action=RefAction.DELETED)], (), NOON)
+    assert state.intake.known_tags(PROJECT.id) == {"v1.0.0": OTHER_SHA}
+
+
+def test_all_waiting_releases_of_a_ref_are_woken_whatever_their_commit(state: State) -> None:
+    waiting = planned()
+    ended = replace(waiting, id=replace(waiting.id, sha=OTHER_SHA), due_at=None, state=ReleaseState.PUBLISHED)
+    for release in (waiting, ended):
+        state.register.add(release)
+    assert state.waker.wake_ref(waiting.id.project_id, waiting.id.ref, NOON + HOUR) == 1
+    assert row(state, waiting.key).due_at == NOON + HOUR
+    assert row(state, ended.key).due_at is None
+    assert state.waker.wake_ref(waiting.id.project_id, "v9", NOON) == 0
+
+
+def test_a_turn_that_ends_without_a_wake_up_is_not_due_before_its_time(state: State) -> None:
+    state.register.add(planned())
+    state.queue.finish(replace(planned(), due_at=NOON + HOUR, state=ReleaseState.WAITING), wake_seen=0)
+    assert state.queue.due(NOON + HOUR - timedelta(seconds=1), 10) == ()
+    assert [found.key for found in state.queue.due(NOON + HOUR, 10)] == [KEY]

@@ -38,6 +38,11 @@ def test_nothing_is_said_before_the_variables_were_looked_at() -> None:
         ((variable("TWINE_REPOSITORY_URL", masked=False),), "no publishing variable in sight"),
         ((variable("TWINE_PASSWORD"), variable("PYPI_TOKEN")), "PYPI_TOKEN, TWINE_PASSWORD: masked and protected"),
         (
+            (variable("TWINE_TOKEN"),),
+            "TWINE_TOKEN (twine itself never reads TWINE_TOKEN: a job that uploads must set TWINE_PASSWORD): "
+            "masked and protected",
+        ),
+        (
             (variable("TWINE_USERNAME", masked=False),),
             "TWINE_USERNAME: below the blocking severity: TWINE_USERNAME is not masked",
         ),
@@ -55,7 +60,9 @@ def test_flags_that_are_as_they_should_be_pass(flags: tuple[VariableFlags, ...],
         (False, False, "not masked and not protected"),
     ],
 )
-@pytest.mark.parametrize("key", ["TWINE_PASSWORD", "PYPI_TOKEN", "PYPI_API_TOKEN", "TWINE_API_KEY", "twine_password"])
+@pytest.mark.parametrize(
+    "key", ["TWINE_PASSWORD", "PYPI_TOKEN", "PYPI_API_TOKEN", "TWINE_API_KEY", "PYPI_APIKEY", "twine_password"]
+)
 def test_a_weak_password_or_token_blocks_with_its_remedy(
     key: str, masked: bool, protected: bool, weakness: str
 ) -> None:

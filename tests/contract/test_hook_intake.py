@@ -1,0 +1,127 @@
+"""What is decided about a verified hook, on the real store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.store.open import open_state
+from bot.adapters.store.store import Store
+from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
+from bot.domain.releases import Release, ReleaseState
+from bot.domain.verdicts import Consequence, GateResult, Verdict
+from bot.watch.intake import HookIntake
+from bot.watch.scope import Scope
+from tests.unit.release_facts import NOON, OTHER_SHA, PROJECT, SHA
+
+RULE = ReleaseRule(projects=("acme/**",), tags=("v*",), indexes=("registry",))
+ZEROES = "0" * 40
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The intake and the store behind it."""
+
+    hooks: HookIntake
+    store: Store
+
+    def releases(self) -> tuple[Release, ...]:
+        """All on record."""
+        return self.store.releases.releases()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    store = Store(open_state(tmp_path / "ropewalk.db"), str)
+    hooks = HookIntake(
+        intake=store.intake,
+        queue=store.releases,
+        waker=store.releases,
+        scope=Scope(groups=("acme",)),
+        policy=Policy(releases=(RULE,), indexes=(), hygiene=HygienePolicy()),
+        clock=lambda: NOON,
+    )
+    yield Bench(hooks, store)
+    store.close()
+
+
+def tag_push(
+    ref: str = "v1.1.0", *, before: str = ZEROES, after: str = SHA, path: str = PROJECT.full_path
+) -> dict[str, object]:
+    commit = None if after == ZEROES else after
+    project = {"id": PROJECT.id, "path_with_namespace": path, "web_url": PROJECT.web_url, "default_branch": "main"}
+    kind = {"object_kind": "tag_push", "ref": f"refs/tags/{ref}", "before": before, "after": after}
+    return {**kind, "checkout_sha": commit, "project": project}
+
+
+def pipeline(status: str = "success", sha: str = SHA) -> dict[str, object]:
+    project = {"id": PROJECT.id, "path_with_namespace": PROJECT.full_path}
+    attributes = {"ref": "v1.1.0", "sha": sha, "status": status}
+    return {"object_kind": "pipeline", "object_attributes": attributes, "project": project}
+
+
+def test_a_new_tag_begins_one_release_however_often_it_is_told(bench: Bench) -> None:
+    assert bench.hooks.take(tag_push()) == "a release begins"
+    assert bench.hooks.take(tag_push()) == "taken in before"
+    assert [release.key for release in bench.releases()] == [f"{PROJECT.id}/v1.1.0@{SHA}"]
+
+
+@pytest.mark.parametrize(
+    ("payload", "decision"),
+    [
+        (tag_push("nightly"), "no rule covers the tag"),
+        (tag_push(path="other/widget"), "the project is out of scope"),
+        ({"object_kind": "push"}, "push events start nothing"),
+        ({}, "unknown events start nothing"),
+        (pipeline(), "no release waits for it"),
+        (tag_push(after=ZEROES, before=SHA), "nothing is released from that tag"),
+    ],
+)
+def test_what_concerns_no_release_starts_none(bench: Bench, payload: dict[str, object], decision: str) -> None:
+    assert bench.hooks.take(payload) == decision
+    assert bench.releases() == ()
+
+
+def test_an_old_event_delivered_again_does_not_release_an_old_tag(bench: Bench) -> None:
+    bench.store.intake.compared(PROJECT, {"v1.1.0": SHA}, (), (), NOON)
+    assert bench.hooks.take(tag_push()) == "the tag is known already"
+    assert bench.releases() == ()
+
+
+def test_a_known_tag_that_was_deleted_and_pushed_again_is_new(bench: Bench) -> None:
+    bench.store.intake.compared(PROJECT, {"v1.1.0": SHA}, (), (), NOON)
+    bench.hooks.take(tag_push(after=ZEROES, before=OTHER_SHA))
+    assert bench.hooks.take(tag_push()) == "a release begins"
+
+
+def test_the_deletion_of_an_annotated_tag_wakes_its_release_though_it_names_the_tag_object(bench: Bench) -> None:
+    bench.hooks.take(tag_push())
+    assert bench.hooks.take(tag_push(after=ZEROES, before=OTHER_SHA)) == "woke the release of a deleted tag"
+    assert bench.releases()[0].wake == 1
+
+
+def test_a_finished_pipeline_wakes_the_release_that_waits_for_it(bench: Bench) -> None:
+    bench.hooks.take(tag_push())
+    assert bench.hooks.take(pipeline()) == "woke the release"
+    assert bench.hooks.take(pipeline("running")) == "a pipeline that is still under way"
+    assert bench.hooks.take(pipeline(sha=OTHER_SHA)) == "no release waits for it"
+
+
+def test_news_of_a_pipeline_reopens_only_what_failed_for_want_of_a_good_one(bench: Bench) -> None:
+    bench.hooks.take(tag_push())
+    gate = GateResult(
+        name="pipeline_green", verdict=Verdict.FAIL, reason="pipeline 1 failed", consequence=Consequence.FAIL
+    )
+    failed = replace(bench.releases()[0], state=ReleaseState.FAILED, gates=(gate,), due_at=None)
+    bench.store.releases.finish(failed, wake_seen=0)
+    assert bench.hooks.take(pipeline()) == "reopened the release"
+    reopened = bench.releases()[0]
+    assert (reopened.state, reopened.due_at) == (ReleaseState.PLANNED, NOON)
+    later = replace(reopened, state=ReleaseState.PUBLISHED, gates=(), due_at=None, updated_at=NOON + timedelta(hours=1))
+    bench.store.releases.finish(later, wake_seen=reopened.wake)
+    assert bench.hooks.take(pipeline()) == "the release has come to its end"
+    assert bench.releases()[0].state is ReleaseState.PUBLISHED
