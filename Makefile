@@ -4,6 +4,8 @@ PYTHON ?= python3
 UV := .tools/bin/uv
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
+# uv brings its own list of certificate authorities; an organisation's own stands in the system's, where there is one.
+export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .PHONY: help setup demo check test chaos bench lock format clean
 help:  ## this list
