@@ -144,6 +144,7 @@ class App:
             projects=self.projects,
             refs=self.refs,
             intake=self.store.intake,
+            waker=self.store.releases,
             scope=self.scope,
             policy=self.settings.policy,
             since=since,

@@ -63,15 +63,19 @@ def sandbox_command(
     options: Options,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
     world: Annotated[str, typer.Option(help="What lives in it: acme, or empty.")] = "acme",
+    projects: Annotated[
+        int | None, typer.Option(help="Instead of a world: so many projects in nested groups.", show_default=False)
+    ] = None,
+    latency: Annotated[str, typer.Option(help="Added to every answer, as 50ms or 1.5s.")] = "0s",
     seed: Annotated[int | None, typer.Option(help="Make tokens and worlds repeatable.", show_default=False)] = None,
 ) -> Exit:
     """The embedded GitLab alone, with its index beside it. Loopback only: it runs what is pushed to it.
 
-    ropewalk sandbox --port 8080 --world empty
+    ropewalk sandbox --port 8080 --projects 2000 --latency 50ms --seed 1
     """
-    from bot.cli.sandbox import sandbox
+    from bot.cli.sandbox import Order, sandbox
 
-    return sandbox(options, port=port, world=world, seed=seed)
+    return sandbox(options, Order(port=port, world=world, projects=projects, latency=latency, seed=seed))
 
 
 @app.callback(invoke_without_command=True)

@@ -2,16 +2,61 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import re
 import signal
 import tempfile
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from bot.cli.exits import Exit
 from bot.cli.options import Format, Options
 from bot.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bot.sandbox.world import World
+
+PROJECTS_LIMIT = 100_000
+_LATENCY = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
+_SECONDS = {"ms": 0.001, "s": 1.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What the command line asks for. `latency` is still text; `projects`, when there, replaces `world`."""
+
+    port: int
+    world: str
+    projects: int | None
+    latency: str
+    seed: int | None
+
+    def latency_seconds(self) -> float:
+        """The latency. Raises: ConfigError."""
+        found = _LATENCY.fullmatch(self.latency)
+        if found is None:
+            what = f"{self.latency!r} is no duration"
+            raise ConfigError(what=what, where="--latency", remedy="Write it as 50ms or 1.5s")
+        return float(found[1]) * _SECONDS[found[2]]
+
+    def build(self, world: World) -> None:
+        """Fill an empty world. Raises: ConfigError."""
+        from bot.sandbox.worlds import WORLDS, large
+
+        if self.projects is not None:
+            if not 1 <= self.projects <= PROJECTS_LIMIT:
+                what, remedy = f"{self.projects} projects cannot be made", f"Ask for 1 to {PROJECTS_LIMIT}"
+                raise ConfigError(what=what, where="--projects", remedy=remedy)
+            large.build(world, self.projects, self.seed)
+            return
+        if self.world not in WORLDS:
+            what = f"there is no world {self.world!r}"
+            raise ConfigError(what=what, where="--world", remedy=f"Choose one of {', '.join(sorted(WORLDS))}")
+        WORLDS[self.world](world)
 
 
 def require_extra() -> None:
@@ -27,17 +72,14 @@ def require_extra() -> None:
         ) from None
 
 
-def sandbox(options: Options, *, port: int, world: str, seed: int | None) -> Exit:
+def sandbox(options: Options, order: Order) -> Exit:
     """Serve until interrupted; says first where and with which tokens."""
     require_extra()
     from bot.sandbox.index import running_index
     from bot.sandbox.server import AddressError, running
     from bot.sandbox.world import World
-    from bot.sandbox.worlds import WORLDS
 
-    if world not in WORLDS:
-        what = f"there is no world {world!r}"
-        raise ConfigError(what=what, where="--world", remedy=f"Choose one of {', '.join(sorted(WORLDS))}")
+    latency = order.latency_seconds()
     stop = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -48,12 +90,15 @@ def sandbox(options: Options, *, port: int, world: str, seed: int | None) -> Exi
         signal.signal(number, end)
     with tempfile.TemporaryDirectory(prefix="ropewalk-sandbox-") as folder:
         place = Path(folder)
-        built = World(place, seed=seed)
-        WORLDS[world](built)
+        built = World(place, seed=order.seed)
+        order.build(built)
+        # the world lives as long as the process: the collector need not walk it again and again
+        gc.collect()
+        gc.freeze()
         try:
             with (
                 running_index(place / "index", built.secret()) as index,
-                running(built, port=port, index=index) as gitlab,
+                running(built, port=order.port, index=index, latency_seconds=latency) as gitlab,
             ):
                 _introduce(options, gitlab.state())
                 stop.wait()

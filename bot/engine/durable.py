@@ -24,7 +24,7 @@ from bot.engine.enginefile import prepare
 APPLICATION_VERSION = "1"
 EXECUTOR = "ropewalk"  # one process on SQLite: always the same, so that a start takes up what the last one left
 TURNS, SLOTS = "turns", "schedules"
-TURNS_POLLING, SLOTS_POLLING = 0.2, 1.0  # seconds; 0.1 halves the wait for a turn and costs 2 % of a core more
+TURNS_POLLING, SLOTS_POLLING = 0.2, 0.5  # seconds; 0.1 halves the wait for a turn and costs 2 % of a core more
 MOST_SLOTS = 4  # jobs at once
 MOST_ATTEMPTS = 20  # starts of one turn, each ended by the death of the process
 UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]
@@ -115,8 +115,7 @@ class Engine:
         DBOS.register_queue(
             SLOTS, worker_concurrency=MOST_SLOTS, polling_interval_sec=SLOTS_POLLING, on_conflict="always_update"
         )
-        stranded = [one.workflow_id for one in _list(UNFINISHED) if one.app_version != APPLICATION_VERSION]
-        _forget(stranded)
+        _forget([one.workflow_id for one in _list(UNFINISHED) if not _ours(one)])
 
     def ask(self, project_id: int, key: str, number: int) -> Fate:
         """Ask for turn `number` of a release, behind what its project has under way. Asked twice it is one turn.
@@ -183,6 +182,12 @@ class Engine:
 def _partition(project_id: int) -> SetEnqueueOptions:
     """The partition a turn belongs to. Without one it would stay in the queue for ever, and nobody would say so."""
     return SetEnqueueOptions(queue_partition_key=str(project_id))
+
+
+def _ours(one: WorkflowStatus) -> bool:
+    """Whether this process will take it up. One process owns the file, so nobody else will."""
+    owner = one.executor_id in (None, EXECUTOR)
+    return owner and one.app_version == APPLICATION_VERSION and one.queue_name in (TURNS, SLOTS)
 
 
 def _list(

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 import uvicorn
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -131,6 +131,7 @@ class Gitlab:
         upload_url = index.upload_url if index else f"{self.url}/-/no-index/"
         forced = {"TWINE_REPOSITORY_URL": upload_url, **ON_LOOPBACK_ONLY} | dict(job_environment or {})
         self._changed = threading.Condition()
+        self._face: ASGIApp | None = None
         self.hooks = HookSender(
             world.clock.now,
             lambda: world.url,
@@ -234,9 +235,17 @@ class Gitlab:
             elif path == "/-/readiness":
                 await JSONResponse({"status": "ok"})(scope, receive, send)
             else:
-                await PlainTextResponse("404: page not found\n", 404)(scope, receive, send)
+                await self._web_face()(scope, receive, send)
 
         return FaultLayer(ThrottleLayer(dispatch, self.world), self.faults, self.world.clock)
+
+    def _web_face(self) -> ASGIApp:
+        """The pages, loaded when somebody first looks at one: templates and Markdown would slow every start."""
+        if self._face is None:
+            from bot.sandbox.web.app import WebFace
+
+            self._face = WebFace(self.world, self.pipelines)
+        return self._face
 
     def run(self) -> None:
         """Serve until `stop`, or until a signal when this is the main thread; then end jobs and deliveries."""

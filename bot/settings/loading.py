@@ -9,6 +9,8 @@ from pathlib import Path
 
 from bot.domain.errors import ConfigError
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
+from bot.domain.secrets import Secret
+from bot.domain.webhooks import SIGNING_PREFIX, signing_key
 from bot.settings.addresses import state_of, web_url
 from bot.settings.credentials import (
     HOOK_SECRET_VARIABLE,
@@ -201,10 +203,8 @@ class _Loader:
         section, _ = main.good_part(WatchSection, above, main.tree.data.get("watch", {}))
         if section is None:
             return None
-        if section.topics:
-            main.warn((*above, "topics"), "`watch.topics` is accepted but not in effect yet.")
-        if not section.groups and not section.projects:
-            main.warn(above, "`watch` names no groups and no projects, so `ropewalk serve` would find nothing.")
+        if not (section.groups or section.projects or section.topics):
+            main.warn(above, "`watch` names no groups, projects or topics, so `ropewalk serve` would find nothing.")
         wanted = Wanted(
             above=above,
             stem="hook_secret",
@@ -212,6 +212,10 @@ class _Loader:
             file=section.hook_secret_file,
             default=HOOK_SECRET_VARIABLE,
         )
+        secret = credentials.read(main, wanted)
+        if secret is not None and _is_broken_token(secret):
+            what = "the hook secret begins with `whsec_`, as signing tokens do, and what follows is not base64"
+            main.problem((*above, "hook_secret_env"), what, "Copy the signing token from GitLab whole")
         return WatchSettings(
             groups=tuple(section.groups),
             projects=tuple(section.projects),
@@ -219,7 +223,7 @@ class _Loader:
             exclude=tuple(section.exclude),
             poll=section.poll,
             since=section.since,
-            hook_secret=credentials.read(main, wanted),
+            hook_secret=secret,
         )
 
     def _state(self) -> SqliteState | None:
@@ -286,3 +290,8 @@ class _Loader:
             if getattr(section, key) is not None:
                 reading.warn(("hygiene", key), f"`hygiene.{key}` is accepted but not in effect yet.")
         return hygiene_of(section)
+
+
+def _is_broken_token(secret: Secret) -> bool:
+    value = secret.reveal()
+    return value.startswith(SIGNING_PREFIX) and signing_key(value) is None

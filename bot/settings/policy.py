@@ -178,6 +178,11 @@ def _rule(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexe
         names=tuple(section.names),
     )
     _check_passwords(reading, path, rule, indexes)
+    if rule.source in (Source.PIPELINE, Source.BUILD):
+        key = f"source: {rule.source.value}"
+        reading.warn((*path, "source"), f"`{key}` is accepted but not in effect yet: its releases stop and say so.")
+    if rule.branches:
+        reading.warn((*path, "branches"), "`branches` is accepted but not in effect yet: only tags are released.")
     return rule
 
 

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.errors import RefusedError, TransientError
 from bot.domain.policy import Policy
-from bot.domain.refs import Project, RefChange
+from bot.domain.refs import Project, RefAction, RefChange
 from bot.ports.gitlab import Account, Projects, Refs
-from bot.ports.store import Intake
+from bot.ports.store import Intake, Waker
 from bot.watch.compare import compare, releases_of
 from bot.watch.scope import Scope
 
@@ -54,6 +54,7 @@ class Watcher:
     projects: Projects
     refs: Refs
     intake: Intake
+    waker: Waker
     scope: Scope
     policy: Policy
     since: datetime | None
@@ -106,6 +107,10 @@ class Watcher:
         now = self.clock()
         releases = releases_of(changes, self.policy, now)
         self.intake.compared(project, {tag.name: tag.sha for tag in tags}, changes, releases, now)
+        for change in changes:
+            if change.action is not RefAction.CREATED:
+                # A release of the tag as it was has nothing to wait for any more.
+                self.waker.wake_ref(project.id, change.ref, now)
         return changes, len(releases)
 
     def _active(self, cursor: datetime) -> Iterator[Project]:

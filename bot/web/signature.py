@@ -7,25 +7,16 @@ Source: GitLab, doc/user/project/integrations/webhooks.md and https://www.standa
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-SIGNING_PREFIX = "whsec_"
+from bot.domain.webhooks import SIGNING_PREFIX, signing_key
+
 VERSION = "v1"
 WINDOW = timedelta(seconds=300)
 LONGEST_STAMP = 11  # digits of a time in seconds until the year 5138
-
-
-def signing_key(secret: str) -> bytes | None:
-    """The key of a signing token; None if it is none that could protect anything (not base64, or empty)."""
-    digits = secret.removeprefix(SIGNING_PREFIX).rstrip("=")
-    try:
-        return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True) or None
-    except (binascii.Error, ValueError):
-        return None
 
 
 class TokenCheck:

@@ -68,6 +68,7 @@ def watching(org: Org, folder: Path, *, since: datetime | None = None, scope: Sc
         projects=GitLabProjects(one),
         refs=GitLabRefs(one),
         intake=store.intake,
+        waker=store.releases,
         scope=scope or Scope(groups=("acme",)),
         policy=POLICY,
         since=since,

@@ -89,6 +89,8 @@ READS: dict[str, tuple[str, str]] = {
     ),
     "/projects/:id/events": (f"{PROJECT}/events", "openapi:APIEntitiesEvent"),
     "/events": ("/events?scope=all", "openapi:APIEntitiesEvent"),
+    "/groups/:id/hooks": ("/groups/acme/hooks", "openapi:APIEntitiesGroupHook"),
+    "/groups/:id/hooks/:hook_id": ("/groups/acme/hooks/{group_hook}", "openapi:APIEntitiesGroupHook"),
     "/groups/:id/access_tokens": ("/groups/acme/access_tokens", f"{V4}/resource_access_tokens.json"),
     "/groups/:id/access_tokens/:token_id": (
         "/groups/acme/access_tokens/{group_token}",
@@ -191,7 +193,7 @@ UNREAD = {
     "/projects/:id/merge_requests/:iid/notes/:note_id",
     "/projects/:id/merge_requests/:iid/notes/:note_id/award_emoji",
     "/projects/:id/hooks/:hook_id/events",
-    "/hooks/:hook_id/events",
+    "/groups/:id/hooks/:hook_id/events",
     "/projects/:id/packages/:package_id/package_files/:package_file_id/download",
     "/projects/:id/packages/pypi/simple",
     "/projects/:id/packages/pypi/simple/*package_name",

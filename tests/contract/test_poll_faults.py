@@ -36,6 +36,7 @@ class Watch:
             projects=self.projects,
             refs=self.refs,
             intake=self.intake,
+            waker=self.intake.rows,
             scope=Scope(groups=("acme",)),
             policy=Policy(
                 releases=(ReleaseRule(projects=("acme/**",), tags=("v*",)),), indexes=(), hygiene=HygienePolicy()

@@ -158,3 +158,13 @@ def test_removing_a_tag_removes_its_release(org: Org) -> None:
     assert org.call("POST", path, json={"tag_name": "v1"}).status_code == 201
     git(folder, "push", "-q", "origin", ":v1")
     assert org.call("GET", path).json() == []
+
+
+def test_refs_beside_branches_and_tags_are_taken_but_gitlabs_own(org: Org) -> None:
+    """GitLab: app/models/repository.rb `RESERVED_REFS_NAMES`; `refs/notes/` is what semantic-release pushes."""
+    folder = org.clone(org.project, "notes")
+    git(folder, "notes", "--ref=release", "add", "-m", "shipped", "HEAD")
+    git(folder, "push", "-q", "origin", "refs/notes/release")
+    assert "refs/notes/release" in git(folder, "ls-remote", "origin")
+    refused = git(folder, "push", "origin", "HEAD:refs/merge-requests/9/head", accept=(1,))
+    assert "You are not allowed to push code to this project." in refused

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -19,8 +20,9 @@ SHARED = Path(__file__).parents[3] / "shared" / "gitlab"
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="GitLab's schemas (../shared/gitlab) are not here")
 
-NOT_DESCRIBED_READS, NOT_DESCRIBED_WRITES = 0, 0
+NOT_DESCRIBED_READS, NOT_DESCRIBED_WRITES = 46, 16
 IDS: dict[str, object] = {}
+EXPIRES = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +65,19 @@ def fill(org: Org) -> None:
         ("schedule", "pipeline_schedules", {"description": "nightly", "ref": "main", "cron": "0 1 * * *"}),
         ("played", "pipeline_schedules/1/play", {}),
         ("project_token", "access_tokens", {"name": "bot", "scopes": ["api"]}),
-        ("deploy", "deploy_tokens", {"name": "reader", "scopes": ["read_repository"]}),
+        ("deploy", "deploy_tokens", {"name": "reader", "scopes": ["read_repository"], "expires_at": EXPIRES}),
     ):
         answer = org.call("POST", f"{PROJECT}/{path}", json=sent)
         assert answer.status_code == 201, answer.text
         IDS[number] = answer.json().get("id")
     for number, path in (("group_token", "access_tokens"), ("deploy", "deploy_tokens")):
         scopes = ["api"] if path == "access_tokens" else ["read_repository"]
-        answer = org.call("POST", f"/groups/acme/{path}", "owner", json={"name": "bot", "scopes": scopes})
+        answer = org.call(
+            "POST", f"/groups/acme/{path}", "owner", json={"name": "bot", "scopes": scopes, "expires_at": EXPIRES}
+        )
         IDS[number] = answer.json()["id"]
+    answer = org.call("POST", "/groups/acme/hooks", "owner", json=hook)
+    IDS["group_hook"] = answer.json()["id"]
     files = {"content": ("widget-1.0.0.tar.gz", b"sdist")}
     data = {"name": "widget", "version": "1.0.0"}
     assert org.call("POST", f"{PROJECT}/packages/pypi", data=data, files=files).status_code == 201

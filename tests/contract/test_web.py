@@ -9,8 +9,9 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from bot.domain.webhooks import signing_key
 from bot.web.hooks import MOST_BODY, MOST_DEPTH, MOST_PARSED
-from bot.web.signature import WINDOW, signing_key
+from bot.web.signature import WINDOW
 from tests.contract.hook_server import BODY, KEY, NOW, SIGNING, Daemon, daemon, signature, signed
 
 STAMP = str(int(NOW.timestamp()))

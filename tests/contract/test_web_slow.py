@@ -122,7 +122,8 @@ def test_a_client_that_leaves_in_the_middle_is_forgotten(slow: Daemon) -> None:
         b"\0" * 1000,
         b"GET\r\n\r\n",
         b"POST /hooks/gitlab HTTP/1.1\r\nContent-Length: -1\r\nHost: x\r\n\r\n",
-        b"POST /hooks/gitlab HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: x\r\nConnection: close\r\n\r\n0\r\n\r\n",
+        b"POST /hooks/gitlab HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: x\r\n"
+        b"Connection: close\r\n\r\n0\r\n\r\n",
         b"POST /hooks/gitlab HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\nHost: x\r\n\r\nhello!",
         b"POST /hooks/gitlab HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0" + b"\xff" * 100,

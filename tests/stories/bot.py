@@ -79,7 +79,8 @@ class Bot:
     def write(self) -> Path:
         """Write the configuration."""
         path = self.folder / "ropewalk.yaml"
-        path.write_text(yaml.safe_dump(self.config, sort_keys=False))
+        # Through JSON, so that a list used twice is written twice: the bot allows no YAML anchors.
+        path.write_text(yaml.safe_dump(json.loads(json.dumps(self.config)), sort_keys=False))
         return path
 
     def run(self, *arguments: str, config: Path | None = None, environ: Mapping[str, str] | None = None) -> Done:

@@ -8,6 +8,7 @@ import re
 import secrets
 import sqlite3
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -28,7 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 FULL = os.environ.get("ROPEWALK_CHAOS") == "full"
 RELEASES, KILLS = (50, 200) if FULL else (10, 10)
-START_UP, BUSY = 0.6, 2.6  # seconds: before the first the daemon only imports, after the second it rests
+BUSY = 2.5  # seconds after it is ready in which a daemon with one new tag has something to do
 WORDS = "# By hand\n\nThanks to everybody!"
 
 
@@ -164,11 +165,14 @@ def test_killed_at_random_moments(tmp_path: Path, town: Town, record_property: C
     packages = [town.package(group, changes=2) for _ in range(RELEASES)]
     since = town.mark()
     moment = threading.Event()
+    began = time.monotonic()
+    with bot.serving():
+        start_up = time.monotonic() - began
     for number in range(KILLS):
         if number * RELEASES // KILLS != (number - 1) * RELEASES // KILLS:
             packages[number * RELEASES // KILLS].tag()
         daemon = bot.daemon()
-        moment.wait(chance.uniform(START_UP, BUSY))
+        moment.wait(chance.uniform(start_up / 2, start_up + BUSY))
         assert daemon.process.poll() is None, bot.log.read_text()[-2000:]
         below = daemon.kill()
         until(lambda below=below: not any(map(alive, below)), 10)  # type: ignore[misc]  # bound now

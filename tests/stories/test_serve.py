@@ -19,7 +19,7 @@ from bot.domain.releases import ReleaseState
 from bot.sandbox.world.places import Group
 from bot.sandbox.world.settings import Hook
 from tests.stories.bot import Bot, alive, make_bot
-from tests.stories.town import TAG, WAIT, Package, Town, open_town, until
+from tests.stories.town import CI, TAG, WAIT, Package, Town, open_town, until
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +60,7 @@ def test_a_hook_starts_a_release_at_once(told: Bot, town: Town, group: Group, se
 
 def test_a_hook_of_a_deleted_tag_withdraws_its_release(told: Bot, town: Town, group: Group, secret: str) -> None:
     """A release that waits for its pipeline learns at once that its tag is gone."""
-    package = town.package(group, ci="build:\n  script: [for i in $(seq 600); do sleep 0.1; done]\n")
+    package = town.package(group, ci=CI.replace("script: [", 'script: ["for i in $(seq 600); do sleep 0.1; done", '))
     _hook(told, town, package, secret)
     with told.serving():
         package.tag()
@@ -76,10 +76,10 @@ def test_a_hook_of_a_deleted_tag_withdraws_its_release(told: Bot, town: Town, gr
 def test_a_hook_that_proves_nothing_is_refused(told: Bot, town: Town, group: Group, secret: str) -> None:
     """No signature, a wrong one, one for another body, one from long ago: 401, and nothing is asked of GitLab."""
     package = town.package(group)
-    package.tag()
-    package.pipeline_over()
-    body = _tag_push(package)
     with told.serving():
+        package.tag()
+        package.pipeline_over()
+        body = _tag_push(package)
         before = town.mark()
         for headers in _forgeries(secret, body):
             response = _post(told, body, headers)
@@ -139,7 +139,10 @@ def test_health_tells_what_is_not_well(bot: Bot, town: Town) -> None:
         assert response.json()["checks"] == {"runner": "ok", "state": "ok", "poll": "GitLab has not been polled yet"}
         town.control("POST", "held/release")
         daemon.ready()
-        assert daemon.get("/readyz").json() == {"ready": True, "checks": dict.fromkeys(("runner", "state", "poll"), "ok")}
+        assert daemon.get("/readyz").json() == {
+            "ready": True,
+            "checks": dict.fromkeys(("runner", "state", "poll"), "ok"),
+        }
         assert daemon.get("/nothing").status_code == 404
         assert daemon.get("/hooks/gitlab").status_code == 405
     finally:

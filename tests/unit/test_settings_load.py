@@ -132,9 +132,9 @@ def test_indexes_and_rules_become_the_policy(tmp_path: Path) -> None:
 
 def test_what_is_not_in_effect_yet_is_said_once_each(tmp_path: Path) -> None:
     warnings = _load(tmp_path, WHOLE, ROPEWALK_MARKER_KEY="m", ROPEWALK_HOOK_SECRET="h").warnings
-    for key in ("watch.topics", "dashboard", "hygiene.audit", "hygiene.waivers"):
+    for key in ("dashboard", "hygiene.audit", "hygiene.waivers", "source: pipeline", "branches"):
         assert sum(f"`{key}`" in warning for warning in warnings) == 1
-    assert len(warnings) == 4
+    assert len(warnings) == 5
 
 
 def test_the_smallest_configuration_has_the_defaults(tmp_path: Path) -> None:

@@ -174,3 +174,15 @@ def test_the_policy_file_is_as_strict(tmp_path: Path, policy: str, line: int, pa
 def test_foreign_text_in_a_message_stays_on_one_line(tmp_path: Path) -> None:
     for error in _check(tmp_path, GITLAB + '"a\\nforged: \\e[31m\\u202e": 1\nhygiene: {unknown: "x\\ny"}\n'):
         assert str(error).isprintable()
+
+
+@pytest.mark.parametrize("secret", ["whsec_", "whsec_%%%", "whsec_==="])
+def test_a_signing_token_that_anyone_could_sign_with_is_refused(tmp_path: Path, secret: str) -> None:
+    path = tmp_path / "ropewalk.yaml"
+    path.write_text(
+        "gitlab: {url: https://gitlab.example.com}\nwatch: {groups: [acme], hook_secret_env: HOOK_SECRET}\n"
+    )
+    problems = check(path, {"ROPEWALK_GITLAB_TOKEN": "a-token-of-ours", "HOOK_SECRET": secret}, tmp_path)
+    assert any("signing tokens" in problem.what and problem.where == "ropewalk.yaml:2" for problem in problems), (
+        problems
+    )

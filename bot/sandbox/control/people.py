@@ -1,4 +1,7 @@
-"""What people do while a story runs: commits, tags, merge requests, merges. The same calls as the API's, no rights asked."""
+"""What people do while a story runs: commits, tags, merge requests, merges.
+
+These are the calls that the API makes too, but nobody's rights are asked.
+"""
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request

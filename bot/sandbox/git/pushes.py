@@ -69,6 +69,20 @@ async def read_push(chunks: AsyncIterator[bytes]) -> PushRequest:
     )
 
 
+_RESERVED = (
+    "refs/environments/",
+    "refs/keep-around/",
+    "refs/merge-requests/",
+    "refs/pipelines/",
+    "refs/remotes/",
+    "refs/tmp/",
+)
+"""Refs GitLab keeps for itself. Others beside branches and tags, such as `refs/notes/`, are anybody's who may push.
+
+Source: app/models/repository.rb `RESERVED_REFS_NAMES`.
+"""
+
+
 def check_push(project: Project, user: User | None, changes: tuple[RefChange, ...]) -> None:
     """Apply GitLab's rules for branches and tags. One refusal refuses the whole push.
 
@@ -82,7 +96,7 @@ def check_push(project: Project, user: User | None, changes: tuple[RefChange, ..
             _check_tag(project, user, one)
         elif one.ref.startswith("refs/heads/"):
             _check_branch(project, user, one)
-        else:
+        elif one.ref.startswith(_RESERVED) or not one.ref.startswith("refs/"):
             raise PushRefusedError("You are not allowed to push code to this project.")
 
 

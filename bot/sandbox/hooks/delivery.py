@@ -102,7 +102,7 @@ class HookSender:
         self._pending: set[Future[None]] = set()
 
     def send(self, hook: Hook, payload: Payload, *, namespace: str | None = None) -> None:
-        """Queue one delivery. `namespace` is the top-level group of a project's or group's hook, None for a system hook.
+        """Queue one delivery. `namespace` is the top-level group of a project or group hook, None for a system hook.
 
         Dropped without a trace: calls of a disabled hook, and more calls of a namespace than it may make.
         """

@@ -231,7 +231,7 @@ def _deploy(call: Call, one: Token) -> Json:
         "id": one.id,
         "name": one.name,
         "username": one.username,
-        "expires_at": one.expires_at.isoformat() if one.expires_at else None,
+        "expires_at": f"{one.expires_at.isoformat()}T00:00:00.000Z" if one.expires_at else None,
         "scopes": sorted(one.scopes),
         "revoked": one.revoked,
         "expired": one.expired(call.world.clock.now().date()),

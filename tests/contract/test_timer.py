@@ -1,0 +1,146 @@
+"""The timer: each slot once, the same slots after every start, and what is asked for soon is never forgotten."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.engine.timer import GRID, Timer, latest
+
+LONG = 10.0  # seconds that nothing here should take
+SECOND = timedelta(seconds=1)
+
+
+class Taker:
+    """Takes slots, as the engine would; refuses a job's slots while told that it is at work."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.taken: list[tuple[str, datetime]] = []
+        self.refused: list[tuple[str, datetime]] = []
+        self.at_work: set[str] = set()
+        self.broken = 0
+
+    def __call__(self, job: str, slot: datetime) -> bool:
+        with self.changed:
+            if self.broken:
+                self.broken -= 1
+                self.changed.notify_all()
+                raise OSError("disk full")
+            (self.refused if job in self.at_work else self.taken).append((job, slot))
+            self.changed.notify_all()
+            return job not in self.at_work
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for it."""
+        with self.changed:
+            assert self.changed.wait_for(holds, LONG), (self.taken, self.refused)
+
+    def slots(self, job: str) -> list[datetime]:
+        """Those taken, in order."""
+        return [slot for name, slot in self.taken if name == job]
+
+
+@pytest.fixture
+def taker() -> Taker:
+    return Taker()
+
+
+@contextmanager
+def started(taker: Taker, *jobs: tuple[str, timedelta], at_start: tuple[str, ...] = ()) -> Iterator[Timer]:
+    timer = Timer(taker)
+    for name, interval in jobs:
+        timer.every(interval, name, at_start=name in at_start)
+    timer.start()
+    try:
+        yield timer
+    finally:
+        timer.stop()
+
+
+@given(
+    st.timedeltas(timedelta(), timedelta(days=6000)).map(lambda since: GRID + since),
+    st.integers(1, 10 * 86_400),
+)
+def test_the_newest_slot_lies_on_the_grid_and_less_than_an_interval_back(now: datetime, seconds: int) -> None:
+    interval = timedelta(seconds=seconds)
+    slot = latest(interval, now)
+    assert (slot - GRID) % interval == timedelta()
+    assert slot <= now < slot + interval
+
+
+def test_slots_lie_on_one_grid_whenever_the_timer_was_started(taker: Taker) -> None:
+    with started(taker, ("poll", SECOND)):
+        taker.until(lambda: len(taker.taken) >= 3)
+    slots = taker.slots("poll")
+    assert [(slot - GRID) % SECOND for slot in slots] == [timedelta()] * len(slots)
+    assert len(set(slots)) == len(slots)
+
+
+def test_two_timers_name_the_same_slots(taker: Taker) -> None:
+    with started(taker, ("poll", SECOND)), started(taker, ("poll", SECOND)):
+        taker.until(lambda: len(taker.taken) >= 6)
+    slots = taker.slots("poll")
+    assert len(set(slots)) <= len(slots) // 2 + 1
+
+
+def test_a_start_catches_up_with_the_newest_missed_slot_once(taker: Taker) -> None:
+    day = timedelta(days=1)
+    before = datetime.now(UTC)
+    with started(taker, ("clean", day)):
+        pass
+    with started(taker, ("clean", day)):
+        pass
+    assert taker.slots("clean") == [latest(day, before)] * 2, "the engine makes it once, by its name"
+
+
+def test_a_job_may_ask_for_a_slot_of_its_own_at_every_start(taker: Taker) -> None:
+    before = datetime.now(UTC)
+    with started(taker, ("poll", timedelta(hours=1)), at_start=("poll",)):
+        pass
+    (slot,) = taker.slots("poll")
+    assert before <= slot <= datetime.now(UTC)
+
+
+def test_soon_is_one_slot_for_all_who_ask_within_a_second_and_begins_after_the_last_of_them(taker: Taker) -> None:
+    with started(taker, ("poll", timedelta(days=1))) as timer:
+        taker.taken.clear()
+        asked = []
+        for _ in range(50):
+            timer.soon("poll")
+            asked.append(datetime.now(UTC))
+        taker.until(lambda: bool(taker.taken) and taker.taken[-1][1] >= asked[-1])
+        assert len(taker.taken) <= 2
+        assert taker.taken[-1][1] - asked[-1] <= SECOND
+
+
+def test_soon_is_asked_for_again_while_the_job_is_at_work_and_slots_are_not(taker: Taker) -> None:
+    with started(taker, ("poll", timedelta(days=1)), ("check", SECOND)) as timer:
+        taker.taken.clear()
+        taker.at_work = {"poll", "check"}
+        timer.soon("poll")
+        taker.until(lambda: [name for name, _ in taker.refused].count("poll") == 2)
+        refused = [slot for name, slot in taker.refused if name == "check"]
+        taker.at_work = set()
+        taker.until(lambda: bool(taker.slots("poll")) and bool(taker.slots("check")))
+        assert not set(refused) & set(taker.slots("check"))
+
+
+def test_the_timer_outlives_a_slot_that_could_not_be_submitted(taker: Taker) -> None:
+    taker.broken = 2
+    with started(taker, ("poll", SECOND)):
+        taker.until(lambda: len(taker.taken) == 1)
+
+
+def test_soon_moves_no_later_slot(taker: Taker) -> None:
+    with started(taker, ("poll", 2 * SECOND)) as timer:
+        timer.soon("poll")
+        taker.until(lambda: len(taker.taken) >= 4)
+    regular = [slot for slot in taker.slots("poll") if (slot - GRID) % (2 * SECOND) == timedelta()]
+    assert len(taker.taken) - len(set(regular)) <= 1

@@ -1,0 +1,175 @@
+"""`ropewalk demo`: the story comes out, and one that does not is told as such."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.cli.demo import KILLED, PARTS
+from bot.cli.story.proof import Seen
+from bot.cli.story.verdict import FILES, Ending, check
+from bot.domain.policy import Source
+from bot.domain.refs import RefKind
+from bot.domain.releases import Release, ReleaseId, ReleaseState
+
+PATIENCE = 180  # seconds; the promise is 90 on an idle machine
+ESCAPE = "\x1b["
+
+
+def _demo(folder: Path, *arguments: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "TMPDIR": str(folder),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "bot", "demo", *arguments],
+        env=environment | (environ or {}),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("environ", "colored"), [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)]
+)
+def test_the_story_comes_out(tmp_path: Path, environ: dict[str, str], colored: bool) -> None:
+    """Exit 0, every part and every end is told, no token is; colour only where it is wanted; nothing stays behind."""
+    done = _demo(tmp_path, environ=environ)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (ESCAPE in done.stdout) == colored
+    for part in (*PARTS, KILLED):
+        assert part.name in done.stdout
+        assert part.ending.value in done.stdout
+    assert "kill -9" in done.stdout
+    assert "nothing happened twice" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "glpat-" not in done.stdout + done.stderr
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("ropewalk-")] == []
+
+
+@pytest.mark.slow
+def test_a_quiet_demo_says_nothing_and_still_tells_by_its_exit_code(tmp_path: Path) -> None:
+    """--quiet, for scripts."""
+    done = _demo(tmp_path, "--quiet", "--no-color")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+@pytest.mark.slow
+def test_a_demo_that_cannot_be_told_fails(tmp_path: Path) -> None:
+    """Without git nobody can push a tag: one sentence, no success."""
+    done = _demo(tmp_path, environ={"PATH": "/nonexistent"})
+    assert done.returncode != 0
+    assert "nothing happened twice" not in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+# The verdict at the end
+
+SHA = "a" * 40
+WHEEL, SDIST = "widget-1.1.0-py3-none-any.whl", "widget-1.1.0.tar.gz"
+BOTH = {WHEEL: "1" * 64, SDIST: "2" * 64}
+API = "/api/v4/projects/7"
+GOOD = Seen(registry=BOTH, index=BOTH, releases=1, links=2 * FILES, notes={1: 1, 2: 1}, note_text="released")
+GOOD_WRITES = Counter(
+    {
+        ("POST", f"{API}/packages/pypi"): 2,
+        ("POST", f"{API}/releases"): 1,
+        ("POST", f"{API}/merge_requests/1/notes"): 1,
+        ("POST", f"{API}/merge_requests/2/notes"): 1,
+    }
+)
+STOPPED = Seen(registry={}, index={}, releases=0, links=0, notes={1: 1}, note_text="TWINE_PASSWORD is not masked")
+STOPPED_WRITES = Counter({("POST", f"{API}/merge_requests/1/notes"): 1})
+
+
+def _release(state: ReleaseState) -> Release:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return Release(
+        id=ReleaseId(project_id=7, kind=RefKind.TAG, ref="v1.1.0", sha=SHA),
+        project="acme/tools/widget",
+        state=state,
+        created_at=now,
+        updated_at=now,
+        asked_at=now,
+        due_at=None,
+        source=Source.ARTIFACTS,
+        next="because",
+    )
+
+
+def _check(seen: Seen, writes: Counter[tuple[str, str]], state: ReleaseState, expected: ReleaseState) -> Ending:
+    return check(_release(state), seen, writes, name="widget", expected=expected, remedy="TWINE_PASSWORD", seconds=1.0)
+
+
+PUBLISHED, BLOCKED, CONFLICT = ReleaseState.PUBLISHED, ReleaseState.BLOCKED, ReleaseState.CONFLICT
+
+
+@pytest.mark.parametrize(
+    ("seen", "writes", "state", "expected"),
+    [
+        (GOOD, GOOD_WRITES, PUBLISHED, PUBLISHED),
+        (STOPPED, STOPPED_WRITES, BLOCKED, BLOCKED),
+        (replace(STOPPED, index={WHEEL: "3" * 64}), STOPPED_WRITES, CONFLICT, CONFLICT),
+    ],
+)
+def test_what_came_out_has_no_faults(
+    seen: Seen, writes: Counter[tuple[str, str]], state: ReleaseState, expected: ReleaseState
+) -> None:
+    """A release that ended as the story wants it."""
+    assert _check(seen, writes, state, expected).faults == ()
+
+
+@pytest.mark.parametrize(
+    ("seen", "writes", "state", "expected", "word"),
+    [
+        (GOOD, GOOD_WRITES, BLOCKED, PUBLISHED, "ended blocked instead of published"),
+        (replace(GOOD, index={}), GOOD_WRITES, PUBLISHED, PUBLISHED, "indexes differ"),
+        (replace(GOOD, index=BOTH | {WHEEL: "3" * 64}), GOOD_WRITES, PUBLISHED, PUBLISHED, "indexes differ"),
+        (
+            replace(GOOD, registry={WHEEL: "1" * 64}, index={WHEEL: "1" * 64}),
+            GOOD_WRITES,
+            PUBLISHED,
+            PUBLISHED,
+            "lack files",
+        ),
+        (replace(GOOD, releases=0), GOOD_WRITES, PUBLISHED, PUBLISHED, "0 GitLab Releases"),
+        (replace(GOOD, links=3), GOOD_WRITES, PUBLISHED, PUBLISHED, "3 links"),
+        (replace(GOOD, notes={1: 1, 2: 0}), GOOD_WRITES, PUBLISHED, PUBLISHED, "!2 has 0 notes"),
+        (replace(GOOD, notes={1: 2, 2: 1}), GOOD_WRITES, PUBLISHED, PUBLISHED, "!1 has 2 notes"),
+        *(
+            (GOOD, GOOD_WRITES + Counter([write]), PUBLISHED, PUBLISHED, f"{write[1]} was done")
+            for write in GOOD_WRITES
+        ),
+        (replace(STOPPED, registry=BOTH), STOPPED_WRITES, BLOCKED, BLOCKED, "something was published"),
+        (replace(STOPPED, index=BOTH), STOPPED_WRITES, BLOCKED, BLOCKED, "something was published"),
+        (replace(STOPPED, releases=1), STOPPED_WRITES, BLOCKED, BLOCKED, "there is a GitLab Release"),
+        (replace(STOPPED, note_text="no"), STOPPED_WRITES, BLOCKED, BLOCKED, "does not speak of 'TWINE_PASSWORD'"),
+        (STOPPED, Counter(), BLOCKED, BLOCKED, "was done 0 times instead of 1"),
+        (
+            STOPPED,
+            STOPPED_WRITES + Counter([("POST", f"{API}/packages/pypi")]),
+            BLOCKED,
+            BLOCKED,
+            "was done 1 times instead of 0",
+        ),
+    ],
+)
+def test_what_did_not_come_out_is_named(
+    seen: Seen, writes: Counter[tuple[str, str]], state: ReleaseState, expected: ReleaseState, word: str
+) -> None:
+    """Each fault is found, and one sentence says which."""
+    faults = _check(seen, writes, state, expected).faults
+    assert len([fault for fault in faults if word in fault]) == 1, faults

@@ -1,0 +1,121 @@
+"""kill -9 before, in and after every action, with the durable engine: what ends is what one clean run would leave."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot.domain.releases import ReleaseState
+from bot.sandbox.world.places import Group
+from tests.stories.bot import Bot, Daemon, alive
+from tests.stories.town import Package, Town, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
+
+ROOT = Path(__file__).parents[2]
+REGISTRY = r"/projects/{id}/packages/pypi$"
+# The actions of a release with one merged request, in order, and for those on GitLab the request that is the effect.
+ACTIONS = {
+    "{name}-1.1.0-py3-none-any.whl to registry": (REGISTRY, 0),
+    "{name}-1.1.0.tar.gz to registry": (REGISTRY, 1),
+    "{name}-1.1.0-py3-none-any.whl to index": None,
+    "{name}-1.1.0.tar.gz to index": None,
+    "create the GitLab Release": (r"/projects/{id}/releases$", 0),
+    "note on !1": (r"/projects/{id}/merge_requests/1/notes$", 0),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kill:
+    """A moment at which the daemon dies: at a line of its log, or while an effect of its hand waits for the answer."""
+
+    name: str
+    line: tuple[str, ...] = ()
+    held: tuple[str, int] | None = None
+
+
+def _kills() -> list[Kill]:
+    found = []
+    for action, effect in ACTIONS.items():
+        found.append(Kill(name=f"before {action}", line=("action.started", action)))
+        if effect is not None:
+            found.append(Kill(name=f"in {action}", held=effect))
+        found.append(Kill(name=f"after {action}", line=("action.finished", action)))
+    # The row is written, the engine does not know yet that the turn is over.
+    return [*found, Kill(name="after the row", line=("release.published",))]
+
+
+def test_killed_before_in_and_after_every_action(bot: Bot, town: Town, group: Group) -> None:
+    """Each release is killed at a moment of its own; every daemon ends what the one before it left, and then dies."""
+    bot.config["watch"] |= {"since": "all", "poll": "1s"}
+    bot.config["releases"][0]["tags"] = ["v1.1.*"]
+    kills = _kills()
+    packages = [town.package(group) for _ in kills]
+    since = town.mark()
+    for kill, package in zip(kills, packages, strict=True):
+        package.tag()
+        package.pipeline_over()
+        _die(bot, town, kill, package)
+    with bot.serving():
+        ended = bot.ended(*(package.project.full_path for package in packages))
+
+    assert {release.project: release.state for release in ended} == {
+        package.project.full_path: ReleaseState.PUBLISHED for package in packages
+    }
+    for kill, package in zip(kills, packages, strict=True):
+        package.complete()
+        assert _sent(town, package, since) == _once(package), kill.name
+    with closing(sqlite3.connect(bot.folder / "ropewalk.engine.db")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        unfinished = "SELECT workflow_uuid FROM workflow_status WHERE name = 'turn' AND status != 'SUCCESS'"
+        assert connection.execute(unfinished).fetchall() == []
+    said = bot.log.read_text()
+    assert "Traceback" not in said
+    assert town.token not in said
+
+
+def _die(bot: Bot, town: Town, kill: Kill, package: Package) -> None:
+    """A daemon that dies at that moment of that package's release."""
+    if kill.held is not None:
+        path, skip = kill.held
+        path = path.replace("{id}", str(package.project.id))
+        town.fault(kind="hold", method="POST", path=path, skip=skip, after_effect=True)
+        daemon = bot.daemon()
+        until(lambda: len(town.control("GET", "held").json()) == 1)
+        below = daemon.kill()
+        town.calm()
+    else:
+        words = "\n".join((*kill.line, package.project.full_path)).replace("{name}", package.name)
+        with bot.log.open("ab") as log:
+            command = [sys.executable, "-m", "tests.stories.dying_daemon", "serve", "--config", str(bot.write())]
+            environment = bot._environment() | {"DIE_AT": words, "PYTHONPATH": str(ROOT)}
+            process = subprocess.Popen(command, env=environment, cwd=bot.folder, stdout=log, stderr=log)
+        daemon = Daemon(bot=bot, process=process)
+        below = []
+
+        def dead() -> bool:
+            below[:] = daemon.family()[1:] or below
+            return process.poll() is not None
+
+        until(dead)
+        assert process.returncode == -signal.SIGKILL, (kill.name, bot.log.read_text()[-2000:])
+    until(lambda: not any(map(alive, below)), 10)
+
+
+def _sent(town: Town, package: Package, since: int) -> Counter[str]:
+    """How often each write was sent to GitLab, carried out or not, by path."""
+    at = f"/api/v4/projects/{package.project.id}/"
+    return Counter(one.path for one in town.requests(since) if one.method == "POST" and one.path.startswith(at))
+
+
+def _once(package: Package) -> Counter[str]:
+    at = f"/api/v4/projects/{package.project.id}"
+    return Counter({f"{at}/packages/pypi": 2, f"{at}/releases": 1, f"{at}/merge_requests/1/notes": 1})
