@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from bot.cli.exits import Exit
 from bot.cli.options import Options, complain
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 WORKERS = 8
 CLEAN_EVERY = timedelta(days=1)
-STOP_WITHIN = 8.0  # seconds for turns under way; what does not end by then is resumed at the next start
+STOP_WITHIN = 6.0  # seconds for turns under way; what does not end by then is resumed at the next start
 
 log = get("serve")
 
@@ -51,9 +53,20 @@ def serve(options: Options) -> Exit:
             _ = bot.tools, bot.watcher
             runner = _runner(bot)
             runner.start()
-            return asyncio.run(_serve(options, bot, runner))
+            code = asyncio.run(_serve(options, bot, runner))
+            if runner.busy:
+                _leave(bot, code)
+            return code
     finally:
         bot.close()
+
+
+def _leave(bot: App, code: Exit) -> NoReturn:
+    """End at once: a thread that hangs in a request would hold the process up, and is resumed as after a kill."""
+    bot.close()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _try_address(host: str, port: int) -> None:

@@ -59,6 +59,8 @@ class Runner:
         self._engine = Engine(path, turn=self._take, slot=self._job, workers=workers)
         self._asked: dict[int, _Asked] = {}  # by project
         self._at_work: dict[int, str] = {}  # key of the release in turn, by project
+        self._jobs_at_work = 0
+        self._look = threading.Lock()  # held while the engine is asked, so that it is not closed meanwhile
         self._idle = threading.Condition()
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -90,6 +92,10 @@ class Runner:
 
     def run_due(self) -> int:
         """Ask for every due turn that may be asked for now; returns how many."""
+        with self._look:
+            return 0 if self._stop.is_set() else self._run_due()
+
+    def _run_due(self) -> int:
         now = self.heartbeat = self._clock()
         with self._idle:
             stale = {p: one for p, one in self._asked.items() if not one.begun and now - one.at > STALE}
@@ -97,18 +103,28 @@ class Runner:
         self._look_after(stale, now)
         started = 0
         for release in self._startable(now, free):
-            if not self._stop.is_set():
-                started += self._ask(release, now)
+            if self._stop.is_set():
+                break
+            started += self._ask(release, now)
         return started
 
     def stop(self, timeout: float) -> bool:
-        """Begin no more turns and wait for those at work, at most `timeout` seconds; False if some still are."""
+        """Begin no more turns and jobs and wait for those at work, at most `timeout` seconds; False if some still are.
+
+        Those are done again by the next process, as after a kill.
+        """
         self._stop.set()
         self._wake.set()
         with self._idle:
-            ended = self._idle.wait_for(lambda: not self._at_work, timeout)
-        self._engine.close()
-        return ended
+            self._idle.wait_for(lambda: not self.busy, timeout)
+        with self._look:
+            self._engine.close()
+        return not self.busy
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn or a job is at work in this process."""
+        return bool(self._at_work or self._jobs_at_work)
 
     def _startable(self, now: datetime, free: int) -> list[Release]:
         """The longest overdue release of each of up to `free` projects that have none asked for.
@@ -215,13 +231,19 @@ class Runner:
     def _job(self, name: str) -> str:
         """One slot of a job."""
         job = self._jobs.get(name)
-        if job is None or self._stop.is_set():
-            return "not run"
+        with self._idle:
+            if job is None or self._stop.is_set():
+                return "not run"
+            self._jobs_at_work += 1
         try:
             job()
         except Exception as error:  # as in `_take`
             log.error("job.fault", job=name, exc_info=error)
             return "fault"
+        finally:
+            with self._idle:
+                self._jobs_at_work -= 1
+                self._idle.notify_all()
         return "done"
 
 

@@ -90,5 +90,4 @@ def test_semantic_release_publishes_a_version_and_tells_the_merge_request(org: O
     assert "turn both ways" in project.releases.get("v1.1.0").description
     (note,) = [one for one in project.mergerequests.get(1).notes.list(get_all=True) if not one.system]
     assert "version 1.1.0" in note.body
-    assert project.mergerequests.get(1).labels == ["released"]
     assert org.tokens["maintainer"] not in done.stdout

@@ -375,6 +375,14 @@ def test_clean_up_deletes_what_ended_days_ago_and_nothing_else(store: Store, fil
     assert left == [("7",), ("8",)]
 
 
+def test_clean_up_forgets_deliveries_older_than_a_week(store: Store) -> None:
+    now = datetime.now(UTC)
+    assert store.intake.remember("old", "digest", now - timedelta(days=8))
+    assert store.intake.forget(now) == 1
+    assert store.intake.remember("new", "digest", now)
+    assert store.intake.forget(now) == 0
+
+
 @pytest.mark.parametrize("finishes", [True, False])
 def test_stop_begins_no_more_turns_and_says_whether_those_at_work_ended(
     store: Store, file: Path, finishes: bool
@@ -397,6 +405,23 @@ def test_stop_begins_no_more_turns_and_says_whether_those_at_work_ended(
     with running(store, file, turns):
         until(published(store, 2))
     assert sorted(turns.begun) == ["held", "next"]
+
+
+def test_stop_waits_for_a_job_as_for_a_turn(store: Store, file: Path) -> None:
+    begun, held = threading.Event(), threading.Event()
+
+    def job() -> None:
+        begun.set()
+        assert held.wait(LONG)
+
+    runner = Runner(queue=store.releases, turn=Turns(), clock=Now(), workers=1, path=file, jobs={"poll": job})
+    runner.start()
+    assert runner.slot("poll", datetime.now(UTC))
+    assert begun.wait(LONG)
+    assert not runner.stop(0.1)
+    assert runner.busy
+    held.set()
+    until(lambda: not runner.busy)
 
 
 def test_a_file_of_a_newer_engine_is_refused_and_left_as_it_is(file: Path) -> None:

@@ -258,3 +258,15 @@ def test_deleting_a_tag_deletes_its_release(org: Org) -> None:
     project.tags.delete("v1")
     with pytest.raises(gitlab.GitlabGetError, match="404"):
         project.releases.get("v1")
+
+
+def test_a_merge_closes_the_issues_it_names(org: Org) -> None:
+    """GitLab: doc/user/project/issues/managing_issues.md, the default closing pattern."""
+    project = org.client().projects.get(1)
+    for title in ("One", "Two", "Three"):
+        project.issues.create({"title": title})
+    path = opened(org, "Add topic\n\nFixes #1")
+    org.call("PUT", path, json={"description": "Closes #2, see #3"})
+    assert [row["iid"] for row in org.call("GET", f"{path}/closes_issues").json()] == [1, 2]
+    org.call("PUT", f"{path}/merge")
+    assert {one.iid: one.state for one in project.issues.list(get_all=True)} == {1: "closed", 2: "closed", 3: "opened"}

@@ -41,5 +41,5 @@ class Deadly:
 
 if __name__ == "__main__":
     if words := os.environ.get("DIE_AT", "").splitlines():
-        sys.stderr = Deadly(sys.stderr, words)  # type: ignore[assignment]  # all that logging asks of a stream
+        sys.stderr = Deadly(sys.stderr, words)
     main()

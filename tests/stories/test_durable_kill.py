@@ -29,7 +29,7 @@ ACTIONS = {
     "{name}-1.1.0-py3-none-any.whl to index": None,
     "{name}-1.1.0.tar.gz to index": None,
     "create the GitLab Release": (r"/projects/{id}/releases$", 0),
-    "note on !1": (r"/projects/{id}/merge_requests/1/notes$", 0),
+    "tell merge request !1": (r"/projects/{id}/merge_requests/1/notes$", 0),
 }
 
 
@@ -105,8 +105,11 @@ def _die(bot: Bot, town: Town, kill: Kill, package: Package) -> None:
             below[:] = daemon.family()[1:] or below
             return process.poll() is not None
 
-        until(dead)
-        assert process.returncode == -signal.SIGKILL, (kill.name, bot.log.read_text()[-2000:])
+        try:
+            until(dead)
+        finally:
+            process.kill()
+        assert process.wait() == -signal.SIGKILL, (kill.name, bot.log.read_text()[-2000:])
     until(lambda: not any(map(alive, below)), 10)
 
 

@@ -4,6 +4,17 @@ import re
 from functools import lru_cache
 
 
+def _choice(body: str) -> str:
+    """`[abc]`, `[^a]`, `[a-z]`; a range that runs backwards names no character, so nothing matches."""
+    body = body.replace("\\", "\\\\")
+    text = "[" + ("^" + body[1:] if body[0] in "!^" else body) + "]"
+    try:
+        re.compile(text)
+    except re.error:
+        return "(?!)"
+    return text
+
+
 @lru_cache(maxsize=512)
 def compile_glob(pattern: str) -> re.Pattern[str]:
     """A regular expression for whole `/`-separated relative paths. `{a,b}`, `[abc]`, `[^a]` and `?` work too."""
@@ -21,8 +32,7 @@ def compile_glob(pattern: str) -> re.Pattern[str]:
             continue
         end = pattern.find("]", position + 2) if char == "[" else -1
         if char == "[" and end > 0:
-            body = pattern[position + 1 : end].replace("\\", "\\\\")
-            out.append("[" + ("^" + body[1:] if body[0] in "!^" else body) + "]")
+            out.append(_choice(pattern[position + 1 : end]))
             position = end
         elif char == "{" and "}" in pattern[position:]:
             braces += 1

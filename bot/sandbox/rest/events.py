@@ -2,12 +2,13 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from bot.sandbox.answers import Answer, invalid
+from bot.sandbox.answers import Answer, invalid, not_found
 from bot.sandbox.rest.call import Call
 from bot.sandbox.rest.entities import work
 from bot.sandbox.rest.paging import paged
 from bot.sandbox.rest.routing import Routes
 from bot.sandbox.world import access
+from bot.sandbox.world.people import User
 from bot.sandbox.world.work import Event
 
 ROUTES = Routes()
@@ -54,21 +55,47 @@ def _filtered(call: Call, events: list[Event]) -> list[Event]:
     return rows
 
 
+def _page(call: Call, events: list[Event]) -> Answer:
+    """Rows the caller may not see are taken out after paging. Source: lib/api/helpers/events_helpers.rb."""
+    world, viewer = call.world, call.viewer()
+
+    def visible(one: Event) -> bool:
+        project = world.projects.get(one.project_id)
+        return project is not None and access.can_see(viewer, project)
+
+    return paged(call, _filtered(call, events), lambda one: work.event(world, one), visible=visible)
+
+
+def _authored(call: Call, author: User) -> list[Event]:
+    busy = [one for one in list(call.world.projects.values()) if one.events]
+    return [event for one in busy for event in list(one.events) if event.author is author]
+
+
 @ROUTES.get("/projects/:id/events")
 def project_events(call: Call) -> Answer:
     """What happened in a project."""
-    project = call.project()
-    return paged(call, _filtered(call, list(project.events)), lambda one: work.event(call.world, one))
+    return _page(call, list(call.project().events))
+
+
+@ROUTES.get("/users/:user_id/events", scopes=("read_user",))
+def user_events(call: Call) -> Answer:
+    """What a user, named by id or name, did where the caller may look."""
+    key = call.arguments["user_id"]
+    found = call.world.users.get(int(key)) if key.isdecimal() else call.world.user_named(key)
+    if found is None:
+        raise not_found("User")
+    return _page(call, _authored(call, found))
 
 
 @ROUTES.get("/events", scopes=("read_user",))
 def own_events(call: Call) -> Answer:
-    """The caller's own events; `scope=all` the twenty newest of all member projects, and nothing beyond them."""
+    """The caller's own events; `scope=all` the twenty newest of all member projects, and nothing beyond them.
+
+    Member projects, for admins too. Source: app/models/event_collection.rb.
+    """
     user = call.user()
-    busy = [one for one in list(call.world.projects.values()) if one.events]
-    if call.params.text("scope") == "all":
-        events = [event for one in busy if access.is_member(user, one) for event in list(one.events)]
-        events = sorted(events, key=lambda one: (one.created_at, one.id))[-ALL_SCOPE_LIMIT:]
-    else:
-        events = [event for one in busy for event in list(one.events) if event.author is user]
-    return paged(call, _filtered(call, events), lambda one: work.event(call.world, one))
+    if call.params.text("scope") != "all":
+        return _page(call, _authored(call, user))
+    busy = [one for one in list(call.world.projects.values()) if one.events and access.is_member(user, one)]
+    events = [event for one in busy for event in list(one.events)]
+    return _page(call, sorted(events, key=lambda one: (one.created_at, one.id))[-ALL_SCOPE_LIMIT:])

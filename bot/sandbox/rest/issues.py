@@ -6,12 +6,13 @@ from datetime import date
 from bot.sandbox.answers import Answer, forbidden, invalid, no_record, not_found
 from bot.sandbox.rest.call import Call, created, no_content, ok
 from bot.sandbox.rest.entities import planning
-from bot.sandbox.rest.merge_requests import milestone_asked, people_asked
+from bot.sandbox.rest.merge_requests import merge_request_of, milestone_asked, people_asked
 from bot.sandbox.rest.paging import paged
 from bot.sandbox.rest.projects import moment
 from bot.sandbox.rest.quick_actions import described
 from bot.sandbox.rest.routing import Routes
 from bot.sandbox.rest.states import set_state
+from bot.sandbox.world import flow
 from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Project
 from bot.sandbox.world.work import Issue
@@ -119,6 +120,14 @@ def list_issues(call: Call) -> Answer:
 def get_issue(call: Call) -> Answer:
     """One issue."""
     return ok(planning.issue(call.world, *issue_of(call)))
+
+
+@ROUTES.get("/projects/:id/merge_requests/:iid/closes_issues")
+def closes_issues(call: Call) -> Answer:
+    """The issues a merge of the request would close."""
+    project, request = merge_request_of(call)
+    rows = [one for one in flow.closing(project, request) if _sees(call, project, one)]
+    return paged(call, rows, lambda one: planning.issue(call.world, project, one))
 
 
 @ROUTES.post("/projects/:id/issues")

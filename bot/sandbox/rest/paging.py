@@ -32,9 +32,17 @@ def _link(call: Call, changed: dict[str, str], rel: str) -> str:
     return f'<{call.base_url}{call.raw_path}?{urlencode(query)}>; rel="{rel}"'
 
 
-def paged(call: Call, rows: Sequence[T], show: Callable[[T], Json], *, totals: bool = True) -> Answer:
+def paged(
+    call: Call,
+    rows: Sequence[T],
+    show: Callable[[T], Json],
+    *,
+    totals: bool = True,
+    visible: Callable[[T], bool] = lambda _: True,
+) -> Answer:
     """One page of `rows` by offset. Only the rows of the page are shown (`show` may be costly).
 
+    Rows that are not `visible` are left out after the page was cut, so a page may be short and not the last.
     Above 10,000 rows, or without `totals`: no `X-Total`, no `X-Total-Pages`, no `rel="last"`.
     """
     size = per_page_of(call)
@@ -60,7 +68,7 @@ def paged(call: Call, rows: Sequence[T], show: Callable[[T], Json], *, totals: b
         links.append(_link(call, {"page": str(pages), "per_page": str(size)}, "last"))
     headers["Link"] = ", ".join(links)
     chosen = rows[(page - 1) * size : page * size]
-    return Answer(body=[show(row) for row in chosen], headers=headers)
+    return Answer(body=[show(row) for row in chosen if visible(row)], headers=headers)
 
 
 def keyset_by_id(

@@ -5,6 +5,7 @@ Rights are checked by the callers; the consequences of each change (events, hook
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from bot.sandbox.git import changes
 from bot.sandbox.git.changes import BLANK, RefChange
 from bot.sandbox.world.people import User
 from bot.sandbox.world.places import Project
-from bot.sandbox.world.work import MergeRequest, Release
+from bot.sandbox.world.work import Issue, MergeRequest, Release
 
 if TYPE_CHECKING:
     from bot.sandbox.world.world import World
@@ -93,6 +94,36 @@ def merge_message(project: Project, one: MergeRequest) -> str:
     return f"{into}\n\n{one.title}\n\nSee merge request {project.full_path}!{one.iid}"
 
 
+_CLOSES = re.compile(
+    r"\b(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]?|ing)|implement(?:s|ed|ing)?):?\s+"
+    r"(?P<numbers>(?:issues?\s+)?#\d+(?:(?:,|\s+and)?\s*#\d+)*)",
+    re.IGNORECASE,
+)
+
+
+def closing(project: Project, one: MergeRequest) -> list[Issue]:
+    """The issues a merge request says it closes, in its description or its commits.
+
+    Source: the default pattern of doc/user/project/issues/managing_issues.md.
+    """
+    messages = [commit.message for commit in project.git.commits(one.commit_shas).values()]
+    found = [match["numbers"] for text in (one.description, *messages) for match in _CLOSES.finditer(text)]
+    numbers = {int(number) for text in found for number in re.findall(r"#(\d+)", text)}
+    return [project.issues[number] for number in sorted(numbers) if number in project.issues]
+
+
+def _close_issues(world: World, project: Project, one: MergeRequest, user: User) -> None:
+    """A merge into the default branch closes what the request says it closes."""
+    if one.target_branch != project.default_branch:
+        return
+    for issue in closing(project, one):
+        if issue.state == "opened":
+            issue.state, issue.closed_at, issue.closed_by = "closed", world.clock.now(), user
+            issue.updated_at = world.clock.now()
+            told = (issue.id, issue.iid, issue.title)
+            world.activity.event(project, user, "closed", target_type="Issue", target=told)
+
+
 class NotFastForwardError(Exception):
     """The project wants linear history and the source branch is behind its target."""
 
@@ -148,6 +179,7 @@ def merge(
             moved.append(changes.set_ref(git, source.full_name, BLANK, source.commit))
     world.activity.merge_request(project, one, user, "merge")
     world.activity.pushed(project, user, moved)
+    _close_issues(world, project, one, user)
     return made
 
 
@@ -189,6 +221,7 @@ def taken_in(world: World, project: Project, user: User, change: RefChange) -> N
             one.state, one.merged_at, one.merge_user = "merged", world.clock.now(), user
             one.updated_at = one.merged_at
             world.activity.merge_request(project, one, user, "merge")
+            _close_issues(world, project, one, user)
 
 
 def create_release(
