@@ -23,6 +23,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+import httpx
+
 from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.domain.refs import RefKind
@@ -48,8 +50,9 @@ def main() -> None:
         bot.secret("hook.secret", SECRET)
         for name in ("cold", "warm"):
             daemon, ready = _timed(lambda: _ready(bot))
+            spent = _ticks(daemon) / TICKS
             code, stopped = _timed(daemon.stop)
-            print(f"serve, {name}: ready in {ready:.2f} s, stopped in {stopped:.2f} s (exit {code})")
+            print(f"serve, {name}: ready in {ready:.2f} s ({spent:.2f} s of CPU), stopped in {stopped:.2f} s ({code=})")
         daemon = _ready(bot)
         delays = sorted(_hook(town, bot, town.package(group, changes=0, files={}).project.id) for _ in range(HOOKS))
         print(
@@ -100,8 +103,6 @@ def _hook(town: Town, bot: Bot, project_id: int) -> float:
 
 
 def _send(bot: Bot, body: dict[str, object]) -> None:
-    import httpx
-
     headers = {"X-Gitlab-Token": SECRET, "X-Gitlab-Event": "Tag Push Hook"}
     response = httpx.post(f"http://127.0.0.1:{bot.port}/hooks/gitlab", json=body, headers=headers, trust_env=False)
     assert response.status_code == 202, response.text

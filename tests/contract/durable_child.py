@@ -1,4 +1,4 @@
-"""A process with a durable runner that dies in the middle of its first turn, as by kill -9. See test_durable."""
+"""A process with a durable runner that dies in the middle of its first turn, as by kill -9. See test_durable_file."""
 
 from __future__ import annotations
 

@@ -1,0 +1,37 @@
+"""What the tests of the durable engine share."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.store.open import open_state
+from bot.adapters.store.store import Store
+from bot.engine.durable import Engine
+
+
+@pytest.fixture(scope="session")
+def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The engine's file after a first start, so that not every test waits for its tables."""
+    path = tmp_path_factory.mktemp("engine") / "used.db"
+    engine = Engine(path, turn=lambda key, number: "", slot=lambda job: "", workers=1)
+    engine.launch()
+    engine.close()
+    return path
+
+
+@pytest.fixture
+def file(used: Path, tmp_path: Path) -> Path:
+    """An engine's file."""
+    return Path(shutil.copy(used, tmp_path / "ropewalk.engine.db"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """The rows, in a real database."""
+    store = Store(open_state(tmp_path / "ropewalk.db"), str)
+    yield store
+    store.close()
