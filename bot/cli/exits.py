@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 
 from bot.domain.errors import ConfigError, CredentialsError, RefusedError, RopewalkError, TransientError
-from bot.domain.releases import ReleaseState
+from bot.domain.releases import Release, ReleaseState
+from bot.domain.verdicts import Verdict
 
 
 class Exit(IntEnum):
@@ -32,11 +33,19 @@ _STATES = {
 }
 
 
-def exit_of_state(state: ReleaseState, *, public: bool) -> Exit:
+def exit_of_release(release: Release, *, public: bool) -> Exit:
     """The code of a release's state; `public` is whether something of it stands in public already."""
+    state = release.state
+    if state is ReleaseState.BLOCKED and not public and _blind(release):
+        return Exit.UNREACHABLE
     if state is ReleaseState.WITHDRAWN:
         return Exit.PARTIAL if public else Exit.FAILED
     return _STATES.get(state, Exit.DONE)
+
+
+def _blind(release: Release) -> bool:
+    """Whether it is blocked because an index could not be looked at: unreachable, or refusing the credentials."""
+    return any(gate.name == "index_guard" and gate.verdict is Verdict.UNKNOWN for gate in release.gates)
 
 
 def exit_of_error(error: RopewalkError) -> Exit:

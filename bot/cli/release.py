@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli import output
-from bot.cli.exits import Exit, exit_of_state
+from bot.cli.exits import Exit, exit_of_release
 from bot.cli.options import Format, Options, command, complain
 from bot.domain.errors import ConfigError, RefusedError
 from bot.domain.refs import Target, parse_target
@@ -50,7 +50,7 @@ def plan_command(
         if out is not None:
             _write(out, json.dumps(document, indent=2) + "\n")
         _show(options, preview.release, preview.receipts, preview.actions)
-        return exit_of_state(preview.release.state, public=_public(preview.receipts))
+        return exit_of_release(preview.release, public=_public(preview.receipts))
 
 
 @command(app, "apply")
@@ -99,10 +99,10 @@ def verify_command(options: Options, target: TargetArgument) -> Exit:
         if not _public(receipts):
             # Nothing of it was ever put anywhere: what is recorded is all there is to say.
             _show(options, release, receipts, None)
-            return exit_of_state(release.state, public=False)
+            return exit_of_release(release, public=False)
         proven = bot.preview(release, proof=True)
         _show(options, proven.release, proven.receipts, None)
-        return exit_of_state(proven.release.state, public=_public(proven.receipts))
+        return exit_of_release(proven.release, public=_public(proven.receipts))
 
 
 @command(app, "status")
@@ -148,7 +148,7 @@ def _follow(options: Options, bot: App, key: str) -> Exit:
     public = _public(receipts)
     if release.state.open and release.faults:
         return Exit.PARTIAL if public else Exit.UNREACHABLE
-    return exit_of_state(release.state, public=public)
+    return exit_of_release(release, public=public)
 
 
 def _run(options: Options, bot: App, key: str) -> Release:

@@ -76,11 +76,17 @@ def prove(wanted: Wanted, facts: Facts, texts: Texts) -> Plan:
     """
     drawn = _publish(wanted, facts, texts, _Drawing(gates=(), through=True), telling=False)
     undone = any(target.state is not TargetState.DONE for target in drawn.targets)
-    if isinstance(drawn.step, Look) or drawn.state is not ReleaseState.PUBLISHED or not undone:
+    # "Accepted and not listed yet" is for whoever has just sent it; once proven and gone again, it is gone.
+    judged = drawn.state in (ReleaseState.PUBLISHED, ReleaseState.VERIFYING)
+    if isinstance(drawn.step, Look) or not judged or not undone:
         return drawn
-    missing = ", ".join(target.name for target in drawn.targets if target.state is not TargetState.DONE)
+    missing = "; ".join(_named(target) for target in drawn.targets if target.state is not TargetState.DONE)
     state = ReleaseState.PARTIAL if facts.public else ReleaseState.PLANNED
     return replace(drawn, state=state, next=f"not in place: {missing}; `ropewalk release resume` completes it")
+
+
+def _named(target: TargetStatus) -> str:
+    return f"{target.name} ({target.reason})" if target.reason else target.name
 
 
 def plan(wanted: Wanted, facts: Facts, texts: Texts, *, through: bool = False) -> Plan:
@@ -140,7 +146,7 @@ def _publish(wanted: Wanted, facts: Facts, texts: Texts, drawing: _Drawing, *, t
     failed = [target for target in drawing.targets if target.state is TargetState.FAILED]
     if failed:
         state = ReleaseState.PARTIAL if facts.public else ReleaseState.FAILED
-        why = ". ".join(f"{target.name}: {target.reason}" for target in failed)
+        why = ". ".join(f"{target.name}: {target.reason.rstrip('.')}" for target in failed)
         return _tell(wanted, facts, texts, drawing, state, f"{why}. Resume once that is mended", telling=telling)
     if drawing.actions and not drawing.through:
         return _close(drawing, Act(tuple(drawing.actions)), ReleaseState.PUBLISHING, drawing.actions[0].words)

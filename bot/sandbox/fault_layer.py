@@ -234,6 +234,6 @@ async def _cut(scope: Scope, receive: Receive) -> None:
 def abort_hard(transport: asyncio.Transport) -> None:
     """Close with RST instead of FIN."""
     connection = transport.get_extra_info("socket")
-    if connection is not None:
+    if connection is not None and connection.fileno() >= 0:  # else the client went first
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()

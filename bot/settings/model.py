@@ -9,6 +9,7 @@ from typing import Literal
 
 from bot.domain.policy import Policy
 from bot.domain.secrets import Secret
+from bot.domain.webhooks import SIGNING_PREFIX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,10 @@ class Settings:
         """Every secret in use, for the redactor."""
         held = [self.gitlab.token, self.gitlab.marker_key, self.watch.hook_secret]
         held += [index.password for index in self.policy.indexes]
+        hook = self.watch.hook_secret
+        if hook is not None:
+            # What signs is the part after the prefix: it must not show either.
+            held.append(Secret(hook.reveal().removeprefix(SIGNING_PREFIX)))
         return tuple(dict.fromkeys(secret for secret in held if secret is not None))
 
     def secret_names(self) -> tuple[str, ...]:

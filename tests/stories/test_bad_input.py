@@ -322,10 +322,10 @@ def test_a_broken_artifact_archive_is_refused(story: Story, kind: str) -> None:
 # The other index
 
 ODD_INDEXES: dict[str, tuple[dict[str, object], int, tuple[str, ...]]] = {
-    "401": ({"status": 401}, 5, ("401", "password")),
-    "403": ({"status": 403}, 5, ("403", "password")),
-    "a sign-in page": ({"body": b"<html><title>Sign in</title><form>name</form></html>"}, 5, ("no list of files",)),
-    "text": ({"body": b"hello", "content_type": "text/plain"}, 5, ("instead of a list of files",)),
+    "401": ({"status": 401}, 6, ("401", "password")),
+    "403": ({"status": 403}, 6, ("403", "password")),
+    "a sign-in page": ({"body": b"<html><title>Sign in</title><form>name</form></html>"}, 6, ("no list of files",)),
+    "text": ({"body": b"hello", "content_type": "text/plain"}, 6, ("instead of a list of files",)),
 }
 
 

@@ -21,6 +21,7 @@ import httpx
 from bot.domain.errors import RefusedError
 
 START_WITHIN = 30.0  # seconds
+CONTROL_PATIENCE = 120.0  # seconds; longer than the control API is ever asked to wait
 
 CONFIG = """\
 gitlab:
@@ -76,7 +77,8 @@ class Scene:
     def control(self) -> httpx.Client:
         """A client for the sandbox's control API."""
         headers = {"X-Sandbox-Token": self.control_token}
-        return httpx.Client(base_url=f"{self.gitlab}/-/sandbox", headers=headers, timeout=60, trust_env=False)
+        url = f"{self.gitlab}/-/sandbox"
+        return httpx.Client(base_url=url, headers=headers, timeout=CONTROL_PATIENCE, trust_env=False)
 
     def api(self, user: str) -> httpx.Client:
         """A client for GitLab's API as one of its people."""

@@ -20,7 +20,7 @@ class Teller:
 
     def __init__(self, *, color: bool, quiet: bool) -> None:
         self.console = Console(
-            force_terminal=True if color else None,
+            force_terminal=color,
             no_color=not color,
             highlight=False,
             quiet=quiet,
