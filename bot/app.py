@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from bot.adapters.clock import utc_now
 from bot.adapters.gitlab.account import GitLabAccount
 from bot.adapters.gitlab.client import Api
+from bot.adapters.gitlab.events import GitLabEvents
 from bot.adapters.gitlab.history import GitLabHistory
 from bot.adapters.gitlab.notes import GitLabNotes
 from bot.adapters.gitlab.pipelines import GitLabPipelines
@@ -30,8 +31,8 @@ from bot.adapters.store.store import Store
 from bot.domain.errors import CredentialsError, RefusedError
 from bot.domain.gitlab import Identity
 from bot.domain.policy import ReleaseRule, Source
-from bot.domain.refs import Project, RefKind, Tag, Target
-from bot.domain.releases import Release, ReleaseState
+from bot.domain.refs import Project, RefKind, Target
+from bot.domain.releases import Release, ReleaseId, ReleaseState
 from bot.domain.secrets import Redactor
 from bot.domain.verdicts import Consequence
 from bot.engine.preview import Preview, preview
@@ -42,17 +43,18 @@ from bot.release.facts import Wanted
 from bot.release.observe import Eyes
 from bot.settings import Settings
 from bot.watch.compare import new_release
+from bot.watch.enrol import Enroller
 from bot.watch.intake import HookIntake
+from bot.watch.look import Looker
 from bot.watch.poll import ALL, Watcher
 from bot.watch.scope import Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What `PROJECT@REF` stands for on GitLab now: the project, the tag, and its release record or a new one."""
+    """What `PROJECT@REF` stands for on GitLab now: the project, and the release record of the ref or a new one."""
 
     project: Project
-    tag: Tag
     release: Release
     recorded: bool
 
@@ -87,6 +89,7 @@ class App:
         self.account = GitLabAccount(self.api)
         self.projects = GitLabProjects(self.api)
         self.refs = GitLabRefs(self.api)
+        self.events = GitLabEvents(self.api)
         self.releases = GitLabReleases(self.api)
         self.notes = GitLabNotes(self.api)
         self.index = IndexAdapter(
@@ -123,7 +126,7 @@ class App:
     def texts(self) -> ReleaseTexts:
         """The texts, signed with the marker key of the configuration or one made once and kept in the state."""
         key = self.settings.gitlab.marker_key
-        signing = key.reveal() if key is not None else self.store.intake.once("marker key", secrets.token_hex(32))
+        signing = key.reveal() if key is not None else self.store.words.once("marker key", secrets.token_hex(32))
         return ReleaseTexts(marker_key=signing.encode(), user_id=self.identity.user_id)
 
     @cached_property
@@ -142,13 +145,25 @@ class App:
         return Watcher(
             account=self.account,
             projects=self.projects,
-            refs=self.refs,
             intake=self.store.intake,
-            waker=self.store.releases,
+            enrolment=self.store.enrolment,
+            enroller=Enroller(
+                projects=self.projects,
+                enrolment=self.store.enrolment,
+                scope=self.scope,
+                membership=not self.identity.admin,
+                clock=self.clock,
+            ),
+            looker=Looker(
+                refs=self.refs,
+                events=self.events,
+                intake=self.store.intake,
+                waker=self.store.releases,
+                policy=self.settings.policy,
+                clock=self.clock,
+            ),
             scope=self.scope,
-            policy=self.settings.policy,
-            since=since,
-            membership=not self.identity.admin,
+            configured=since,
             clock=self.clock,
         )
 
@@ -178,13 +193,13 @@ class App:
 
         Raises: RefusedError if no rule covers it, the project is gone, or the rule asks for a source we do not have.
         """
-        project = self.store.intake.project(release.id.project_id) or self.projects.project(release.id.project_id)
+        project = self.store.enrolment.project(release.id.project_id) or self.projects.project(release.id.project_id)
         if project is None:
             raise RefusedError(
                 what=f"project {release.id.project_id} ({release.project}) is not there or not visible to the token",
                 where=self.api.where,
             )
-        rule = self._rule(project.full_path, release.id.ref)
+        rule = self._rule(project.full_path, release.id.kind, release.id.ref)
         if rule.source in (Source.PIPELINE, Source.BUILD):
             what = f"this version cannot release from source {rule.source.value}, which the rule for it asks for"
             remedy = "Use source: artifacts (or auto) and let a job of the pipeline keep dist/"
@@ -197,6 +212,7 @@ class App:
             hygiene=self.settings.policy.hygiene,
             asked=release.asked_at,
             waiting_for=waiting_for(release),
+            previous=self.store.releases.published_before(release) if release.id.kind is RefKind.BRANCH else None,
         )
 
     def find(self, target: Target) -> Found:
@@ -205,23 +221,32 @@ class App:
         if project is None:
             what = f"there is no project {target.project} that the token may see"
             raise RefusedError(what=what, where=self.api.where, remedy="Check the path and the token", status=404)
-        tag = self.refs.tag(project.id, target.ref)
-        if tag is None:
-            what = f"project {project.full_path} has no tag {target.ref}"
-            remedy = "Push the tag first; only tags are released by this version"
-            raise RefusedError(what=what, where=self.api.where, remedy=remedy, status=404)
-        self._rule(project.full_path, tag.name)
-        self.store.intake.enrolled([project], self.clock())
-        fresh = new_release(project.id, project.full_path, tag.name, tag.sha, self.settings.policy, self.clock())
+        id_ = self._named(project, target.ref)
+        self._rule(project.full_path, id_.kind, id_.ref)
+        self.store.enrolment.enrolled([project], self.clock())
+        fresh = new_release(id_, project.full_path, self.settings.policy, self.clock())
         assert fresh is not None, "a rule covers it, as was just checked"
         known = self.store.releases.release(fresh.key)
-        return Found(project=project, tag=tag, release=known or fresh, recorded=known is not None)
+        return Found(project=project, release=known or fresh, recorded=known is not None)
+
+    def _named(self, project: Project, ref: str) -> ReleaseId:
+        """The tag of that name, else the branch, at the commit it is at now. Raises: RefusedError with status 404."""
+        tag = self.refs.tag(project.id, ref)
+        if tag is not None:
+            return ReleaseId(project_id=project.id, kind=RefKind.TAG, ref=tag.name, sha=tag.sha)
+        branch = self.refs.branch(project.id, ref)
+        if branch is not None:
+            return ReleaseId(project_id=project.id, kind=RefKind.BRANCH, ref=branch.name, sha=branch.sha)
+        what = f"project {project.full_path} has neither a tag nor a branch {ref}"
+        raise RefusedError(what=what, where=self.api.where, remedy="Push it first", status=404)
 
     @cached_property
     def hooks(self) -> HookIntake:
         """What takes hooks in."""
         return HookIntake(
             intake=self.store.intake,
+            enrolment=self.store.enrolment,
+            hints=self.store.enrolment,
             queue=self.store.releases,
             waker=self.store.releases,
             scope=self.scope,
@@ -244,13 +269,13 @@ class App:
         finally:
             lock.release()
 
-    def _rule(self, project: str, ref: str) -> ReleaseRule:
-        rule = self.settings.policy.rule_for(project, RefKind.TAG, ref)
+    def _rule(self, project: str, kind: RefKind, ref: str) -> ReleaseRule:
+        rule = self.settings.policy.rule_for(project, kind, ref)
         if rule is None:
             raise RefusedError(
-                what=f"no rule of `releases` covers tag {ref} of {project}",
+                what=f"no rule of `releases` covers {kind.value} {ref} of {project}",
                 where=str(self.settings.path),
-                remedy="Add one, or use a tag that matches",
+                remedy=f"Add one, or use a {kind.value} that matches",
                 status=404,
             )
         return rule
@@ -258,6 +283,7 @@ class App:
     def _eyes(self) -> Eyes:
         return Eyes(
             refs=self.refs,
+            contents=self.refs,
             pipelines=GitLabPipelines(self.api, self.home / "downloads"),
             variables=GitLabVariables(self.api),
             history=GitLabHistory(self.api),

@@ -9,21 +9,23 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 from bot.cli.exits import Exit
 from bot.cli.options import Options, complain
-from bot.domain.errors import ConfigError, RefusedError, TransientError
+from bot.domain.errors import ConfigError
 from bot.log import get
 
 if TYPE_CHECKING:
     from bot.app import App
     from bot.engine.runner import Runner
+    from bot.engine.timer import Timer
 
 WORKERS = 8
 CLEAN_EVERY = timedelta(days=1)
+ENROL_EVERY = timedelta(hours=1)  # see bot.watch.poll
+LOOK_EVERY = timedelta(minutes=1)  # what was put off; all else is looked at when it is asked for
 STOP_WITHIN = 6.0  # seconds for turns under way; what does not end by then is resumed at the next start
 
 log = get("serve")
@@ -85,36 +87,51 @@ def _try_address(host: str, port: int) -> None:
 def _runner(bot: App) -> Runner:
     from bot.engine.runner import Runner
 
-    runner = Runner(
-        queue=bot.store.releases,
-        turn=bot.turn,
-        clock=bot.clock,
-        workers=WORKERS,
-        path=bot.settings.state.engine_path,
-        jobs={"poll": lambda: _poll(bot, runner.wake), "clean": lambda: _clean(bot, runner)},
+    return Runner(
+        queue=bot.store.releases, turn=bot.turn, clock=bot.clock, workers=WORKERS, path=bot.settings.state.engine_path
     )
-    return runner
+
+
+def _jobs(bot: App, runner: Runner) -> Timer:
+    """Teach the runner its jobs, and the timer when they run."""
+    from bot.engine.timer import Timer
+    from bot.engine.watching import Watching
+
+    timer = Timer(runner.slot)
+    watching = Watching(
+        bot.watcher, wake=runner.wake, look_soon=lambda: timer.soon("look"), stopping=lambda: runner.stopping
+    )
+    runner.jobs |= {
+        "poll": watching.poll,
+        "look": watching.look,
+        "enrol": watching.enrol,
+        "clean": lambda: _clean(bot, runner),
+    }
+    timer.every(bot.settings.watch.poll, "poll", at_start=True)
+    timer.every(LOOK_EVERY, "look")
+    timer.every(ENROL_EVERY, "enrol", at_start=True)
+    timer.every(CLEAN_EVERY, "clean")
+    return timer
 
 
 async def _serve(options: Options, bot: App, runner: Runner) -> Exit:
-    from bot.engine.timer import Timer
     from bot.web.hooks import Intake
     from bot.web.ops import Health
     from bot.web.server import application, listen
 
-    timer = Timer(runner.slot)
-    timer.every(bot.settings.watch.poll, "poll", at_start=True)
-    timer.every(CLEAN_EVERY, "clean")
+    timer = _jobs(bot, runner)
 
     def take(payload: dict[str, object]) -> str:
-        decision = bot.hooks.take(payload)
+        answer = bot.hooks.take(payload)
+        if answer.look:
+            timer.soon("look")
         runner.wake()
-        return decision
+        return answer.words
 
     intake = Intake(
         secret=bot.settings.watch.hook_secret,
         take=take,
-        remember=lambda delivery, body: bot.store.intake.remember(
+        remember=lambda delivery, body: bot.store.deliveries.remember(
             delivery, hashlib.sha256(body).hexdigest(), bot.clock()
         ),
         poll_now=lambda: timer.soon("poll"),
@@ -167,28 +184,7 @@ async def _serve(options: Options, bot: App, runner: Runner) -> Exit:
     return Exit.DONE
 
 
-def _poll(bot: App, wake: Callable[[], None]) -> None:
-    """One poll; whatever goes wrong is logged and the next one tries again from the same cursor."""
-    try:
-        tick = bot.watcher.poll()
-    except TransientError as error:
-        log.warning("watch.put_off", reason=str(error))
-        return
-    except RefusedError as error:
-        log.error("watch.refused", reason=str(error))
-        return
-    except Exception as error:
-        log.error("watch.fault", exc_info=error)
-        return
-    for project, reason in tick.skipped:
-        log.warning("watch.skipped", project=project, reason=reason)
-    for change in tick.changes:
-        log.info("watch.change", project=change.project, ref=change.ref, sha=change.sha, action=change.action.value)
-    log.debug("watch.polled", projects=tick.projects, changes=len(tick.changes))
-    wake()
-
-
 def _clean(bot: App, runner: Runner) -> None:
     """Let go of what nobody will ask for again."""
     runner.clean()
-    log.info("serve.cleaned", deliveries=bot.store.intake.forget(bot.clock()))
+    log.info("serve.cleaned", deliveries=bot.store.deliveries.forget(bot.clock()))

@@ -87,6 +87,15 @@ class Policy:
         """The first rule that matches, or None: then the ref is nobody's release."""
         return next((rule for rule in self.releases if rule.matches(project, kind, ref)), None)
 
+    def branch_patterns(self, project: str) -> frozenset[str]:
+        """The patterns of branches that are released from a project; empty for most projects."""
+        return frozenset(
+            pattern
+            for rule in self.releases
+            if rule.branches and any(matches_path(path, project) for path in rule.projects)
+            for pattern in rule.branches
+        )
+
     def indexes_of(self, rule: ReleaseRule) -> tuple[IndexSpec, ...]:
         """The rule's indexes in its order. Settings guarantee that every name is defined."""
         by_name = {spec.name: spec for spec in self.indexes}

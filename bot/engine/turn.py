@@ -97,9 +97,9 @@ def _step(tools: Tools, wanted: Wanted, facts: Facts, step: Look | Act, costs: _
         finally:
             costs.charge(step.kind.value, before)
     action = step.actions[0]
-    if action.public and not facts.tag_fresh:
-        # A tag may move between any two writes: nothing public happens on the word of an older look.
-        return _step(tools, wanted, facts, Look(LookKind.TAG), costs)
+    if action.public and not facts.ref_fresh:
+        # A ref may move between any two writes: nothing public happens on the word of an older look.
+        return _step(tools, wanted, facts, Look(LookKind.REF), costs)
     log.info("action.started", project=wanted.project.full_path, ref=wanted.id.ref, action=action.words)
     try:
         facts = apply(tools.hands, wanted, facts, action)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from bot.domain.refs import RefKind
 from bot.domain.releases import ReleaseState
 from bot.domain.report import ReleaseReport
 from bot.notes.evidence import files, progress, standing
@@ -74,6 +75,7 @@ def _failed(report: ReleaseReport) -> list[Lines]:
 
 def _conflict(report: ReleaseReport) -> list[Lines]:
     name = inline(report.name) if report.name else "this package"
+    again = "set a new tag" if report.kind is RefKind.TAG else "merge that"
     return [
         [
             f"🛑 The release of {ref_words(report)} stopped: an index already holds a file of {name} under the same "
@@ -83,7 +85,7 @@ def _conflict(report: ReleaseReport) -> list[Lines]:
         progress(report),
         [
             f"**Whose turn it is:** {words_for('index_guard').turn}. A version is published once, so raise the version "
-            "and set a new tag; it is released by itself."
+            f"and {again}; it is released by itself."
         ],
         ["If the other file was a mistake and has been removed from the index, continue with"],
         [command(report, "resume")],
@@ -104,7 +106,10 @@ def _withdrawn(report: ReleaseReport) -> list[Lines]:
         [f"↩️ The release of {ref_words(report)} is withdrawn: the ref was deleted or moved. {standing(report)}"],
         reasons(report),
         progress(report),
-        ["Nothing more is published from it. A new tag is released by itself."],
+        [
+            "Nothing more is published from it. "
+            f"{'A new tag' if report.kind is RefKind.TAG else 'What is merged next'} is released by itself."
+        ],
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
+from bot.domain.refs import RefKind
 from bot.domain.releases import TargetState, TargetStatus
 from bot.domain.report import ReleaseReport
 from bot.domain.verdicts import Consequence, GateResult, Verdict
@@ -65,7 +66,8 @@ def _gate_entry(gate: GateResult, report: ReleaseReport) -> Lines:
     if gate.verdict is Verdict.UNKNOWN:
         return [f"{line}\\", f"  {UNSEEN_REMEDY}"]
     page = f" {link(words.page_name, report.project_url + words.page)}." if words.page else ""
-    return [f"{line}\\", f"  {words.remedy}{page}"]
+    remedy = words.branch_remedy if report.kind is RefKind.BRANCH else None
+    return [f"{line}\\", f"  {remedy or words.remedy}{page}"]
 
 
 def _troubled(report: ReleaseReport) -> tuple[TargetStatus, ...]:

@@ -18,7 +18,8 @@ class GateWords:
     """Words about one gate. All of it is ours, safe as it stands in Markdown.
 
     `problem` ends the sentence "The release is blocked: …"; `remedy` is a full sentence; `page` is the path below the
-    project's URL where the remedy is applied and `page_name` what the link says.
+    project's URL where the remedy is applied and `page_name` what the link says. `branch_remedy` stands in for `remedy`
+    where a branch is released, which has no tag to set.
     """
 
     title: str
@@ -27,6 +28,7 @@ class GateWords:
     remedy: str
     page: str | None = None
     page_name: str = "Open the settings"
+    branch_remedy: str | None = None
 
 
 _GATES = {
@@ -50,6 +52,7 @@ _GATES = {
         problem="the tag no longer points to the commit it was released from",
         turn="whoever moved the tag",
         remedy="Set a new tag for the new commit; a version is published once.",
+        branch_remedy="Merge the change again, with a version that is not published yet.",
         page="/-/tags",
         page_name="Open the tags",
     ),
@@ -58,6 +61,7 @@ _GATES = {
         problem="tag, metadata and file names do not agree on the version",
         turn=_TAGGER,
         remedy="Make the project's metadata say the version of the tag, then set a new tag; it is released by itself.",
+        branch_remedy="Make metadata and file names say one version and merge that; it is released by itself.",
         page="/-/tags",
         page_name="Open the tags",
     ),
@@ -106,12 +110,14 @@ _GATES = {
         problem="a file does not pass the package check",
         turn=_PACKAGER,
         remedy="Correct the packaging, raise the version and set a new tag; it is released by itself.",
+        branch_remedy="Correct the packaging, raise the version and merge that; it is released by itself.",
     ),
     "index_guard": GateWords(
         title="Index guard",
         problem="a file of that name with other content already stands on an index",
         turn=_PACKAGER,
         remedy="Raise the version and set a new tag; what stands on an index is never overwritten.",
+        branch_remedy="Raise the version and merge that; what stands on an index is never overwritten.",
     ),
 }
 

@@ -22,7 +22,7 @@ from bot.domain.gitlab import (
     ReleaseLink,
     Variables,
 )
-from bot.domain.refs import Project, Tag
+from bot.domain.refs import Branch, Project, Pushed, Tag
 
 
 class Account(Protocol):
@@ -52,7 +52,7 @@ class Projects(Protocol):
 
 
 class Refs(Protocol):
-    """Tags of one project, and files at a commit."""
+    """Tags and branches of one project, as they are now."""
 
     def tag(self, project_id: int, name: str) -> Tag | None:
         """The tag as it is now, or None."""
@@ -60,8 +60,28 @@ class Refs(Protocol):
     def tags(self, project_id: int) -> tuple[Tag, ...]:
         """All tags (every page: a new lightweight tag on an old commit is not first in any order)."""
 
+    def branch(self, project_id: int, name: str) -> Branch | None:
+        """The branch as it is now, or None."""
+
+    def branches(self, project_id: int) -> tuple[Branch, ...]:
+        """All branches; GitLab's list may be half a minute old."""
+
+
+class Contents(Protocol):
+    """What is in a repository."""
+
     def file(self, project_id: int, path: str, sha: str) -> str | None:
         """A text file at a commit, at most 1 MiB; None if absent."""
+
+    def contains(self, project_id: int, ref: str, sha: str) -> bool:
+        """Whether the history of `ref` (a name or a commit) contains the commit."""
+
+
+class Events(Protocol):
+    """What GitLab remembers of pushes to one project."""
+
+    def pushed(self, project_id: int, since: datetime) -> tuple[Pushed, ...]:
+        """Refs created or moved at or since a moment, each by itself; a push of more than three is not among them."""
 
 
 class Pipelines(Protocol):
@@ -89,6 +109,9 @@ class History(Protocol):
 
     def changes(self, project_id: int, *, tag: Tag, previous: Tag | None) -> Changes:
         """The merge requests whose commits are in `tag` and not in `previous`."""
+
+    def of_commit(self, project_id: int, sha: str) -> Changes:
+        """The merge requests that brought that one commit."""
 
 
 class Releases(Protocol):
@@ -127,6 +150,8 @@ class Notes(Protocol):
 
 __all__ = [
     "Account",
+    "Contents",
+    "Events",
     "History",
     "MergeRequest",
     "Notes",

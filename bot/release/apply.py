@@ -102,7 +102,7 @@ def _file(facts: Facts, filename: str) -> Distribution:
 
 def _stale(facts: Facts, action: Action) -> Facts:
     """Forget what the action changed. An index is looked at anew once all its files were sent (see targets.index)."""
-    facts = replace(facts, tag_fresh=False) if action.public else facts
+    facts = replace(facts, ref_fresh=False) if action.public else facts
     if isinstance(action, CreateRelease | DescribeRelease | LinkRelease):
         return replace(facts, release=None)
     if isinstance(action, PostNote | EditNote | DropNote):

@@ -18,6 +18,7 @@ from bot.release.targets import Assessment, distributions, gitlab_release, index
 
 # How often a release whose reporting failed comes back to it.
 REPORT_AGAIN = timedelta(minutes=5)
+_SETTLED = (TargetState.DONE, TargetState.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class _Drawing:
         self.actions += said.actions
         if said.again is not None:
             self.again = said.again if self.again is None else min(self.again, said.again)
-        return said.status.state is TargetState.DONE or (self.through and bool(said.actions))
+        return said.status.state in _SETTLED or (self.through and bool(said.actions))
 
 
 def prove(wanted: Wanted, facts: Facts, texts: Texts) -> Plan:
@@ -75,12 +76,12 @@ def prove(wanted: Wanted, facts: Facts, texts: Texts) -> Plan:
     bytes stand under one of our names.
     """
     drawn = _publish(wanted, facts, texts, _Drawing(gates=(), through=True), telling=False)
-    undone = any(target.state is not TargetState.DONE for target in drawn.targets)
+    undone = any(target.state not in _SETTLED for target in drawn.targets)
     # "Accepted and not listed yet" is for whoever has just sent it; once proven and gone again, it is gone.
     judged = drawn.state in (ReleaseState.PUBLISHED, ReleaseState.VERIFYING)
     if isinstance(drawn.step, Look) or not judged or not undone:
         return drawn
-    missing = "; ".join(_named(target) for target in drawn.targets if target.state is not TargetState.DONE)
+    missing = "; ".join(_named(target) for target in drawn.targets if target.state not in _SETTLED)
     state = ReleaseState.PARTIAL if facts.public else ReleaseState.PLANNED
     return replace(drawn, state=state, next=f"not in place: {missing}; `ropewalk release resume` completes it")
 
@@ -194,7 +195,7 @@ def _tell(
 
 def _tell_withdrawn(facts: Facts) -> bool:
     """Whether notes are to say so: some were written before, and no other release of the tag speaks in them now."""
-    moved = facts.tag is not None and facts.tag.value is not None
+    moved = facts.ref is not None and facts.ref.value is not None
     return not moved and any(receipt.kind == "note" for receipt in facts.receipts)
 
 

@@ -91,6 +91,21 @@ def test_what_a_tag_ships_is_found_for_every_way_to_merge(org: Org, noise: int) 
     assert same.merge_requests == ()
 
 
+def test_a_commit_tells_its_own_merge_request_only(org: Org) -> None:
+    project = org.world.create_project("acme/of-commit", files={"a": "b"})
+    org.world.add_member(project, org.people["maintainer"], 40)
+    org.world.add_member(project, org.people["developer"], 30)
+    merged(org, project, "first")
+    iid = merged(org, project, "second")
+    head = project.git.resolve("main")
+    assert head is not None
+    history = GitLabHistory(as_(org))
+    found = history.of_commit(project.id, head)
+    assert [one.iid for one in found.merge_requests] == [iid]
+    with pytest.raises(RefusedError):
+        history.of_commit(project.id, "0" * 40)
+
+
 def test_tags_that_cannot_be_compared_are_refused(org: Org) -> None:
     """A previous tag whose commit is gone from the repository is a sentence that names both."""
     project = org.new_project("acme/history/gone")

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.adapters.gitlab.client import Api
+from bot.adapters.gitlab.events import GitLabEvents
 from bot.adapters.gitlab.projects import GitLabProjects
 from bot.adapters.gitlab.refs import GitLabRefs
 from bot.adapters.gitlab.variables import GitLabVariables
@@ -147,6 +148,42 @@ def test_an_empty_repository_has_no_tags(org: Org) -> None:
     project = org.world.create_project("acme/refs/empty")
     org.world.add_member(project, org.people["maintainer"], 40)
     assert GitLabRefs(as_(org)).tags(project.id) == ()
+
+
+def test_a_branch_is_read_with_its_head_and_contains_what_came_before(org: Org) -> None:
+    """A branch that moved on contains its older commits; one that was rewritten does not."""
+    refs = GitLabRefs(as_(org))
+    project, maintainer = org.world.create_project("acme/branches", files={"a": "b"}), org.people["maintainer"]
+    org.world.add_member(project, maintainer, 40)
+    first = project.git.resolve("main")
+    assert first is not None
+    second = org.world.commit(project, "main", "two", {"two": "x"}, maintainer)
+    side = org.world.commit(project, "side/way", "three", {"three": "x"}, maintainer)
+    branch = refs.branch(project.id, "main")
+    assert branch is not None
+    assert (branch.name, branch.sha, branch.protected) == ("main", second, True)
+    assert branch.committed_at is not None
+    assert refs.branch(project.id, "none") is None
+    assert {one.name: one.protected for one in refs.branches(project.id)} == {"main": True, "side/way": False}
+    assert refs.contains(project.id, "main", first)
+    assert refs.contains(project.id, second, second)
+    assert not refs.contains(project.id, "main", side)
+    assert not refs.contains(project.id, "main", "f" * 40), "a commit that nobody has"
+
+
+def test_pushes_are_told_by_ref_and_commit_from_a_moment_on(org: Org) -> None:
+    """FACTS: `after` is a day; a push of several refs names none of them; a removed ref is no push."""
+    events = GitLabEvents(as_(org))
+    project, maintainer = org.world.create_project("acme/pushed", files={"a": "b"}), org.people["maintainer"]
+    org.world.add_member(project, maintainer, 40)
+    org.world.create_tag(project, "v0", "main", maintainer, "")
+    org.world.clock.offset += timedelta(days=2)
+    since = org.world.clock.now()
+    head = org.world.commit(project, "main", "two", {"two": "x"}, maintainer)
+    org.world.create_tag(project, "v1", "main", maintainer, "")
+    found = {(one.kind.value, one.ref, one.sha) for one in events.pushed(project.id, since)}
+    assert found == {("branch", "main", head), ("tag", "v1", head)}
+    assert events.pushed(project.id, since + timedelta(hours=1)) == ()
 
 
 def test_a_file_is_read_at_a_commit(org: Org) -> None:

@@ -29,7 +29,7 @@ def test_since_now_takes_what_is_there_as_known(watch: Watch) -> None:
     watch.tag(project, "v2")
     watch.later(timedelta(minutes=10))
     assert watch.poll() == []
-    assert watch.store.intake.known_tags(project.id) == dict.fromkeys(("v1", "v2"), project.git.resolve("main"))
+    assert watch.store.intake.known(project.id).tags == dict.fromkeys(("v1", "v2"), project.git.resolve("main"))
     watch.tag(project, "v3")
     assert watch.poll() == [("acme/tools/widget", "v3", "created")]
     assert watch.releases() == {("acme/tools/widget", "v3")}
@@ -39,24 +39,25 @@ def test_since_all_takes_everything_as_new(watch: Watch) -> None:
     """Every tag there is; a release for those a rule covers."""
     watch.tag(watch.org.project, "v1")
     watch.tag(watch.org.project, "nightly", message="annotated")
-    watch.watcher = replace(watch.watcher, since=ALL)
+    watch.watcher = replace(watch.watcher, configured=ALL)
     assert [one[1] for one in watch.poll()] == ["nightly", "v1"]
     assert watch.releases() == {("acme/tools/widget", "v1")}
     assert watch.poll() == []
 
 
 def test_since_a_time_takes_what_is_surely_younger(watch: Watch) -> None:
-    """An annotated tag has a time of its own; a lightweight one is younger only if its commit is."""
+    """An annotated tag has a time of its own; a lightweight one is younger if its commit is or an event says so."""
     project = watch.org.project
     watch.tag(project, "v1-annotated-before", message="x")
+    watch.tag(project, "v1-light-before")
     watch.later(LONG)
-    watch.watcher = replace(watch.watcher, since=watch.org.world.clock.now())
+    watch.watcher = replace(watch.watcher, configured=watch.org.world.clock.now())
     watch.later(timedelta(minutes=5))
     watch.tag(project, "v2-light-on-old")
     watch.tag(project, "v3-annotated-on-old", message="x")
     watch.org.world.commit(project, "main", "new", {"new": "x"}, watch.org.people["maintainer"])
     watch.tag(project, "v4-light-on-new")
-    assert [one[1] for one in watch.poll()] == ["v3-annotated-on-old", "v4-light-on-new"]
+    assert [one[1] for one in watch.poll()] == ["v2-light-on-old", "v3-annotated-on-old", "v4-light-on-new"]
 
 
 # what happens to tags
@@ -70,6 +71,7 @@ def test_tags_of_every_kind_are_found_once(watch: Watch) -> None:
     for number in range(3):
         watch.org.world.commit(project, "main", "more", {"more": str(number)}, watch.org.people["maintainer"])
         watch.tag(project, f"v0.{number}")
+    watch.later(timedelta(minutes=1))
     watch.poll()
     watch.tag(project, "v1", message="annotated")
     watch.tag(project, "v2")

@@ -115,6 +115,7 @@ class Bench:
         """What a turn works with."""
         eyes = Eyes(
             refs=self.refs,
+            contents=self.refs,
             pipelines=self.pipelines,
             variables=self.variables,
             history=self.history,

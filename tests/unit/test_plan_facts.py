@@ -25,11 +25,11 @@ from tests.unit.release_facts import (
     digest_of,
     distribution,
     good_facts,
+    head,
     index,
     listed,
     pipeline,
     release_of,
-    tag,
     variable,
     wanted,
 )
@@ -83,8 +83,8 @@ SPOILT: Seen[Gathered] = Seen(Gathered(files=(), problems=("the archive of job 3
         (replace(everything(), pipeline=Seen(pipeline(PipelineStatus.RUNNING))), ReleaseState.WAITING,
          Rest(timedelta(seconds=3))),
         (replace(everything(), files=SPOILT), ReleaseState.FAILED, Rest()),
-        (replace(everything(), tag=Seen(tag(sha=OTHER_SHA)), receipts=SENT), ReleaseState.WITHDRAWN, Rest()),
-        (replace(everything(), tag=Seen(None)), ReleaseState.WITHDRAWN, Rest()),
+        (replace(everything(), ref=Seen(head(sha=OTHER_SHA)), receipts=SENT), ReleaseState.WITHDRAWN, Rest()),
+        (replace(everything(), ref=Seen(None)), ReleaseState.WITHDRAWN, Rest()),
         (replace(everything(), release=Unreadable("403")), ReleaseState.FAILED, Rest()),
         (replace(everything(), release=Unreadable("403"), receipts=SENT), ReleaseState.PARTIAL, Rest()),
         (replace(everything(), changes=Unreadable("403")), ReleaseState.PUBLISHED, Rest(REPORT_AGAIN)),
@@ -109,14 +109,14 @@ def test_a_blocked_release_tells_its_merge_requests() -> None:
 
 
 def test_a_withdrawn_release_that_told_nobody_keeps_silent() -> None:
-    facts = replace(everything(), tag=Seen(None), changes=Seen(changes(4)), notes={4: Seen(())})
+    facts = replace(everything(), ref=Seen(None), changes=Seen(changes(4)), notes={4: Seen(())})
     assert plan(wanted(), facts, TEXTS).step == Rest()
 
 
 def test_a_release_of_a_deleted_tag_corrects_the_notes_it_wrote() -> None:
     note = Note(id=1, body="<note v1.1.0 !1> blocked: x", author_id=TEXTS.OURS)
     facts = replace(
-        everything(), tag=Seen(None), receipts=(NOTE_RECEIPT,), changes=Seen(changes(1)), notes={1: Seen((note,))}
+        everything(), ref=Seen(None), receipts=(NOTE_RECEIPT,), changes=Seen(changes(1)), notes={1: Seen((note,))}
     )
     drawn = plan(wanted(), facts, TEXTS)
     assert isinstance(drawn.step, Act)
@@ -127,7 +127,7 @@ def test_a_release_whose_tag_moved_leaves_the_notes_to_the_release_of_the_new_co
     note = Note(id=1, body="<note v1.1.0 !1> published: None", author_id=TEXTS.OURS)
     facts = replace(
         everything(),
-        tag=Seen(tag(sha=OTHER_SHA)),
+        ref=Seen(head(sha=OTHER_SHA)),
         receipts=(NOTE_RECEIPT,),
         changes=Seen(changes(1)),
         notes={1: Seen((note,))},

@@ -44,6 +44,12 @@ class GitLabHistory:
             complete=len(commits) < MOST_COMMITS,
         )
 
+    def of_commit(self, project_id: int, sha: str) -> Changes:
+        """The merged merge requests of that one commit, oldest first."""
+        rows = self._of_commits(project_id, [sha])
+        found = {one.iid: one for row in rows if (one := self._api.read(_merged, row)) is not None}
+        return Changes(previous_tag=None, merge_requests=tuple(found[iid] for iid in sorted(found)))
+
     def _commits(self, project_id: int, tag: Tag, previous: Tag | None) -> list[Json]:
         if previous is not None:
             path = f"/projects/{project_id}/repository/compare"

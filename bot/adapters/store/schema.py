@@ -21,7 +21,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 # Raised with every change of the tables; a database of a newer version is refused, see `open.py`.
-VERSION = 1
+VERSION = 2
 
 metadata = MetaData()
 
@@ -52,6 +52,8 @@ projects = Table(
     Column("default_branch", Text),
     Column("enrolled_at", Moment, nullable=False),
     Column("compared_at", Moment),
+    Column("seen_at", Moment),  # when it was listed last
+    Column("left_at", Moment),  # when it was found to be none of ours any more
 )
 
 tags = Table(
@@ -61,6 +63,35 @@ tags = Table(
     Column("name", Text, nullable=False),
     Column("sha", String(64), nullable=False),
     PrimaryKeyConstraint("project_id", "name"),
+)
+
+branches = Table(
+    "branches",
+    metadata,
+    Column("project_id", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sha", String(64), nullable=False),
+    PrimaryKeyConstraint("project_id", "name"),
+)
+
+branch_patterns = Table(
+    "branch_patterns",
+    metadata,
+    Column("project_id", Integer, nullable=False),
+    Column("pattern", Text, nullable=False),
+    PrimaryKeyConstraint("project_id", "pattern"),
+)
+
+looks = Table(
+    "looks",
+    metadata,
+    Column("project_id", Integer, primary_key=True, autoincrement=False),
+    Column("urgency", Integer, nullable=False),
+    Column("hinted", Boolean, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Index("looks_due", "urgency", "due_at"),
 )
 
 cursors = Table(
