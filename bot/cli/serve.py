@@ -136,6 +136,7 @@ async def _serve(options: Options, bot: App, runner: Runner) -> Exit:
         ),
         poll_now=lambda: timer.soon("poll"),
         gitlab_now=bot.account.now,
+        gather=bot.store.database.gather,
     )
     health = Health(
         heartbeat=lambda: runner.heartbeat,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import schema
+from bot.adapters.store.database import Database
 from bot.domain.refs import Project
 from bot.ports.store import Due, Urgency
 
@@ -18,13 +19,13 @@ BATCH = 50  # rows a transaction: short ones let turns through
 class SqliteEnrolment:
     """See bot.ports.store.Enrolment and Hints; it also answers what people ask."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def enrolled(self, projects: Sequence[Project], now: datetime, urgency: Urgency | None = None) -> None:
         """Store identity and time of projects; a new path or name replaces the old one."""
         for start in range(0, len(projects), BATCH):
-            with self._engine.begin() as connection:
+            with self._database.begin() as connection:
                 for project in projects[start : start + BATCH]:
                     enrol(connection, project, now)
                     if urgency is not None:
@@ -36,7 +37,7 @@ class SqliteEnrolment:
         gone: ColumnElement[bool] = table.c.id.in_(ids)
         if unseen_since is not None:
             gone = or_(gone, table.c.seen_at.is_(None), table.c.seen_at < unseen_since)
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             query = select(table.c.id, table.c.full_path).where(gone, table.c.left_at.is_(None))
             found = connection.execute(query)
             rows = found.all()
@@ -56,14 +57,14 @@ class SqliteEnrolment:
             .order_by(looks.c.urgency, looks.c.due_at, looks.c.project_id)
             .limit(limit)
         )
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             found = connection.execute(query).mappings()
             return tuple(Due(project=_project(row), tries=row["tries"], hinted=row["hinted"]) for row in found)
 
     def put_off(self, project_id: int, until: datetime | None) -> None:
         """Try again then, or forget it."""
         table = schema.looks
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             if until is None:
                 connection.execute(delete(table).where(table.c.project_id == project_id))
             else:
@@ -72,19 +73,19 @@ class SqliteEnrolment:
 
     def ask(self, project_id: int, path: str, now: datetime) -> None:
         """Somebody told of a project: look whether it is ours, and at its refs."""
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             ask_hinted(connection, project_id, path, now)
 
     def watched(self, project_id: int) -> bool:
         """Whether the project is one of those enrolled."""
         table = schema.projects
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             query = select(table.c.id).where(table.c.id == project_id, table.c.left_at.is_(None))
             return connection.execute(query).first() is not None
 
     def project(self, project_id: int) -> Project | None:
         """An enrolled project as last seen."""
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             query = select(schema.projects).where(schema.projects.c.id == project_id)
             row = connection.execute(query).mappings().first()
             return None if row is None else _project(row)
@@ -93,7 +94,7 @@ class SqliteEnrolment:
         """How many projects are watched, and how many of them are still to be looked at for the first time."""
         table = schema.projects
         watched = select(func.count()).select_from(table).where(table.c.left_at.is_(None))
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             return (
                 connection.execute(watched).scalar_one(),
                 connection.execute(watched.where(table.c.compared_at.is_(None))).scalar_one(),

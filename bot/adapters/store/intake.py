@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, Table, delete, select, update
+from sqlalchemy import Connection, Table, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import schema
+from bot.adapters.store.database import Database
 from bot.adapters.store.enrolment import enrol
 from bot.adapters.store.releases import add_release
 from bot.adapters.store.rows import Redact
@@ -22,18 +23,18 @@ TABLES = {RefKind.TAG: schema.tags, RefKind.BRANCH: schema.branches}
 class SqliteIntake:
     """See bot.ports.store.Intake."""
 
-    def __init__(self, engine: Engine, redact: Redact) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, redact: Redact) -> None:
+        self._database = database
         self._redact = redact
 
     def take(self, changes: Sequence[RefChange], releases: Sequence[Release], now: datetime) -> Taken:
         """Store ref changes and the releases they start."""
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             return self.take_within(connection, changes, releases, now)
 
     def known(self, project_id: int) -> KnownRefs:
         """The project's refs as last compared."""
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             patterns = schema.branch_patterns
             found = connection.execute(select(patterns.c.pattern).where(patterns.c.project_id == project_id))
             return KnownRefs(
@@ -45,7 +46,7 @@ class SqliteIntake:
     def compared(self, comparison: Comparison) -> Taken | None:
         """The new baseline, the changes and their releases, in one transaction."""
         project_id, now = comparison.project.id, comparison.now
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             before = _tags(connection, project_id)
             if before != (None if comparison.basis_tags is None else dict(comparison.basis_tags)):
                 return None
@@ -68,7 +69,7 @@ class SqliteIntake:
     def cursor(self, name: str, value: datetime | None = None, *, keep: bool = False) -> datetime | None:
         """Read a named moment; with `value`, store it first."""
         table = schema.cursors
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             if value is not None:
                 statement = upsert(table).values(name=name, moment=value)
                 replacing = statement.on_conflict_do_update(index_elements=["name"], set_={"moment": value})

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, case, false, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, false, literal, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import rows, schema
+from bot.adapters.store.database import Database
 from bot.adapters.store.rows import Redact
 from bot.domain.releases import Release
 
@@ -18,8 +19,8 @@ MOST_ID_DIGITS = 18  # an INTEGER of SQLite takes these
 class SqliteReleases:
     """See bot.ports.store.Queue, Waker and Register."""
 
-    def __init__(self, engine: Engine, redact: Redact) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, redact: Redact) -> None:
+        self._database = database
         self._redact = redact
 
     def release(self, key: str) -> Release | None:
@@ -31,7 +32,7 @@ class SqliteReleases:
         """Rows whose `due_at` has come, longest overdue first."""
         table = schema.releases
         query = select(table).where(table.c.due_at <= now).order_by(table.c.due_at, table.c.key).limit(limit)
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             return tuple(rows.release_of(row) for row in connection.execute(query).mappings())
 
     def finish(self, release: Release, wake_seen: int) -> bool:
@@ -48,7 +49,7 @@ class SqliteReleases:
             .where(table.c.key == release.key, table.c.turn == release.turn)
             .values(**values, turn=release.turn + 1, wake_seen=wake_seen)
         )
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             return connection.execute(statement).rowcount == 1
 
     def wake(self, key: str, now: datetime, *, reopen: bool = False) -> bool:
@@ -60,14 +61,14 @@ class SqliteReleases:
             values |= {"asked_at": now, "state": "planned", "faults": 0}
         else:
             statement = statement.where(table.c.due_at.is_not(None))
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             return connection.execute(statement.values(**values)).rowcount == 1
 
     def wake_ref(self, project_id: int, ref: str, now: datetime) -> int:
         """Ask for a turn now of every release of that ref that waits for one."""
         table = schema.releases
         waiting = (table.c.project_id == project_id, table.c.ref == ref, table.c.due_at.is_not(None))
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             values: dict[str, Any] = {"wake": table.c.wake + 1, "due_at": now}
             return connection.execute(update(table).where(*waiting).values(**values)).rowcount
 
@@ -97,18 +98,18 @@ class SqliteReleases:
             .order_by(table.c.created_at.desc())
             .limit(1)
         )
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             return connection.execute(query).scalar_one_or_none()
 
     def add(self, release: Release) -> bool:
         """Add a release that a person asked for; False if it exists."""
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             return add_release(connection, release, self._redact)
 
     def _select(self, *where: Any) -> tuple[Release, ...]:
         table = schema.releases
         query = select(table).where(*where).order_by(table.c.created_at.desc(), table.c.key)
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             return tuple(rows.release_of(row) for row in connection.execute(query).mappings())
 
 

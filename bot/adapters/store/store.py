@@ -8,6 +8,7 @@ from sqlalchemy import Engine, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import rows, schema
+from bot.adapters.store.database import Database
 from bot.adapters.store.enrolment import SqliteEnrolment
 from bot.adapters.store.intake import SqliteIntake
 from bot.adapters.store.releases import SqliteReleases
@@ -20,14 +21,14 @@ from bot.domain.releases import Attempt, Receipt
 class SqliteLedger:
     """See bot.ports.store.Ledger."""
 
-    def __init__(self, engine: Engine, redact: Redact) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, redact: Redact) -> None:
+        self._database = database
         self._redact = redact
 
     def attempts(self, key: str) -> tuple[Attempt, ...]:
         """All tries of a release, oldest first."""
         table = schema.attempts
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             found = connection.execute(select(table).where(table.c.release == key).order_by(table.c.number))
             return tuple(rows.attempt_of(row) for row in found.mappings())
 
@@ -35,19 +36,19 @@ class SqliteLedger:
         """Write a try, or its outcome under the same number."""
         values = rows.attempt_values(attempt, self._redact)
         statement = upsert(schema.attempts).values(release=key, **values)
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["release", "number"], set_=values))
 
     def receipts(self, key: str) -> tuple[Receipt, ...]:
         """All proofs of a release, oldest first."""
         table = schema.receipts
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             found = connection.execute(select(table).where(table.c.release == key).order_by(table.c.id))
             return tuple(rows.receipt_of(row) for row in found.mappings())
 
     def record(self, key: str, receipts: Sequence[Receipt]) -> None:
         """Add proofs that are not there yet."""
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             for receipt in receipts:
                 values = rows.receipt_values(receipt, self._redact)
                 connection.execute(upsert(schema.receipts).values(release=key, **values).on_conflict_do_nothing())
@@ -56,34 +57,34 @@ class SqliteLedger:
 class SqliteKept:
     """See bot.ports.store.Kept."""
 
-    def __init__(self, engine: Engine, redact: Redact) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, redact: Redact) -> None:
+        self._database = database
         self._redact = redact
 
     def files(self, key: str) -> tuple[Distribution, ...]:
         """The kept distributions of a release."""
         table = schema.files
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             found = connection.execute(select(table).where(table.c.release == key).order_by(table.c.filename))
             return tuple(rows.file_of(row) for row in found.mappings())
 
     def keep(self, key: str, files: Sequence[Distribution]) -> None:
         """Replace them."""
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(delete(schema.files).where(schema.files.c.release == key))
             for file in files:
                 connection.execute(insert(schema.files).values(release=key, **rows.file_values(file, self._redact)))
 
     def owner(self, name: str) -> int | None:
         """The project recorded for a normalised name, or None."""
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             return connection.execute(
                 select(schema.names.c.project_id).where(schema.names.c.name == name)
             ).scalar_one_or_none()
 
     def own(self, name: str, project_id: int) -> None:
         """Record the owner of a name; the first one stays."""
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(upsert(schema.names).values(name=name, project_id=project_id).on_conflict_do_nothing())
 
 
@@ -92,13 +93,14 @@ class Store:
 
     def __init__(self, engine: Engine, redact: Redact) -> None:
         self.engine = engine
-        self.ledger = SqliteLedger(engine, redact)
-        self.kept = SqliteKept(engine, redact)
-        self.releases = SqliteReleases(engine, redact)
-        self.intake = SqliteIntake(engine, redact)
-        self.enrolment = SqliteEnrolment(engine)
-        self.deliveries = SqliteDeliveries(engine)
-        self.words = SqliteWords(engine)
+        self.database = database = Database(engine)
+        self.ledger = SqliteLedger(database, redact)
+        self.kept = SqliteKept(database, redact)
+        self.releases = SqliteReleases(database, redact)
+        self.intake = SqliteIntake(database, redact)
+        self.enrolment = SqliteEnrolment(database)
+        self.deliveries = SqliteDeliveries(database)
+        self.words = SqliteWords(database)
 
     def close(self) -> None:
         """Let go of all connections."""
