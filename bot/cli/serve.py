@@ -9,6 +9,8 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
@@ -121,12 +123,21 @@ async def _serve(options: Options, bot: App, runner: Runner) -> Exit:
 
     timer = _jobs(bot, runner)
 
+    looks: list[bool] = []
+
     def take(payload: dict[str, object]) -> str:
         answer = bot.hooks.take(payload)
-        if answer.look:
-            timer.soon("look")
-        runner.wake()
+        looks.append(answer.look)
         return answer.words
+
+    @contextmanager
+    def gather() -> Iterator[None]:
+        looks.clear()
+        with bot.store.database.gather():
+            yield
+        runner.wake()  # once it is stored, else nothing is found
+        if any(looks):
+            timer.soon("look")
 
     intake = Intake(
         secret=bot.settings.watch.hook_secret,
@@ -136,7 +147,7 @@ async def _serve(options: Options, bot: App, runner: Runner) -> Exit:
         ),
         poll_now=lambda: timer.soon("poll"),
         gitlab_now=bot.account.now,
-        gather=bot.store.database.gather,
+        gather=gather,
     )
     health = Health(
         heartbeat=lambda: runner.heartbeat,
