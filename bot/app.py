@@ -135,7 +135,18 @@ class App:
         hands = Hands(
             index=self.index, releases=self.releases, notes=self.notes, ledger=self.store.ledger, clock=self.clock
         )
-        return Tools(eyes=self._eyes(), hands=hands, texts=self.texts, clock=self.clock, requests=self.meter.count)
+        return Tools(
+            eyes=self._eyes(),
+            hands=hands,
+            texts=self.texts,
+            clock=self.clock,
+            requests=self.meter.count,
+            current=self._current,
+        )
+
+    def _current(self, release: Release) -> bool:
+        row = self.store.releases.release(release.key)
+        return row is not None and row.turn == release.turn
 
     @cached_property
     def watcher(self) -> Watcher:

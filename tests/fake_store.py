@@ -120,6 +120,16 @@ class FakeReleaseRows:
         rows.sort(key=lambda row: row.created_at, reverse=True)
         return tuple(row for row in rows if project in (None, row.project, str(row.id.project_id)))
 
+    def stop(self, release: Release, now: datetime) -> bool:
+        """Unless it is at its end."""
+        row = self.rows[release.key]
+        if row.due_at is None:
+            return False
+        self.rows[release.key] = replace(
+            row, state=release.state, next=release.next, updated_at=now, due_at=None, turn=row.turn + 1
+        )
+        return True
+
     def add(self, release: Release) -> bool:
         """Unless it exists."""
         if release.key in self.rows:

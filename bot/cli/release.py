@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,6 +86,25 @@ def resume_command(options: Options, target: TargetArgument) -> Exit:
         bot.must_write()
         bot.store.releases.wake(release.key, bot.clock(), reopen=True)
         return _follow(options, bot, release.key)
+
+
+@command(app, "cancel")
+def cancel_command(options: Options, target: TargetArgument) -> Exit:
+    """Stop a release that is under way, at once: nothing more is begun for it. `resume` goes on with it.
+
+    ropewalk release cancel acme/tools/widget@v1.2.3
+    """
+    with _app(options) as bot:
+        release = _recorded(bot, target)
+        receipts = bot.store.ledger.receipts(release.key)
+        state = ReleaseState.PARTIAL if _public(receipts) else ReleaseState.BLOCKED
+        stopped = replace(release, state=state, next="cancelled on the command line; `ropewalk release resume` goes on")
+        if not bot.store.releases.stop(stopped, bot.clock()):
+            options.say("nothing to cancel: the release has come to its end")
+        release = _row(bot, release.key)
+        receipts = bot.store.ledger.receipts(release.key)
+        _show(options, release, receipts, None)
+        return exit_of_release(release, public=_public(receipts))
 
 
 @command(app, "verify")

@@ -30,13 +30,18 @@ log = get("turn")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """All that a turn needs. `requests` counts calls to GitLab made by this thread so far."""
+    """All that a turn needs.
+
+    `requests` counts calls to GitLab made by this thread so far; `current` is whether a turn is still the one that may
+    act: it is not once a person stopped its release.
+    """
 
     eyes: Eyes
     hands: Hands
     texts: Texts
     clock: Callable[[], datetime]
     requests: Callable[[], int]
+    current: Callable[[Release], bool]
 
 
 class _Costs:
@@ -81,6 +86,9 @@ def run_turn(tools: Tools, want: Callable[[], Wanted], release: Release) -> Rele
             drawn = plan(wanted, facts, tools.texts)
             if isinstance(drawn.step, Rest):
                 return _close(tools, release, facts, drawn, drawn.step.again, costs)
+            if isinstance(drawn.step, Act) and not tools.current(release):
+                log.info("turn.stopped", project=release.project, ref=release.id.ref)
+                return release  # the row is not ours to write any more
             facts = _step(tools, wanted, facts, drawn.step, costs)
         return _close(tools, release, facts, drawn, BREATHER, costs)
     except TransientError as error:

@@ -188,3 +188,10 @@ class Register(Protocol):
 
     def add(self, release: Release) -> bool:
         """Add a release that a person asked for; False if it exists."""
+
+    def stop(self, release: Release, now: datetime) -> bool:
+        """End a release as a person wants it: state and `next` are the given ones, no turn is due.
+
+        The turn that is under way, if one is, counts as ended: what it would write is refused. False if the release has
+        come to its end already.
+        """

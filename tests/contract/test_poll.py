@@ -176,3 +176,89 @@ def test_an_idle_poll_costs_next_to_nothing(watch: Watch) -> None:
         watch.requests()
         assert watch.poll() == []
         assert len(watch.requests()) <= 3
+
+
+# projects come, go and change
+
+
+def test_a_daemon_that_was_down_for_two_days_catches_up(watch: Watch, tmp_path: Path) -> None:
+    """Every tag of 48 hours in many projects, a project made and one removed meanwhile; what was known stays known."""
+    org = watch.org
+    made = [org.world.create_project(f"acme/p{number}", files={"a": "b"}, tags=("v0",)) for number in range(5)]
+    watch.poll()
+    watch.store.close()
+    for hours in range(48):
+        watch.later(timedelta(hours=1), heard=False)
+        watch.tag(made[hours % 5], f"v1.{hours}")
+    born = org.world.create_project("acme/born", files={"a": "b"})
+    watch.tag(born, "v1")
+    org.world.delete_project(made[4])
+    again = watching(org, tmp_path)
+    found = again.poll()
+    wanted = [(f"acme/p{hours % 5}", f"v1.{hours}", "created") for hours in range(48) if hours % 5 != 4]
+    assert found == sorted([*wanted, ("acme/born", "v1", "created")])
+    assert again.poll() == []
+    again.store.close()
+
+
+def test_a_project_that_is_renamed_or_moved_keeps_what_is_known_of_it(watch: Watch) -> None:
+    """Its id stays: no tag of it is new under the new name, and later ones are told under it."""
+    project = watch.org.project
+    watch.tag(project, "v1")
+    watch.later(timedelta(minutes=1))
+    watch.poll()
+    watch.org.world.move_project(project, "acme/elsewhere/cordage")
+    watch.later(LONG)
+    assert watch.poll() == []
+    watch.tag(project, "v2")
+    assert watch.poll() == [("acme/elsewhere/cordage", "v2", "created")]
+
+
+def test_a_project_that_moves_into_scope_is_found_though_nothing_happened_in_it(watch: Watch) -> None:
+    """A transfer is no activity: listing all that is in scope, once an hour, finds it. Older tags are not news."""
+    project = watch.org.world.create_project("foreign/rope", files={"a": "b"}, tags=("v1",))
+    watch.org.world.add_member(project, watch.org.people["owner"], LEVELS["owner"])
+    watch.later(LONG)
+    watch.poll()
+    watch.org.world.move_project(project, "acme/rope")
+    watch.later(timedelta(minutes=61))
+    assert watch.poll() == []
+    assert watch.store.enrolment.watched(project.id)
+    watch.tag(project, "v2")
+    assert watch.poll() == [("acme/rope", "v2", "created")]
+
+
+@pytest.mark.parametrize("how", ["deleted", "archived", "moved away", "membership lost"])
+def test_a_project_that_leaves_is_watched_no_longer_and_caught_up_with_when_it_is_back(watch: Watch, how: str) -> None:
+    """It leaves when the scope is listed anew, and is named; back again, what happened meanwhile is found."""
+    world = watch.org.world
+    project = world.create_project("other/rope", files={"a": "b"})
+    owner = watch.org.people["owner"]
+    world.add_member(project, owner, LEVELS["owner"])
+    watch.watcher = watching_too(watch.watcher, "other/rope")
+    watch.poll()
+    watch.later(timedelta(minutes=61))
+    if how == "deleted":
+        world.delete_project(project)
+    elif how == "archived":
+        project.archived = True
+    elif how == "moved away":
+        world.move_project(project, "third/rope")
+    else:
+        world.remove_member(project, owner)
+    assert watch.watcher.tick(MANY).left == ("other/rope",)
+    assert not watch.store.enrolment.watched(project.id)
+    if how == "deleted":
+        return
+    watch.tag(project, "v1")
+    watch.later(timedelta(minutes=61))
+    project.archived = False
+    world.move_project(project, "other/rope")
+    world.add_member(project, owner, LEVELS["owner"])
+    assert watch.poll() == [("other/rope", "v1", "created")]
+
+
+def watching_too(watcher: Watcher, path: str) -> Watcher:
+    """The watcher with one project more in its scope."""
+    scope = replace(watcher.scope, projects=(path,))
+    return replace(watcher, scope=scope, enroller=replace(watcher.enroller, scope=scope))

@@ -433,6 +433,19 @@ def test_all_waiting_releases_of_a_ref_are_woken_whatever_their_commit(state: St
     assert state.waker.wake_ref(waiting.id.project_id, "v9", NOON) == 0
 
 
+def test_a_release_that_a_person_stops_has_no_turn_left_and_the_one_under_way_writes_nothing(state: State) -> None:
+    state.register.add(planned())
+    stopped = replace(planned(), state=ReleaseState.BLOCKED, next="cancelled")
+    assert state.register.stop(stopped, NOON)
+    found = row(state)
+    assert (found.state, found.next, found.due_at, found.turn) == (ReleaseState.BLOCKED, "cancelled", None, 1)
+    assert not state.queue.finish(replace(planned(), state=ReleaseState.PUBLISHED), wake_seen=0)
+    assert not state.register.stop(stopped, NOON), "it is at its end"
+    assert row(state) == found
+    assert state.queue.wake(KEY, NOON, reopen=True)
+    assert state.queue.due(NOON, 1)[0].state is ReleaseState.PLANNED
+
+
 def test_a_turn_that_ends_without_a_wake_up_is_not_due_before_its_time(state: State) -> None:
     state.register.add(planned())
     state.queue.finish(replace(planned(), due_at=NOON + HOUR, state=ReleaseState.WAITING), wake_seen=0)

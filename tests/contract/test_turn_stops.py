@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,19 @@ def test_a_kill_right_after_any_write_doubles_nothing(bench: Bench, number: int)
     bench.wire.wrote = kill
     with pytest.raises(Killed):
         bench.turn(planned())
+    assert bench.to_the_end().state is ReleaseState.PUBLISHED
+    assert bench.wire.writes == WRITES
+
+
+@pytest.mark.parametrize("number", range(len(WRITES)))
+def test_once_a_person_stops_it_a_turn_does_nothing_more_and_resumed_it_does_what_is_missing(
+    bench: Bench, number: int
+) -> None:
+    bench.stopped_after = number
+    release = bench.turn(planned())
+    assert bench.wire.writes == WRITES[:number]
+    assert replace(release, turn=0) == planned(), "the row belongs to whoever stopped it"
+    bench.stopped_after = None
     assert bench.to_the_end().state is ReleaseState.PUBLISHED
     assert bench.wire.writes == WRITES
 

@@ -86,6 +86,7 @@ class Bench:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     kept: FakeKept = field(default_factory=FakeKept)
     distributions: FakeDistributions = field(default_factory=FakeDistributions)
+    stopped_after: int | None = None  # writes; then a person stops the release
     refs: FakeRefs = field(init=False)
     pipelines: FakePipelines = field(init=False)
     variables: FakeVariables = field(init=False)
@@ -128,7 +129,17 @@ class Bench:
             clock=self.clock,
         )
         hands = Hands(index=self.index, releases=self.releases, notes=self.notes, ledger=self.ledger, clock=self.clock)
-        return Tools(eyes=eyes, hands=hands, texts=PlainTexts(), clock=self.clock, requests=lambda: self.wire.requests)
+        return Tools(
+            eyes=eyes,
+            hands=hands,
+            texts=PlainTexts(),
+            clock=self.clock,
+            requests=lambda: self.wire.requests,
+            current=self._current,
+        )
+
+    def _current(self, release: Release) -> bool:
+        return self.stopped_after is None or len(self.wire.writes) < self.stopped_after
 
     def wanted(self, release: Release) -> Wanted:
         """What policy wants; costs a request, as looking up a project does."""
