@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.watch.poll import ALL
+from bot.watch.poll import ALL, Watcher
 from bot.watch.scope import Scope
-from tests.contract.poll_watch import LONG, Watch, watching
+from tests.contract.poll_watch import LONG, MANY, Watch, watching
 from tests.contract.sandbox_org import LEVELS, git, organisation, receiving
 
 
@@ -192,7 +192,7 @@ def test_a_daemon_that_was_down_for_two_days_catches_up(watch: Watch, tmp_path: 
         watch.tag(made[hours % 5], f"v1.{hours}")
     born = org.world.create_project("acme/born", files={"a": "b"})
     watch.tag(born, "v1")
-    org.world.delete_project(made[4])
+    org.world.remove_project(made[4])
     again = watching(org, tmp_path)
     found = again.poll()
     wanted = [(f"acme/p{hours % 5}", f"v1.{hours}", "created") for hours in range(48) if hours % 5 != 4]
@@ -239,13 +239,13 @@ def test_a_project_that_leaves_is_watched_no_longer_and_caught_up_with_when_it_i
     watch.poll()
     watch.later(timedelta(minutes=61))
     if how == "deleted":
-        world.delete_project(project)
+        world.remove_project(project)
     elif how == "archived":
         project.archived = True
     elif how == "moved away":
         world.move_project(project, "third/rope")
     else:
-        world.remove_member(project, owner)
+        del project.members[owner.id]
     assert watch.watcher.tick(MANY).left == ("other/rope",)
     assert not watch.store.enrolment.watched(project.id)
     if how == "deleted":
