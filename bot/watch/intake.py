@@ -62,8 +62,8 @@ class HookIntake:
             # The payload of a deleted annotated tag names the tag object, not the commit: the ref must do.
             woken = self.waker.wake_ref(project.id, change.ref, now)
             return Answer(f"woke the release of a deleted {word}" if woken else f"nothing is released from that {word}")
-        if release is None and change.kind is RefKind.BRANCH:
-            return Answer("no rule covers the branch")
+        if release is None:
+            return Answer(f"no rule covers the {word}")
         known = self.intake.known(project.id)
         heads = known.tags or {} if change.kind is RefKind.TAG else known.branches
         if heads.get(change.ref) == change.sha:
@@ -74,11 +74,9 @@ class HookIntake:
             self.hints.ask(project.id, project.full_path, now)
             return Answer("the branch is looked at", look=True)
         self.enrolment.enrolled([project], now)
-        taken = self.intake.take([change], () if release is None else (release,), now)
+        taken = self.intake.take([change], (release,), now)
         if change.action is RefAction.MOVED and change.kind is RefKind.TAG:
             self.waker.wake_ref(project.id, change.ref, now)
-        if release is None:
-            return Answer("no rule covers the tag")
         return Answer("a release begins" if taken.begun else "taken in before")
 
     def _project(self, project: Project) -> Answer:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import schema
@@ -103,15 +104,27 @@ class SqliteEnrolment:
 
 def enrol(connection: Connection, project: Project, now: datetime) -> None:
     """Insert or refresh one project."""
-    seen = {
+    values = {
+        "id": project.id,
         "full_path": project.full_path,
         "web_url": project.web_url,
         "default_branch": project.default_branch,
         "seen_at": now,
         "left_at": None,
+        "enrolled_at": now,
     }
-    statement = upsert(schema.projects).values(id=project.id, **seen, enrolled_at=now)
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=seen))
+    connection.execute(_ENROL, values)
+
+
+def _enrol() -> Insert:
+    names = ("full_path", "web_url", "default_branch", "seen_at", "left_at")
+    statement = upsert(schema.projects).values({name: bindparam(name) for name in (*names, "id", "enrolled_at")})
+    return statement.on_conflict_do_update(
+        index_elements=["id"], set_={name: statement.excluded[name] for name in names}
+    )
+
+
+_ENROL = _enrol()  # made once, see bot.adapters.store.intake
 
 
 def ask_hinted(connection: Connection, project_id: int, path: str, now: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import BindParameter, Connection, Table, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import schema
@@ -18,6 +18,20 @@ from bot.domain.releases import Release
 from bot.ports.store import Comparison, Taken
 
 TABLES = {RefKind.TAG: schema.tags, RefKind.BRANCH: schema.branches}
+
+
+# Made once: to build a statement costs SQLAlchemy more than to run it, and hooks come by the hundred a second.
+_PROJECT: BindParameter[int] = bindparam("project_id")
+_PATTERNS = select(schema.branch_patterns.c.pattern).where(schema.branch_patterns.c.project_id == _PROJECT)
+_COMPARED = select(schema.projects.c.compared_at).where(schema.projects.c.id == _PROJECT)
+_REFS = {
+    table.name: select(table.c.name, table.c.sha).where(table.c.project_id == _PROJECT) for table in TABLES.values()
+}
+_CHANGE = (
+    upsert(schema.ref_changes)
+    .values({column.name: bindparam(column.name) for column in schema.ref_changes.c if column.name != "id"})
+    .on_conflict_do_nothing()
+)
 
 
 class SqliteIntake:
@@ -35,8 +49,7 @@ class SqliteIntake:
     def known(self, project_id: int) -> KnownRefs:
         """The project's refs as last compared."""
         with self._database.begin() as connection:
-            patterns = schema.branch_patterns
-            found = connection.execute(select(patterns.c.pattern).where(patterns.c.project_id == project_id))
+            found = connection.execute(_PATTERNS, {"project_id": project_id})
             return KnownRefs(
                 tags=_tags(connection, project_id),
                 branches=_refs(connection, schema.branches, project_id),
@@ -105,7 +118,7 @@ def _take(connection: Connection, change: RefChange, now: datetime) -> int:
         "source": change.source.value,
         "at": now,
     }
-    new = connection.execute(upsert(schema.ref_changes).values(**values).on_conflict_do_nothing()).rowcount
+    new = connection.execute(_CHANGE, values).rowcount
     table = TABLES[change.kind]
     this = (table.c.project_id == change.project_id, table.c.name == change.ref)
     if change.action is RefAction.DELETED:
@@ -116,13 +129,12 @@ def _take(connection: Connection, change: RefChange, now: datetime) -> int:
 
 
 def _tags(connection: Connection, project_id: int) -> dict[str, str] | None:
-    projects = schema.projects
-    compared = connection.execute(select(projects.c.compared_at).where(projects.c.id == project_id))
+    compared = connection.execute(_COMPARED, {"project_id": project_id})
     return None if compared.scalar_one_or_none() is None else _refs(connection, schema.tags, project_id)
 
 
 def _refs(connection: Connection, table: Table, project_id: int) -> dict[str, str]:
-    found = connection.execute(select(table.c.name, table.c.sha).where(table.c.project_id == project_id))
+    found = connection.execute(_REFS[table.name], {"project_id": project_id})
     return {row.name: row.sha for row in found}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, false, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, false, literal, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import rows, schema
@@ -130,7 +130,7 @@ def _of_project(project: str) -> ColumnElement[bool]:
 
 def add_release(connection: Connection, release: Release, redact: Redact) -> bool:
     """Insert a release unless its key is there."""
-    values = {
+    values: dict[str, object] = {
         **rows.release_values(release, redact),
         "key": release.key,
         "project_id": release.id.project_id,
@@ -143,4 +143,12 @@ def add_release(connection: Connection, release: Release, redact: Redact) -> boo
         "wake": release.wake,
         "wake_seen": release.wake,
     }
-    return connection.execute(upsert(schema.releases).values(**values).on_conflict_do_nothing()).rowcount == 1
+    return connection.execute(_ADD, values).rowcount == 1
+
+
+# Made once, see bot.adapters.store.intake.
+_ADD = (
+    upsert(schema.releases)
+    .values({column.name: bindparam(column.name) for column in schema.releases.c})
+    .on_conflict_do_nothing()
+)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, case, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from bot.adapters.store import schema
 from bot.adapters.store.database import Database
@@ -47,9 +48,17 @@ class SqliteDeliveries:
 
 def remember(connection: Connection, delivery: str, digest: str, now: datetime) -> bool:
     """See SqliteDeliveries.remember; within a transaction of the caller's."""
+    values = {"id": delivery, "digest": digest, "at": now, "limit": now - DELIVERY_MEMORY}
+    return bool(connection.execute(_REMEMBER, values).scalar_one() == digest)
+
+
+def _remember() -> ReturningInsert[str]:
+    """Insert, or take over a row that is forgotten by now; tells whose digest stands there. Made once: it is hot."""
     table = schema.deliveries
-    statement = upsert(table).values(id=delivery, digest=digest, at=now)
-    forgotten = table.c.at < now - DELIVERY_MEMORY
-    anew = {"digest": statement.excluded.digest, "at": statement.excluded.at}
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=anew, where=forgotten))
-    return bool(connection.execute(select(table.c.digest).where(table.c.id == delivery)).scalar_one() == digest)
+    statement = upsert(table).values({name: bindparam(name) for name in ("id", "digest", "at")})
+    forgotten = table.c.at < bindparam("limit", type_=schema.Moment)
+    anew = {name: case((forgotten, statement.excluded[name]), else_=table.c[name]) for name in ("digest", "at")}
+    return statement.on_conflict_do_update(index_elements=["id"], set_=anew).returning(table.c.digest)
+
+
+_REMEMBER = _remember()
