@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from time import sleep
 
 from filelock import FileLock, Timeout
 
@@ -142,6 +143,7 @@ class App:
             clock=self.clock,
             requests=self.meter.count,
             current=self._current,
+            wait=sleep,
         )
 
     def _current(self, release: Release) -> bool:

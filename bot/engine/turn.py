@@ -25,6 +25,9 @@ FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=10)
 CREDENTIALS_RETRY = timedelta(minutes=5)
 
+PATIENCE = (0.2, 0.6, 1.5)  # seconds
+LONGEST_PAUSE = timedelta(seconds=2)  # longer ones would hold a worker up
+
 log = get("turn")
 
 
@@ -33,7 +36,8 @@ class Tools:
     """All that a turn needs.
 
     `requests` counts calls to GitLab made by this thread so far; `current` is whether a turn is still the one that may
-    act: it is not once a person stopped its release.
+    act: it is not once a person stopped its release. `wait` sits out seconds; `patience` are the pauses after which a
+    look that failed is repeated within the turn, since a turn that is put off begins its looks anew.
     """
 
     eyes: Eyes
@@ -42,6 +46,8 @@ class Tools:
     clock: Callable[[], datetime]
     requests: Callable[[], int]
     current: Callable[[Release], bool]
+    wait: Callable[[float], None]
+    patience: tuple[float, ...] = PATIENCE
 
 
 class _Costs:
@@ -101,7 +107,7 @@ def _step(tools: Tools, wanted: Wanted, facts: Facts, step: Look | Act, costs: _
     before = tools.requests()
     if isinstance(step, Look):
         try:
-            return observe(tools.eyes, wanted, facts, step)
+            return _look(tools, wanted, facts, step)
         finally:
             costs.charge(step.kind.value, before)
     action = step.actions[0]
@@ -123,6 +129,19 @@ def _step(tools: Tools, wanted: Wanted, facts: Facts, step: Look | Act, costs: _
         reason=last.reason,
     )
     return facts
+
+
+def _look(tools: Tools, wanted: Wanted, facts: Facts, look: Look) -> Facts:
+    """Look, patiently: what passes by itself mostly passes at once. A server that asks for more time gets it."""
+    for pause in tools.patience:
+        try:
+            return observe(tools.eyes, wanted, facts, look)
+        except TransientError as error:
+            asked = error.retry_after or timedelta()
+            if asked > LONGEST_PAUSE:
+                raise
+            tools.wait(max(pause, asked.total_seconds()))
+    return observe(tools.eyes, wanted, facts, look)
 
 
 def _phase(action: Action) -> str:

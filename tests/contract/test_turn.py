@@ -281,3 +281,27 @@ def test_a_release_that_waits_for_its_pipeline_reads_nothing_behind_it_and_tells
     assert ended.due_at is not None
     bench.set_pipeline(PipelineStatus.SUCCESS)
     assert bench.to_the_end(ended).state is ReleaseState.PUBLISHED
+
+
+# Patience within a turn.
+
+
+@pytest.mark.parametrize("call", ["tag", "variables", "pipelines", "artifacts", "files registry", "notes"])
+def test_a_look_that_fails_is_repeated_within_the_turn(bench: Bench, call: str) -> None:
+    """A turn that is put off would begin all its looks anew, and at one failure in five hardly ever come to its end."""
+    bench.patience = (0.2, 0.6, 1.5)
+    bench.wire.before[call] = [DOWN] * 3
+    assert bench.turn(planned()).state is ReleaseState.PUBLISHED
+    assert bench.wire.writes == WRITES
+
+
+def test_a_server_that_asks_for_a_moment_gets_it_and_one_that_asks_for_longer_puts_the_turn_off(bench: Bench) -> None:
+    bench.patience = (0.2,)
+    bench.wire.before["tag"] = [TransientError(what="429", where="GitLab", retry_after=timedelta(seconds=2))]
+    before = bench.clock.now
+    assert bench.turn(planned()).state is ReleaseState.PUBLISHED
+    assert bench.clock.now - before >= timedelta(seconds=2)
+    bench.wire.before["tag"] = [TransientError(what="429", where="GitLab", retry_after=timedelta(seconds=3))]
+    put_off = bench.turn(planned())
+    assert put_off.due_at is not None
+    assert put_off.due_at - bench.clock.now >= timedelta(seconds=3)

@@ -86,6 +86,7 @@ class Bench:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     kept: FakeKept = field(default_factory=FakeKept)
     distributions: FakeDistributions = field(default_factory=FakeDistributions)
+    patience: tuple[float, ...] = ()
     stopped_after: int | None = None  # writes; then a person stops the release
     refs: FakeRefs = field(init=False)
     pipelines: FakePipelines = field(init=False)
@@ -136,6 +137,8 @@ class Bench:
             clock=self.clock,
             requests=lambda: self.wire.requests,
             current=self._current,
+            wait=lambda seconds: self.clock.wait(timedelta(seconds=seconds)),
+            patience=self.patience,
         )
 
     def _current(self, release: Release) -> bool:
