@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping
 
 SIGNING_PREFIX = "whsec_"
+SIGNING_BYTES = 32  # the only length of key that GitLab takes
+HOOK_PATH = "/hooks/gitlab"
 REDACTED = "[REDACTED]"
 _EMAIL = re.compile(
     r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
