@@ -6,7 +6,7 @@ others are looked after, and when GitLab asks to wait, the next round goes on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -55,8 +55,15 @@ class HookCare:
     membership: bool
     user_id: int
 
-    def tend(self, errand: Errand, *, dry_run: bool = False, most: int | None = None) -> HookReport:
-        """One round over all places; with `most`, over so many projects at most, those first that waited longest.
+    def tend(
+        self,
+        errand: Errand,
+        *,
+        dry_run: bool = False,
+        most: int | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> HookReport:
+        """One round over all places, until `stop`; with `most`, over so many projects, those first that waited longest.
 
         Raises: CredentialsError (401); TransientError if GitLab could not answer for a single place.
         """
@@ -67,7 +74,7 @@ class HookCare:
             since=self.account.now() - RESEND_WITHIN,
             user_id=self.user_id,
         )
-        return _Round(care=self, order=order, known=self.hands.records.records()).run(most)
+        return _Round(care=self, order=order, known=self.hands.records.records(), stop=stop).run(most)
 
 
 class _StopError(Exception):
@@ -79,6 +86,7 @@ class _Round:
     care: HookCare
     order: Order
     known: Mapping[str, HookRecord]
+    stop: Callable[[], bool]
     rows: list[HookRow] = field(default_factory=list)
     put_off: list[TransientError] = field(default_factory=list)
     in_a_row: int = 0
@@ -138,6 +146,8 @@ class _Round:
 
     def _tend(self, place: HookPlace) -> bool:
         """One place; False if it is a group that has no hooks for us."""
+        if self.stop():
+            raise _StopError("the daemon was told to stop")
         may_test = self.failed_tests < MOST_FAILED_TESTS
         order = replace(self.order, may_test=may_test)
         tended = tend_place(self.care.hands, place, self.known.get(place.name), order)

@@ -194,6 +194,15 @@ def test_too_many_requests_end_the_round_and_the_next_goes_on(call: str) -> None
     assert bench.tend(CHECK).ready
 
 
+def test_a_round_ends_where_the_daemon_is_told_to_stop() -> None:
+    """The place at hand is finished; the next start goes on."""
+    bench = Bench().free()
+    report = bench.care().tend(REPAIR, stop=lambda: len(bench.gitlab.wire.writes) == 1)
+    assert [row.verdict for row in report.rows] == [OK]
+    assert "stop" in report.stopped
+    assert bench.tend(REPAIR).ready
+
+
 @pytest.mark.parametrize("error", [BROKEN, LATER])
 def test_a_gitlab_that_answers_for_no_place_is_unreachable(error: TransientError) -> None:
     bench = Bench()
