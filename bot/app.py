@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from bot.adapters.gitlab.account import GitLabAccount
 from bot.adapters.gitlab.client import Api
 from bot.adapters.gitlab.events import GitLabEvents
 from bot.adapters.gitlab.history import GitLabHistory
+from bot.adapters.gitlab.hooks import GitLabHooks
 from bot.adapters.gitlab.notes import GitLabNotes
 from bot.adapters.gitlab.pipelines import GitLabPipelines
 from bot.adapters.gitlab.projects import GitLabProjects
@@ -43,8 +46,11 @@ from bot.release.apply import Hands
 from bot.release.facts import Wanted
 from bot.release.observe import Eyes
 from bot.settings import Settings
+from bot.settings.hooks import hook_wish
 from bot.watch.compare import new_release
 from bot.watch.enrol import Enroller
+from bot.watch.hook_care import HookCare
+from bot.watch.hook_mending import HookHands
 from bot.watch.intake import HookIntake
 from bot.watch.look import Looker
 from bot.watch.poll import ALL, Watcher
@@ -126,9 +132,7 @@ class App:
     @cached_property
     def texts(self) -> ReleaseTexts:
         """The texts, signed with the marker key of the configuration or one made once and kept in the state."""
-        key = self.settings.gitlab.marker_key
-        signing = key.reveal() if key is not None else self.store.words.once("marker key", secrets.token_hex(32))
-        return ReleaseTexts(marker_key=signing.encode(), user_id=self.identity.user_id)
+        return ReleaseTexts(marker_key=self._marker_key(), user_id=self.identity.user_id)
 
     @cached_property
     def tools(self) -> Tools:
@@ -267,6 +271,28 @@ class App:
             clock=self.clock,
         )
 
+    @cached_property
+    def hook_care(self) -> HookCare:
+        """What looks after GitLab's hooks. Raises: ConfigError without an address or a secret for them."""
+        wish = hook_wish(self.settings)
+        webhooks = GitLabHooks(self.api)
+        secret = wish.secret.reveal().encode()
+        return HookCare(
+            hands=HookHands(
+                hooks=webhooks,
+                log=webhooks,
+                records=self.store.hooks,
+                wish=wish,
+                fingerprint=hmac.new(self._marker_key(), b"hook secret\0" + secret, hashlib.sha256).hexdigest(),
+                clock=self.clock,
+            ),
+            projects=self.projects,
+            account=self.account,
+            scope=self.scope,
+            membership=not self.identity.admin,
+            user_id=self.identity.user_id,
+        )
+
     @contextmanager
     def sole(self) -> Iterator[bool]:
         """Hold the engine's lock: True for the one process that runs turns on this state, False for any other."""
@@ -281,6 +307,11 @@ class App:
             yield True
         finally:
             lock.release()
+
+    def _marker_key(self) -> bytes:
+        key = self.settings.gitlab.marker_key
+        text = key.reveal() if key is not None else self.store.words.once("marker key", secrets.token_hex(32))
+        return text.encode()
 
     def _rule(self, project: str, kind: RefKind, ref: str) -> ReleaseRule:
         rule = self.settings.policy.rule_for(project, kind, ref)

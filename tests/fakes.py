@@ -1,7 +1,7 @@
 """One dict-backed class per port. What they share is the wire: it counts calls, loses replies and lets things happen.
 
 The adapters keep the same promises over the embedded GitLab and real indexes; see tests/contract. The store's fakes are
-in tests/fake_store.py.
+in tests/fake_store.py, those of webhooks in tests/fake_hooks.py.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bot.app import App
 
 SCHEMA = "ropewalk.doctor/1"
+MOST_HOOKS = 20  # projects whose hooks are looked at; `hooks check` looks at all
 # A name that no index can know: looking it up asks whether the index answers and lets us in, not what it holds.
 PROBE_NAME = "ropewalk-doctor-probe"
 MARKS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.UNKNOWN: "?", Verdict.WAIVED: "~", Verdict.NOT_APPLICABLE: "-"}
@@ -138,11 +139,38 @@ def _try(name: str, look: Callable[[], object], good: str) -> Check:
 
 
 def _hooks(bot: App) -> Check:
-    if bot.settings.watch.hook_secret is None:
+    web, watch = bot.settings.web, bot.settings.watch
+    if watch.hook_secret is None:
         return Check(
             name="hooks",
             verdict=Verdict.NOT_APPLICABLE,
-            reason=f"no hook secret: polling every {bot.settings.watch.poll.total_seconds():.0f} s finds everything",
+            reason=f"no hook secret: polling every {watch.poll.total_seconds():.0f} s finds everything",
             remedy="Set watch.hook_secret_env to be told at once",
         )
-    return Check(name="hooks", verdict=Verdict.PASS, reason="hooks are accepted at /hooks/gitlab")
+    if web.public_url is None:
+        reason = "hooks are accepted at /hooks/gitlab; with web.public_url the bot looks after them"
+        return Check(name="hooks", verdict=Verdict.PASS, reason=reason)
+    return _installed(bot)
+
+
+def _installed(bot: App) -> Check:
+    """What GitLab has of our hooks, looked at in as many places as is quick."""
+    from bot.watch.hook_health import HookVerdict
+    from bot.watch.hook_mending import Errand
+
+    try:
+        report = bot.hook_care.tend(Errand.CHECK, most=MOST_HOOKS)
+    except TransientError as error:
+        return Check(name="hooks", verdict=Verdict.UNKNOWN, reason=str(error))
+    except RopewalkError as error:
+        return Check(name="hooks", verdict=Verdict.FAIL, reason=str(error))
+    ill = [row for row in report.rows if row.verdict not in (HookVerdict.OK, HookVerdict.CANNOT_LOOK)]
+    unseen = [row for row in report.rows if row.verdict is HookVerdict.CANNOT_LOOK]
+    good = len(report.rows) - len(ill) - len(unseen)
+    said = [f"{good} of {len(report.rows) + report.left_out} are as they should be"]
+    said += [f"{row.place.path}: {row.reason}" for row in (ill or unseen)[:1]]
+    if report.stopped:
+        said.append(report.stopped)
+    verdict = Verdict.FAIL if ill else Verdict.UNKNOWN if unseen or report.stopped else Verdict.PASS
+    remedy = next((row.remedy for row in ill or unseen), "")
+    return Check(name="hooks", verdict=verdict, reason="; ".join(said), remedy=remedy)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import bot
-from bot.cli import config, release, watch
+from bot.cli import config, hooks, release, watch
 from bot.cli.exits import Exit
 from bot.cli.options import Options, command
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.add_typer(release.app, name="release")
 app.add_typer(watch.app, name="watch")
 app.add_typer(config.app, name="config")
+app.add_typer(hooks.app, name="hooks")
 
 
 @command(app, "serve", default_log="info")

@@ -55,6 +55,8 @@ def serve(options: Options) -> Exit:
             bot.index.start()
             bot.must_write()  # asks GitLab who we are: a token that cannot work ends the start here
             _ = bot.tools, bot.watcher
+            if _tends_hooks(bot):
+                _ = bot.hook_care  # a secret that GitLab would not take ends the start here
             runner = _runner(bot)
             runner.start()
             code = asyncio.run(_serve(options, bot, runner))
@@ -96,6 +98,7 @@ def _runner(bot: App) -> Runner:
 
 def _jobs(bot: App, runner: Runner) -> Timer:
     """Teach the runner its jobs, and the timer when they run."""
+    from bot.cli.hook_job import HOOKS_EVERY, tend_hooks
     from bot.engine.timer import Timer
     from bot.engine.watching import Watching
 
@@ -108,12 +111,20 @@ def _jobs(bot: App, runner: Runner) -> Timer:
         "look": watching.look,
         "enrol": watching.enrol,
         "clean": lambda: _clean(bot, runner),
+        "hooks": lambda: tend_hooks(bot, lambda delay: timer.soon("hooks", after=delay), lambda: runner.stopping),
     }
     timer.every(bot.settings.watch.poll, "poll", at_start=True)
     timer.every(LOOK_EVERY, "look")
     timer.every(ENROL_EVERY, "enrol", at_start=True)
     timer.every(CLEAN_EVERY, "clean")
+    if _tends_hooks(bot):
+        timer.every(HOOKS_EVERY, "hooks", at_start=True)
     return timer
+
+
+def _tends_hooks(bot: App) -> bool:
+    """Whether GitLab's hooks are ours to look after."""
+    return bot.settings.web.public_url is not None and bot.settings.watch.hook_secret is not None
 
 
 async def _serve(options: Options, bot: App, runner: Runner) -> Exit:

@@ -22,6 +22,7 @@ from bot.domain.gitlab import (
     ReleaseLink,
     Variables,
 )
+from bot.domain.hooks import DeliveryLog, Hook, HookPlace, HookWish
 from bot.domain.refs import Branch, Project, Pushed, Tag
 
 
@@ -148,11 +149,45 @@ class Notes(Protocol):
         """Remove a surplus note of ours."""
 
 
+class Hooks(Protocol):
+    """Webhooks of one group or project. A place that our role may not look into is a RefusedError (403 or 404)."""
+
+    def hooks(self, place: HookPlace) -> tuple[Hook, ...]:
+        """All of them, ours or not, oldest first."""
+
+    def create(self, place: HookPlace, wish: HookWish) -> Hook:
+        """Make one for push, tag push and pipeline events; the answer tells what GitLab made of it."""
+
+    def correct(self, place: HookPlace, hook_id: int, wish: HookWish) -> Hook:
+        """Set its events and its secret, and nothing else."""
+
+    def remove(self, place: HookPlace, hook_id: int) -> None:
+        """Delete it; one that is gone is left at that."""
+
+
+class HookLog(Protocol):
+    """What became of a hook's deliveries, and asking for them again. GitLab allows five requests a minute of each."""
+
+    def deliveries(self, place: HookPlace, hook_id: int, *, taken: bool, since: datetime) -> DeliveryLog | None:
+        """Those that were taken, or those that were not, since a moment of GitLab's clock; None where it keeps none."""
+
+    def resend(self, place: HookPlace, hook_id: int, delivery_id: int) -> str:
+        """Send it again and wait for the answer: empty if it was taken, else why it was not."""
+
+    def test(self, place: HookPlace, hook_id: int) -> str:
+        """Send a made-up push, even if the hook is disabled, and wait for the answer: empty if it was taken, else why.
+
+        One that is taken enables the hook again.
+        """
+
+
 __all__ = [
     "Account",
     "Contents",
     "Events",
     "History",
+    "HookLog",
+    "Hooks",
     "MergeRequest",
     "Notes",
     "Pipelines",

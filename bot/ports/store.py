@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from typing import Protocol
 
 from bot.domain.distributions import Distribution
+from bot.domain.hooks import HookPlace, HookRecord
 from bot.domain.refs import KnownRefs, Project, RefChange
 from bot.domain.releases import Attempt, Receipt, Release
 
@@ -195,3 +196,19 @@ class Register(Protocol):
         The turn that is under way, if one is, counts as ended: what it would write is refused. False if the release has
         come to its end already.
         """
+
+
+class HookRecords(Protocol):
+    """What we remember of webhooks, since GitLab shows no secret."""
+
+    def records(self) -> Mapping[str, HookRecord]:
+        """All places by their name."""
+
+    def keep(self, place: HookPlace, record: HookRecord) -> None:
+        """Write what is known of a place now."""
+
+    def resent(self, keys: Collection[str]) -> frozenset[str]:
+        """Those of the deliveries that were taken when we asked for them again."""
+
+    def note_resent(self, key: str, now: datetime) -> None:
+        """Remember that one was taken; what is older than GitLab's own memory of a week is forgotten."""

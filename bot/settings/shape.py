@@ -134,6 +134,8 @@ class WebSection(Section):
 
     host: Text = "127.0.0.1"
     port: Port = 8930
+    public_url: Annotated[Text | None, Field(description="Where GitLab reaches it; hooks lead there.")] = None
+    allow_plain_http: Annotated[bool, Field(description="Let public_url be http beyond this machine.")] = False
 
 
 class DashboardSection(Section):

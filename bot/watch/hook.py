@@ -23,6 +23,8 @@ PROJECT_EVENTS = (
     "project_update",
     "project_archive",
 )
+# A pipeline that is on its way tells nothing that a release waits for.
+UNDER_WAY = ("created", "pending", "running", "preparing", "waiting_for_resource")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,7 @@ def _pipeline(body: Mapping[str, object]) -> Hint:
     ref, sha = attributes.get("ref"), _sha(attributes.get("sha"))
     if not isinstance(ref, str) or sha is None:
         return Ignored("a pipeline without ref or commit")
-    if attributes.get("status") in ("created", "pending", "running", "preparing", "waiting_for_resource"):
+    if attributes.get("status") in UNDER_WAY:
         return Ignored("a pipeline that is still under way")
     return PipelineHint(project_id=project.id, ref=ref, sha=sha)
 

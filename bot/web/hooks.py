@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from bot.domain.secrets import Secret
+from bot.domain.webhooks import lasting_form
 from bot.log import get
 from bot.web.batches import Batches
 from bot.web.signature import SignatureCheck, TokenCheck, check
@@ -32,8 +33,9 @@ Remember = Callable[[str, bytes], bool]
 class Intake:
     """What the endpoint needs: the secret, where to put what it accepts, and what to do about a body too big to read.
 
-    `take` stores and says what was decided; `remember` stores a delivery id with its body and returns False if the
-    same id came with another body before. Both may be called many times within one `gather`, and count when it ends.
+    `take` stores and says what was decided; `remember` stores a delivery id with the lasting form of its body and
+    returns False if the same id came with another before. Both may be called many times within one `gather`, and count
+    when it ends.
     """
 
     secret: Secret | None
@@ -49,7 +51,6 @@ class _Hook:
     """An authentic delivery."""
 
     delivery: str | None
-    body: bytes
     payload: dict[str, object]
 
 
@@ -88,7 +89,7 @@ class HookEndpoint:
         if payload is None:
             return _answer(400, "the body is not a JSON object of sensible depth")
         try:
-            return await self._batches.ask(_Hook(request.headers.get("webhook-id"), received.body, payload))
+            return await self._batches.ask(_Hook(request.headers.get("webhook-id"), payload))
         except Exception as error:  # whatever the state raises, GitLab must hear that it was not taken
             log.error("hook.not_stored", exc_info=error)
             return _answer(503, "cannot store")
@@ -101,7 +102,7 @@ class HookEndpoint:
 
     def _take(self, hook: _Hook) -> str | None:
         """What was decided; None for an id that came with another body before."""
-        if hook.delivery is not None and not self._intake.remember(hook.delivery, hook.body):
+        if hook.delivery is not None and not self._intake.remember(hook.delivery, lasting_form(hook.payload)):
             return None
         return self._intake.take(hook.payload)
 

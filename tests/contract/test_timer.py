@@ -144,3 +144,14 @@ def test_soon_moves_no_later_slot(taker: Taker) -> None:
         taker.until(lambda: len(taker.taken) >= 4)
     regular = [slot for slot in taker.slots("poll") if (slot - GRID) % (2 * SECOND) == timedelta()]
     assert len(taker.taken) - len(set(regular)) <= 1
+
+
+def test_soon_can_be_put_off(taker: Taker) -> None:
+    with started(taker, ("poll", timedelta(days=1))) as timer:
+        taker.taken.clear()
+        before = datetime.now(UTC)
+        timer.soon("poll")
+        timer.soon("late", after=2 * SECOND)
+        taker.until(lambda: len(taker.taken) == 2)
+    assert [name for name, _ in taker.taken] == ["poll", "late"]
+    assert taker.slots("late")[0] - before > SECOND

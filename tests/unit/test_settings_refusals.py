@@ -21,7 +21,7 @@ REFUSED = [
     (GITLAB + "watch:\n  marker_key_env: X\n", 3, ("`watch.marker_key_env`", "under `gitlab`")),
     (GITLAB + "port: 1\n", 2, ("`port`", "under `web`")),
     (GITLAB + "web:\n  releases: []\n", 3, ("`web.releases`", "top level")),
-    (GITLAB + "web: {zzz: 1}\n", 2, ("Known here: `host` or `port`",)),
+    (GITLAB + "web: {zzz: 1}\n", 2, ("Known here: `host`, `port`, `public_url` or `allow_plain_http`",)),
     ("gitlab:\n  url: https://g.example.com\n  token_evn: X\n", 3, ("`token_env`",)),
     # types
     (GITLAB + "watch: {groups: acme}\n", 2, ("`watch.groups` must be a list, not a text", "Write `watch.groups: […]`")),
@@ -92,6 +92,12 @@ REFUSED = [
     ("gitlab: {url: https://g.example.com, token_file: x}\n", 1, ("not a file",)),
     (GITLAB + "watch: {hook_secret_env: ABSENT}\n", 2, ("`ABSENT` is not set",)),
     (GITLAB + "watch: {hook_secret_env: 'A B'}\n", 2, ("name of an environment variable",)),
+    # the address for hooks
+    (GITLAB + "web: {public_url: 'bot.example.com'}\n", 2, ("`web.public_url` must be a URL",)),
+    (GITLAB + "web: {public_url: 'http://bot.example.com'}\n", 2, ("unencrypted", "`web.allow_plain_http: true`")),
+    (GITLAB + "web: {public_url: 'https://b.example.com/hooks/gitlab/'}\n", 2, ("Remove `/hooks/gitlab`",)),
+    (GITLAB + "web: {public_url: 'https://b.example.com?x=1'}\n", 2, ("must have no query",)),
+    (GITLAB + "web: {public_url: 'https://b.example.com', allow_plain_http: 1}\n", 2, ("true or false",)),
 ]
 
 

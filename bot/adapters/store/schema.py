@@ -205,3 +205,19 @@ names = Table(
     Column("name", Text, primary_key=True),
     Column("project_id", Integer, nullable=False),
 )
+
+hook_places = Table(
+    "hook_places",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("hook_id", Integer),
+    Column("fingerprint", String(64), nullable=False),  # keyed digest of the secret that was set last; empty for none
+    Column("looked_at", Moment, nullable=False),
+)
+
+redeliveries = Table(
+    "redeliveries",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
+)
