@@ -28,6 +28,7 @@ from bot.adapters.gitlab.variables import GitLabVariables
 from bot.adapters.index.service import IndexAdapter
 from bot.adapters.meter import Meter
 from bot.adapters.store.open import open_state
+from bot.adapters.store.readings import SqliteReadings
 from bot.adapters.store.readonly import ReadOnlyKept, ReadOnlyLedger
 from bot.adapters.store.store import Store
 from bot.domain.errors import CredentialsError, RefusedError
@@ -90,6 +91,7 @@ class App:
         )
         self.home = settings.state.path.parent / f"{settings.state.path.stem}.files"
         self.store = Store(open_state(settings.state.path), redactor.redact)
+        self.readings = SqliteReadings(self.store.database)
         self.account = GitLabAccount(self.api)
         self.projects = GitLabProjects(self.api)
         self.refs = GitLabRefs(self.api)

@@ -205,3 +205,11 @@ names = Table(
     Column("name", Text, primary_key=True),
     Column("project_id", Integer, nullable=False),
 )
+
+readings = Table(
+    "readings",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("reading", JSON, nullable=False),
+)
