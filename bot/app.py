@@ -17,7 +17,9 @@ from filelock import FileLock, Timeout
 
 from bot.adapters.clock import utc_now
 from bot.adapters.gitlab.account import GitLabAccount
+from bot.adapters.gitlab.budget import Budget
 from bot.adapters.gitlab.client import Api
+from bot.adapters.gitlab.endpoints import REGISTRY
 from bot.adapters.gitlab.events import GitLabEvents
 from bot.adapters.gitlab.history import GitLabHistory
 from bot.adapters.gitlab.hooks import GitLabHooks
@@ -30,6 +32,7 @@ from bot.adapters.gitlab.variables import GitLabVariables
 from bot.adapters.index.service import IndexAdapter
 from bot.adapters.meter import Meter
 from bot.adapters.store.open import open_state
+from bot.adapters.store.readings import SqliteReadings
 from bot.adapters.store.readonly import ReadOnlyKept, ReadOnlyLedger
 from bot.adapters.store.store import Store
 from bot.domain.errors import CredentialsError, RefusedError
@@ -82,17 +85,20 @@ class App:
         self.clock = clock
         self.meter = Meter()
         gitlab = settings.gitlab
+        self.budget = Budget(gitlab.url)
         ca_file = None if gitlab.ca_file is None else str(gitlab.ca_file)
         self.api = Api(
             url=gitlab.url,
             token=gitlab.token,
             redactor=redactor,
             meter=self.meter,
+            budget=self.budget,
             ca_file=ca_file,
             proxy=gitlab.proxy,
         )
         self.home = settings.state.path.parent / f"{settings.state.path.stem}.files"
         self.store = Store(open_state(settings.state.path), redactor.redact)
+        self.readings = SqliteReadings(self.store.database)
         self.account = GitLabAccount(self.api)
         self.projects = GitLabProjects(self.api)
         self.refs = GitLabRefs(self.api)
@@ -106,7 +112,7 @@ class App:
             redactor=redactor,
             gitlab_ca_file=ca_file,
             gitlab_proxy=gitlab.proxy,
-            on_request=lambda _: self.meter.tick(),
+            on_request=lambda _: self._registry_asked(),
         )
 
     def close(self) -> None:
@@ -192,7 +198,8 @@ class App:
 
     def turn(self, release: Release) -> Release:
         """One turn of a release; the caller writes the row."""
-        return run_turn(self.tools, lambda: self.wanted(release), release)
+        with self.budget.work():
+            return run_turn(self.tools, lambda: self.wanted(release), release)
 
     def preview(self, release: Release, *, proof: bool = False) -> Preview:
         """What `apply` would do (or, with `proof`, whether everything is in place): reads only, writes no record."""
@@ -203,7 +210,8 @@ class App:
             need_bytes=not proof,
         )
         tools = replace(self.tools, eyes=eyes)
-        return preview(tools, self.wanted(release), release, proof=proof)
+        with self.budget.work():
+            return preview(tools, self.wanted(release), release, proof=proof)
 
     def wanted(self, release: Release) -> Wanted:
         """What policy wants of a release.
@@ -312,6 +320,11 @@ class App:
         key = self.settings.gitlab.marker_key
         text = key.reveal() if key is not None else self.store.words.once("marker key", secrets.token_hex(32))
         return text.encode()
+
+    def _registry_asked(self) -> None:
+        """A child spoke to GitLab's package registry: that is too seldom to be held up, but it counts."""
+        self.meter.tick()
+        self.budget.spend(REGISTRY)
 
     def _rule(self, project: str, kind: RefKind, ref: str) -> ReleaseRule:
         rule = self.settings.policy.rule_for(project, kind, ref)

@@ -26,13 +26,24 @@ app.add_typer(hooks.app, name="hooks")
 
 @command(app, "serve", default_log="info")
 def serve_command(options: Options) -> Exit:
-    """The daemon: watches tags, runs releases, takes hooks, answers /livez and /readyz.
+    """The daemon: watches tags, runs releases, takes hooks, answers /livez, /readyz and /metrics.
 
     ropewalk serve --config ropewalk.yaml
     """
     from bot.cli.serve import serve
 
     return serve(options)
+
+
+@command(app, "status")
+def status_command(options: Options) -> Exit:
+    """The daemon at a glance: is it alive, its last poll, releases by state, the API budget. Asks nobody.
+
+    ropewalk status --format json
+    """
+    from bot.cli.status import status
+
+    return status(options)
 
 
 @command(app, "doctor")

@@ -21,8 +21,10 @@ from bot.log import get
 
 if TYPE_CHECKING:
     from bot.app import App
+    from bot.cli.instruments import Instruments
     from bot.engine.runner import Runner
     from bot.engine.timer import Timer
+    from bot.watch.intake import Answer
 
 WORKERS = 8
 CLEAN_EVERY = timedelta(days=1)
@@ -36,6 +38,7 @@ log = get("serve")
 def serve(options: Options) -> Exit:
     """Watch, release, listen, until told to stop."""
     from bot.app import App
+    from bot.cli.instruments import Instruments
     from bot.cli.process import harden
 
     harden()
@@ -57,9 +60,10 @@ def serve(options: Options) -> Exit:
             _ = bot.tools, bot.watcher
             if _tends_hooks(bot):
                 _ = bot.hook_care  # a secret that GitLab would not take ends the start here
-            runner = _runner(bot)
+            instruments = Instruments(bot)
+            runner = _runner(bot, instruments)
             runner.start()
-            code = asyncio.run(_serve(options, bot, runner))
+            code = asyncio.run(_serve(options, bot, runner, instruments))
             if runner.busy:
                 _leave(bot, code)
             return code
@@ -88,15 +92,19 @@ def _try_address(host: str, port: int) -> None:
         raise ConfigError(what=what, where="web", remedy="Choose another web.port, or stop what holds it") from None
 
 
-def _runner(bot: App) -> Runner:
+def _runner(bot: App, instruments: Instruments) -> Runner:
     from bot.engine.runner import Runner
 
     return Runner(
-        queue=bot.store.releases, turn=bot.turn, clock=bot.clock, workers=WORKERS, path=bot.settings.state.engine_path
+        queue=bot.store.releases,
+        turn=instruments.turn,
+        clock=bot.clock,
+        workers=WORKERS,
+        path=bot.settings.state.engine_path,
     )
 
 
-def _jobs(bot: App, runner: Runner) -> Timer:
+def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     """Teach the runner its jobs, and the timer when they run."""
     from bot.cli.hook_job import HOOKS_EVERY, tend_hooks
     from bot.engine.timer import Timer
@@ -104,7 +112,12 @@ def _jobs(bot: App, runner: Runner) -> Timer:
 
     timer = Timer(runner.slot)
     watching = Watching(
-        bot.watcher, wake=runner.wake, look_soon=lambda: timer.soon("look"), stopping=lambda: runner.stopping
+        bot.watcher,
+        wake=runner.wake,
+        look_soon=lambda: timer.soon("look"),
+        stopping=lambda: runner.stopping,
+        work=bot.budget.work,
+        polled=instruments.polled,
     )
     runner.jobs |= {
         "poll": watching.poll,
@@ -127,27 +140,29 @@ def _tends_hooks(bot: App) -> bool:
     return bot.settings.web.public_url is not None and bot.settings.watch.hook_secret is not None
 
 
-async def _serve(options: Options, bot: App, runner: Runner) -> Exit:
+async def _serve(options: Options, bot: App, runner: Runner, instruments: Instruments) -> Exit:
     from bot.web.hooks import Intake
     from bot.web.ops import Health
     from bot.web.server import application, listen
 
-    timer = _jobs(bot, runner)
+    timer = _jobs(bot, runner, instruments)
 
-    looks: list[bool] = []
+    taken: list[Answer] = []
 
     def take(payload: dict[str, object]) -> str:
         answer = bot.hooks.take(payload)
-        looks.append(answer.look)
+        taken.append(answer)
         return answer.words
 
     @contextmanager
     def gather() -> Iterator[None]:
-        looks.clear()
+        taken.clear()
         with bot.store.database.gather():
             yield
         runner.wake()  # once it is stored, else nothing is found
-        if any(looks):
+        for answer in taken:
+            instruments.metrics.hook(answer.words)
+        if any(answer.look for answer in taken):
             timer.soon("look")
 
     intake = Intake(
@@ -192,15 +207,18 @@ async def _serve(options: Options, bot: App, runner: Runner) -> Exit:
         listen=f"http://{web.host}:{web.port}",
         state=str(bot.settings.state.path),
     )
+    keeping = asyncio.create_task(instruments.keep_on())
     try:
-        await listen(application(intake, health), web.host, web.port, stop)
+        await listen(application(intake, health, metrics=instruments.metrics), web.host, web.port, stop)
     except OSError as error:
         complain(options, f"web: cannot listen on {web.host}:{web.port} ({error.strerror}). Choose another web.port")
         return Exit.USAGE
     finally:
+        keeping.cancel()
         timer.stop()
         ended = await asyncio.to_thread(runner.stop, STOP_WITHIN)
         thread.join(timeout=1)
+        await asyncio.to_thread(instruments.keep, stopped=True)
         log.info("serve.stopped", turns_ended=ended)
     if failed:
         raise failed[0]

@@ -38,7 +38,8 @@ def once(
     try:
         watcher = bot.watcher  # asks who we are, which is no part of a tick
         before = bot.meter.count()
-        tick = watcher.tick(limit)
+        with bot.budget.work():
+            tick = watcher.tick(limit)
         requests = bot.meter.count() - before
         if options.format is Format.JSON:
             options.result(json.dumps(_json(bot, tick, requests)))

@@ -28,6 +28,13 @@ class TransientError(RopewalkError):
         return f"{self.where}: {self.what}{later}"
 
 
+class PutOffError(TransientError):
+    """Not now, and certainly nothing done: the server refused the call for its rate (429), or we did not even make it.
+
+    So whoever wanted to write need not look whether it happened, and it counts as no try.
+    """
+
+
 @dataclass(eq=False)
 class RefusedError(RopewalkError):
     """Stop and report: repeating the call would give the same answer. `status` is the HTTP status, if there was one."""

@@ -23,6 +23,7 @@ MOST_STEPS = 400
 BREATHER = timedelta(seconds=30)
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=10)
+LONGEST_SPREAD = timedelta(seconds=30)  # over which those come back who were told the same moment
 CREDENTIALS_RETRY = timedelta(minutes=5)
 
 PATIENCE = (0.2, 0.6, 1.5)  # seconds
@@ -188,9 +189,10 @@ def _notes_told(facts: Facts, drawn: Plan, now: datetime) -> list[Receipt]:
 def _put_off(tools: Tools, release: Release, drawn: Plan | None, costs: _Costs, error: TransientError) -> Release:
     """Try later: doubling, never sooner than the server asked, spread by the key so that not all come back at once."""
     now = tools.clock()
+    told = error.retry_after or timedelta()
     delay = min(FIRST_RETRY * 2 ** min(release.faults, 20), LONGEST_RETRY)
-    spread = 1 + (sum(release.key.encode()) % 100) / 400
-    delay = max(delay * spread, error.retry_after or timedelta())
+    spread = (sum(release.key.encode()) % 100) / 100
+    delay = max(delay * (1 + spread / 4), told + min(told, LONGEST_SPREAD) * spread)
     log.warning("turn.put_off", project=release.project, ref=release.id.ref, reason=str(error), seconds=delay.seconds)
     if drawn is not None:
         release = replace(release, state=drawn.state)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from bot.domain.errors import RefusedError, TransientError
 from bot.log import get
@@ -28,29 +28,37 @@ class Watching:
         wake: Callable[[], None],
         look_soon: Callable[[], None],
         stopping: Callable[[], bool],
+        work: Callable[[], AbstractContextManager[None]] = nullcontext,
+        polled: Callable[[], None] = lambda: None,
     ) -> None:
-        """`wake` lets due turns run; `look_soon` asks for a `look` of its own slot."""
+        """`wake` lets due turns run; `look_soon` asks for a `look` of its own slot.
+
+        Each job is done within `work`, the API budget's; `polled` hears of each completed poll.
+        """
         self._watcher = watcher
         self._wake = wake
         self._look_soon = look_soon
         self._stopping = stopping
+        self._work = work
+        self._polled = polled
         self._looking = threading.Lock()
 
     def poll(self) -> None:
         """Ask which projects were active, and look at them."""
-        with _told("poll"):
+        with _told("poll"), self._work():
             active = self._watcher.poll()
+            self._polled()
             log.debug("watch.polled", projects=active)
             self._look()
 
     def look(self) -> None:
         """Look at the projects that ask for it."""
-        with _told("look"):
+        with _told("look"), self._work():
             self._look()
 
     def enrol(self) -> None:
         """List everything in scope, and look at what is new."""
-        with _told("enrol"):
+        with _told("enrol"), self._work():
             found = self._watcher.enrol()
             log.info("watch.enrolled", projects=found.projects, left=len(found.left))
             for path in found.left:

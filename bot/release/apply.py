@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.domain.distributions import Distribution
-from bot.domain.errors import RefusedError, TransientError
+from bot.domain.errors import PutOffError, RefusedError, TransientError
 from bot.domain.releases import Attempt, AttemptOutcome
 from bot.ports.gitlab import Notes, Releases
 from bot.ports.index import Index, Sent
@@ -43,10 +43,12 @@ def apply(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> Facts:
     Never raises for an outcome of the action itself: a refusal or a lost reply is one, and the next look decides.
     """
     key = wanted.id.key
+    waiting = next((a for a in facts.tries(action.target, action.item) if a.outcome is AttemptOutcome.PUT_OFF), None)
+    before = tuple(attempt for attempt in facts.attempts if attempt is not waiting)
     claim = Attempt(
         target=action.target,
         item=action.item,
-        number=len(facts.attempts) + 1,
+        number=waiting.number if waiting else len(before) + 1,  # what was put off is this very try
         outcome=AttemptOutcome.CLAIMED,
         at=hands.clock(),
     )
@@ -56,7 +58,7 @@ def apply(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> Facts:
     retry_at = now + timedelta(seconds=sent.retry_after) if sent.retry_after is not None else None
     done = replace(claim, outcome=sent.outcome, at=now, reason=sent.reason, again=sent.again, retry_at=retry_at)
     hands.ledger.attempt(key, done)
-    return _stale(replace(facts, now=now, attempts=(*facts.attempts, done)), action)
+    return _stale(replace(facts, now=now, attempts=(*before, done)), action)
 
 
 def _perform(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> Sent:
@@ -83,7 +85,8 @@ def _perform(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> Sent
                 assert_never(action)
     except TransientError as error:
         seconds = error.retry_after.total_seconds() if error.retry_after else None
-        return Sent(outcome=AttemptOutcome.UNCLEAR, reason=str(error), again=True, retry_after=seconds)
+        outcome = AttemptOutcome.PUT_OFF if isinstance(error, PutOffError) else AttemptOutcome.UNCLEAR
+        return Sent(outcome=outcome, reason=str(error), again=True, retry_after=seconds)
     except RefusedError as error:
         return Sent(outcome=AttemptOutcome.REFUSED, reason=str(error), again=False)
     return Sent(outcome=AttemptOutcome.ACCEPTED)

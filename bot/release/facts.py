@@ -137,6 +137,10 @@ class Facts:
         """The attempts at one effect, oldest first."""
         return tuple(a for a in self.attempts if a.target == target and a.item == item)
 
+    def wrote(self, target: str, item: str = "-") -> bool:
+        """Whether we may have had that effect: it was tried, and not merely put off."""
+        return any(a.outcome is not AttemptOutcome.PUT_OFF for a in self.tries(target, item))
+
     @property
     def public(self) -> bool:
         """Whether something of this release stands in public: a file on an index or a GitLab Release of ours."""

@@ -248,13 +248,13 @@ def _proven(facts: Facts, wanted: Wanted) -> list[Receipt]:
         for file in facts.files.value.files:
             listed = seen.value.lists(file)
             if listed is not None:
-                kind = "upload" if facts.tries(target, file.filename) else "found"
+                kind = "upload" if facts.wrote(target, file.filename) else "found"
                 proven.append(
                     Receipt(
                         target=target, kind=kind, where=listed.url, at=facts.now, file=file.filename, sha256=file.sha256
                     )
                 )
-    if isinstance(facts.release, Seen) and facts.release.value and facts.tries("gitlab_release"):
+    if isinstance(facts.release, Seen) and facts.release.value and facts.wrote("gitlab_release"):
         there = facts.release.value
         proven.append(Receipt(target="gitlab_release", kind="release", where=there.web_url, at=facts.now))
     return proven

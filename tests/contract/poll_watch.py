@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.adapters.clock import utc_now
 from bot.adapters.gitlab.account import GitLabAccount
+from bot.adapters.gitlab.budget import Budget, monotonic
 from bot.adapters.gitlab.events import GitLabEvents
 from bot.adapters.gitlab.projects import GitLabProjects
 from bot.adapters.gitlab.refs import GitLabRefs
@@ -85,7 +86,9 @@ def watching(
 ) -> Watch:
     store = Store(open_state(folder / "ropewalk.db"), lambda text: text)
     ours = Ours()
-    one = api(org.url, token=org.tokens["owner"])
+    # The steady clock, by which the bot waits for GitLab, goes along with our own.
+    budget = Budget(org.url, clock=lambda: monotonic() + ours.offset // timedelta(milliseconds=1))
+    one = api(org.url, token=org.tokens["owner"], budget=budget)
     projects, scope = GitLabProjects(one), scope or Scope(groups=("acme",))
     watcher = Watcher(
         account=GitLabAccount(one),

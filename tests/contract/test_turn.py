@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pytest
 
-from bot.domain.errors import CredentialsError, RefusedError, TransientError
+from bot.domain.errors import CredentialsError, PutOffError, RefusedError, TransientError
 from bot.domain.gitlab import PipelineStatus, Variables
 from bot.domain.releases import AttemptOutcome, ReleaseState, TargetState
 from bot.engine.turn import CREDENTIALS_RETRY, LONGEST_RETRY, run_turn
@@ -153,6 +153,30 @@ def test_no_release_comes_back_sooner_than_the_server_asked(bench: Bench) -> Non
     ended = bench.turn(planned())
     assert ended.due_at is not None
     assert ended.due_at - bench.clock.now >= timedelta(minutes=17) - timedelta(seconds=1)
+
+
+def test_those_who_were_told_the_same_moment_do_not_all_come_back_at_it(bench: Bench) -> None:
+    moments = set()
+    for number in range(30):
+        bench.wire.before["tag"] = [PutOffError(what="429", where="GitLab", retry_after=timedelta(minutes=1))]
+        now = bench.clock.now
+        ended = bench.turn(planned(ref=f"v1.{number}.0"))
+        assert ended.due_at is not None
+        assert timedelta(minutes=1) <= ended.due_at - now <= timedelta(seconds=91)
+        moments.add(round((ended.due_at - now).total_seconds()))
+    assert len(moments) > 5
+
+
+@pytest.mark.parametrize("call", ["create_release", "create_note"])
+def test_a_write_that_is_put_off_again_and_again_is_no_failed_try(bench: Bench, call: str) -> None:
+    """Under a limit that lasts longer than all our patience with failures, the release still comes to its end."""
+    bench.wire.before[call] = [PutOffError(what="429", where="GitLab", retry_after=timedelta(minutes=1))] * 20
+    began = bench.clock.now
+    ended = bench.to_the_end()
+    assert (ended.state, ended.due_at) == (ReleaseState.PUBLISHED, None)
+    assert sorted(bench.wire.writes) == sorted(WRITES)
+    assert [target.attempts for target in ended.targets if target.name in ("gitlab_release", "note:!1")] == [1, 1]
+    assert bench.clock.now - began >= timedelta(minutes=10)
 
 
 def test_telling_that_is_put_off_leaves_the_verdict_standing(bench: Bench) -> None:

@@ -221,3 +221,11 @@ redeliveries = Table(
     Column("key", Text, primary_key=True),
     Column("at", Moment, nullable=False),
 )
+
+readings = Table(
+    "readings",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("reading", JSON, nullable=False),
+)
