@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 
+from bot.adapters.gitlab.budget import Budget
 from bot.adapters.gitlab.hooks import GitLabHooks
 from bot.domain.errors import CredentialsError, RefusedError
 from bot.domain.hooks import Hook, HookPlace, HookStatus, HookWish, PlaceKind
@@ -89,7 +91,9 @@ def receiver() -> Iterator[Receiver]:
 
 
 def served(org: Org, receiver: Receiver) -> Stage:
-    port = GitLabHooks(api(org.url, token=org.tokens["owner"]))
+    # A test of the hooks, not of the budget: to it a minute passes whenever it looks at its clock.
+    budget = Budget(org.url, clock=count(0, 60_000).__next__)
+    port = GitLabHooks(api(org.url, token=org.tokens["owner"], budget=budget))
     group = f"acme/hooked{len(org.world.projects)}"
     project = org.new_project(f"{group}/quiet")  # without pipelines, which would tell of themselves
 
