@@ -10,7 +10,7 @@ _PACKAGER = "whoever looks after the packaging"
 # Whose turn it is where no gate says so.
 OPERATOR = "whoever runs this bot"
 # The way out where a gate could not look.
-UNSEEN_REMEDY = "Give the bot's token a role that may look, or let the release policy accept what it cannot see."
+UNSEEN_REMEDY = "Give the bot what it needs to look: the reason says what that is."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

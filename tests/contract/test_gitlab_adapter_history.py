@@ -10,6 +10,7 @@ from bot.adapters.gitlab.client import Api
 from bot.adapters.gitlab.history import MOST_SINGLE_LOOKUPS, GitLabHistory
 from bot.adapters.gitlab.refs import GitLabRefs
 from bot.domain.errors import CredentialsError, RefusedError
+from bot.domain.gitlab import Role
 from bot.sandbox.world.places import Project
 from tests.contract.hostile import Asked, api, hostile, reply
 from tests.contract.sandbox_org import Org, git, organisation
@@ -132,6 +133,19 @@ def test_who_we_are(org: Org) -> None:
         GitLabAccount(api(org.url, token="glpat-wrong-wrong-wrong")).identity()
     assert caught.value.status == 401
     assert "glpat" not in str(caught.value)
+
+
+def test_what_we_may_do_is_our_highest_membership(org: Org) -> None:
+    """Direct or inherited, by full path; None where we are no member or there is no such place."""
+    account, level = (
+        GitLabAccount(as_(org)),
+        {name: org.people[name].id for name in ("maintainer", "owner", "outsider")},
+    )
+    assert account.role(level["maintainer"], "acme/tools/widget", group=False) == Role.MAINTAINER
+    assert account.role(level["owner"], "acme/tools/widget", group=False) == 50
+    assert account.role(level["owner"], "acme/tools", group=True) == 50
+    assert account.role(level["outsider"], "acme/tools/widget", group=False) is None
+    assert account.role(level["maintainer"], "acme/nowhere", group=True) is None
 
 
 def test_a_token_without_a_record_has_unknown_scopes() -> None:
