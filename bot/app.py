@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -37,6 +36,7 @@ from bot.domain.secrets import Redactor
 from bot.domain.verdicts import Consequence
 from bot.engine.preview import Preview, preview
 from bot.engine.turn import Tools, run_turn
+from bot.notes.markers import derived_key
 from bot.notes.texts import ReleaseTexts
 from bot.release.apply import Hands
 from bot.release.facts import Wanted
@@ -124,9 +124,15 @@ class App:
 
     @cached_property
     def texts(self) -> ReleaseTexts:
-        """The texts, signed with the marker key of the configuration or one made once and kept in the state."""
-        key = self.settings.gitlab.marker_key
-        signing = key.reveal() if key is not None else self.store.words.once("marker key", secrets.token_hex(32))
+        """The texts, signed with the marker key of the configuration, else of the state, else one from the token.
+
+        What was derived is kept, so that a new token still finds the notes of the old one.
+        """
+        gitlab = self.settings.gitlab
+        if gitlab.marker_key is not None:
+            signing = gitlab.marker_key.reveal()
+        else:
+            signing = self.store.words.once("marker key", derived_key(gitlab.token.reveal(), gitlab.url))
         return ReleaseTexts(marker_key=signing.encode(), user_id=self.identity.user_id)
 
     @cached_property

@@ -137,6 +137,7 @@ class GitLabRelease:
     description: str
     links: tuple[ReleaseLink, ...]
     web_url: str
+    released_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from bot.domain.refs import RefKind
 from bot.domain.releases import Receipt, ReleaseState
 from bot.domain.report import IndexPage
 from bot.domain.verdicts import Consequence, GateResult, Verdict
-from bot.notes.markers import END_OF_DESCRIPTION
+from bot.notes.markers import END_OF_DESCRIPTION, derived_key
 from bot.notes.tables import size_words
 from bot.notes.texts import ReleaseTexts
 from bot.ports.texts import Texts
@@ -284,6 +285,11 @@ def test_marker_is_bound_to_project_ref_and_merge_request(change: dict[str, obje
     assert not TEXTS.own([note(1, body)], published(**change), merge_request(iid))
 
 
+def test_a_note_does_not_tell_when_we_looked() -> None:
+    later = tuple(replace(one, kind="found", at=one.at + timedelta(days=3)) for one in published().receipts)
+    assert TEXTS.note(published(receipts=later), merge_request()) == TEXTS.note(published(), merge_request())
+
+
 def test_marker_of_another_key_is_not_ours() -> None:
     other = ReleaseTexts(marker_key=b"another key, long enough", user_id=5)
     assert not other.own([note(1, TEXTS.note(published(), merge_request()))], published(), merge_request())
@@ -292,3 +298,10 @@ def test_marker_of_another_key_is_not_ours() -> None:
 def test_short_key_refuses_the_start() -> None:
     with pytest.raises(ConfigError, match="the marker key has 5 bytes"):
         ReleaseTexts(marker_key=b"short", user_id=5)
+
+
+def test_derived_key_is_the_same_for_the_same_bot_and_tells_nothing_of_its_token() -> None:
+    token, url = "glpat-of-the-bot-0123456789", "https://gitlab.example.com"
+    key = derived_key(token, url)
+    assert key == derived_key(token, f"{url}/") == "b754165bc84f0e62738795e500ced1af980faeb21614aa3848f93da86a9342ea"
+    assert len({key, derived_key(f"{token}0", url), derived_key(token, "https://gitlab.example.org")}) == 3
