@@ -118,6 +118,23 @@ def test_tags_that_cannot_be_compared_are_refused(org: Org) -> None:
         GitLabHistory(as_(org)).changes(project.id, tag=tag, previous=gone)
 
 
+def test_three_merges_are_found_in_one_list(org: Org) -> None:
+    """What merge commits can tell costs one request for all; a direct commit among them costs one of its own."""
+    project, maintainer = org.new_project("acme/history/three"), org.people["maintainer"]
+    org.world.create_tag(project, "v1", "main", maintainer)
+    wanted = [merged(org, project, name) for name in ("one", "two", "three")]
+    history, refs = GitLabHistory(as_(org)), GitLabRefs(as_(org))
+    first = refs.tag(project.id, "v1")
+    for name, cost in (("v2", 2), ("v3", 3)):
+        org.world.create_tag(project, name, "main", maintainer)
+        here = refs.tag(project.id, name)
+        assert here is not None
+        requests(org)
+        assert [one.iid for one in history.changes(project.id, tag=here, previous=first).merge_requests] == wanted
+        assert len(requests(org)) == cost
+        org.world.commit(project, "main", "direct", {"direct": "x"}, maintainer)
+
+
 # account
 
 

@@ -81,7 +81,7 @@ SPOILT: Seen[Gathered] = Seen(Gathered(files=(), problems=("the archive of job 3
         (replace(everything(), variables=WEAK, receipts=(proof("found"),)), ReleaseState.BLOCKED, Rest()),
         (replace(everything(), pipeline=Seen(pipeline(PipelineStatus.FAILED))), ReleaseState.FAILED, Rest()),
         (replace(everything(), pipeline=Seen(pipeline(PipelineStatus.RUNNING))), ReleaseState.WAITING,
-         Rest(timedelta(seconds=3))),
+         Rest(timedelta(seconds=5))),
         (replace(everything(), files=SPOILT), ReleaseState.FAILED, Rest()),
         (replace(everything(), ref=Seen(head(sha=OTHER_SHA)), receipts=SENT), ReleaseState.WITHDRAWN, Rest()),
         (replace(everything(), ref=Seen(None)), ReleaseState.WITHDRAWN, Rest()),
