@@ -140,7 +140,7 @@ def _role(bot: App, identity: Identity) -> Check:
 
 
 def _index(bot: App, spec: IndexSpec) -> Check:
-    name = f"index {spec.name}"
+    name = f"index:{spec.name}"
     if spec.kind is IndexKind.GITLAB:
         return Check(
             name=name,
@@ -158,9 +158,10 @@ def _try(name: str, look: Callable[[], object], good: str) -> Check:
     try:
         look()
     except CredentialsError as error:
-        return Check(name=name, verdict=Verdict.FAIL, reason=str(error), remedy="Check its username and password")
+        return Check(name=name, verdict=Verdict.FAIL, reason=str(error))
     except TransientError as error:
-        return Check(name=name, verdict=Verdict.UNKNOWN, reason=str(error))
+        remedy = "Check that it is up, its URLs, DNS and its proxy"
+        return Check(name=name, verdict=Verdict.FAIL, reason=str(error), remedy=remedy)
     except RefusedError as error:
         return Check(name=name, verdict=Verdict.FAIL, reason=str(error), remedy="Check its URLs")
     return Check(name=name, verdict=Verdict.PASS, reason=good)

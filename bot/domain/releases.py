@@ -76,11 +76,15 @@ class Receipt:
 
 
 class AttemptOutcome(StrEnum):
-    """How sending one file ended, as far as we know. Only a look at the index says whether it is there."""
+    """How sending one file ended, as far as we know. Only a look at the index says whether it is there.
+
+    `DENIED` is a refusal of who we are or what we may do there, not of the file.
+    """
 
     CLAIMED = "claimed"
     ACCEPTED = "accepted"
     REFUSED = "refused"
+    DENIED = "denied"
     UNCLEAR = "unclear"
 
 

@@ -187,7 +187,7 @@ def _put_off(tools: Tools, release: Release, drawn: Plan | None, costs: _Costs, 
 def _refused(tools: Tools, release: Release, costs: _Costs, error: RefusedError, *, public: bool) -> Release:
     now = tools.clock()
     credentials = isinstance(error, CredentialsError)
-    log.error("turn.refused", project=release.project, ref=release.id.ref, reason=str(error))
+    log.warning("turn.refused", project=release.project, ref=release.id.ref, reason=str(error))
     stopped = ReleaseState.PARTIAL if public else ReleaseState.FAILED
     return replace(
         release,
