@@ -50,7 +50,7 @@ class SqliteState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """An address to listen on; port 0 means any free one."""
+    """An address to listen on."""
 
     host: str
     port: int
