@@ -103,7 +103,7 @@ def verify_command(options: Options, target: TargetArgument) -> Exit:
             return _code(bot, release, receipts)
         proven = bot.preview(release, proof=True)
         _show(options, proven.release, proven.receipts, None)
-        return _code(bot, proven.release, proven.receipts)
+        return _code(bot, proven.release, receipts)  # what was public once is what a code speaks of
 
 
 @command(app, "status")
