@@ -130,7 +130,9 @@ def _role(bot: App, identity: Identity) -> Check:
         return Check(name=name, verdict=Verdict.FAIL, reason=str(error))
     low = [place for place, level in roles if level is None or level < Role.MAINTAINER]
     if not low:
-        return Check(name=name, verdict=Verdict.PASS, reason=f"Maintainer or more in {', '.join(p for p, _ in named)}")
+        places = ", ".join(place for place, _ in named)
+        reason = f"Maintainer or more in {places}; variables of the instance are for administrators to read"
+        return Check(name=name, verdict=Verdict.PASS, reason=reason)
     return Check(
         name=name,
         verdict=Verdict.FAIL,

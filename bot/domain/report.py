@@ -27,7 +27,7 @@ class ReleaseReport:
 
     `next` is the next step in one sentence, None when nothing is left to do. `release_url` is the page of the GitLab
     Release once it exists, `released_at` (UTC) when GitLab says that was. `changes` is None when they have not been
-    read.
+    read. `unusable` says that only another commit can bring files that can be released.
     """
 
     project: str
@@ -48,3 +48,4 @@ class ReleaseReport:
     next: str | None
     release_url: str | None = None
     released_at: datetime | None = None
+    unusable: bool = False

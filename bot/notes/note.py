@@ -65,6 +65,8 @@ def _blocked(report: ReleaseReport) -> list[Lines]:
 def _failed(report: ReleaseReport) -> list[Lines]:
     failing = stopping(report)
     cause = f": {problem(failing[0])}" if failing else ""
+    if report.unusable and not failing:
+        cause = ": its pipeline made nothing that can be released"
     return [
         [f"❌ The release of {ref_words(report)} failed{cause}. {standing(report)}"],
         reasons(report),

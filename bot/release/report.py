@@ -46,4 +46,5 @@ def report(
         next=next_step,
         release_url=there.web_url if there else None,
         released_at=there.released_at if there else None,
+        unusable=facts.unusable,
     )

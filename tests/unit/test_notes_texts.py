@@ -16,7 +16,7 @@ import pytest
 from bot.domain.errors import ConfigError, RefusedError
 from bot.domain.gitlab import Changes, Note
 from bot.domain.refs import RefKind
-from bot.domain.releases import Receipt, ReleaseState
+from bot.domain.releases import Receipt, ReleaseState, TargetState, TargetStatus
 from bot.domain.report import IndexPage
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.notes.markers import END_OF_DESCRIPTION, derived_key
@@ -96,12 +96,35 @@ def test_what_could_not_be_checked_is_not_called_a_failure() -> None:
     assert "credential is not kept" not in note
 
 
-def test_published_note_warns_of_what_the_policy_let_pass() -> None:
-    gate = GateResult(
-        name="hygiene", verdict=Verdict.UNKNOWN, reason="instance variables", consequence=Consequence.NONE
-    )
+@pytest.mark.parametrize(
+    ("verdict", "said"), [(Verdict.FAIL, "- Found: **Variable hygiene**: `weak`"), (Verdict.UNKNOWN, "")]
+)
+def test_published_note_warns_of_what_was_found_and_not_of_what_nobody_could_see(verdict: Verdict, said: str) -> None:
+    gate = GateResult(name="hygiene", verdict=verdict, reason="weak", consequence=Consequence.NONE)
     note = TEXTS.note(published(gates=(gate,)), merge_request())
-    assert "- Could not be checked: **Variable hygiene**: `instance variables`" in note
+    assert said in note
+    assert ("hygiene" in note) is bool(said)
+    assert "hygiene" in TEXTS.note(blocked(gates=(*blocked().gates[1:], gate)), merge_request())
+
+
+def test_a_blocked_note_is_about_what_failed_not_about_what_is_pending_or_unseen() -> None:
+    failing = blocked().gates[1]
+    unseen = GateResult(name="hygiene", verdict=Verdict.UNKNOWN, reason="dark", consequence=Consequence.BLOCK)
+    pending = STATES["waiting"]().gates
+    note = TEXTS.note(blocked(gates=(unseen, *pending, failing)), merge_request())
+    assert "is blocked: tag, metadata and file names do not agree on the version." in note
+    assert "ipeline" not in note
+    assert "**Whose turn it is:** whoever set the tag and whoever runs this bot." in note
+
+
+@pytest.mark.parametrize(("kind", "again"), [(RefKind.TAG, "set a new tag"), (RefKind.BRANCH, "merge that")])
+def test_artifacts_that_cannot_be_released_are_the_maintainers_turn(kind: RefKind, again: str) -> None:
+    target = TargetStatus(name="distributions", state=TargetState.FAILED, reason="The archive is broken")
+    report = STATES["failed"]()
+    note = TEXTS.note(replace(report, kind=kind, gates=(), targets=(target,), unusable=True), merge_request())
+    assert "failed: its pipeline made nothing that can be released." in note
+    assert f"a maintainer of the project. Mend the job that builds and {again}; it is released by itself." in note
+    assert "ropewalk release resume" not in note
 
 
 @pytest.mark.parametrize(
