@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -35,7 +34,7 @@ from bot.adapters.store.open import open_state
 from bot.adapters.store.readings import SqliteReadings
 from bot.adapters.store.readonly import ReadOnlyKept, ReadOnlyLedger
 from bot.adapters.store.store import Store
-from bot.domain.errors import CredentialsError, RefusedError
+from bot.domain.errors import ConfigError, CredentialsError, RefusedError
 from bot.domain.gitlab import Identity
 from bot.domain.policy import ReleaseRule, Source
 from bot.domain.refs import Project, RefKind, Target
@@ -44,6 +43,7 @@ from bot.domain.secrets import Redactor
 from bot.domain.verdicts import Consequence
 from bot.engine.preview import Preview, preview
 from bot.engine.turn import Tools, run_turn
+from bot.notes.markers import derived_key
 from bot.notes.texts import ReleaseTexts
 from bot.release.apply import Hands
 from bot.release.facts import Wanted
@@ -59,6 +59,9 @@ from bot.watch.look import Looker
 from bot.watch.poll import ALL, Watcher
 from bot.watch.scope import Scope
 
+UNKNOWN_SOURCES = (Source.PIPELINE, Source.BUILD)  # the configuration knows them, this version does not yet
+OTHER_SOURCE = "Use source: artifacts (or auto) and let a job of the pipeline keep dist/"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
@@ -67,6 +70,11 @@ class Found:
     project: Project
     release: Release
     recorded: bool
+
+
+def no_source(rule: ReleaseRule) -> str:
+    """What is wrong with a rule whose source is not there yet."""
+    return f"this version cannot release from source {rule.source.value}, which the rule for it asks for"
 
 
 def waiting_for(release: Release) -> str | None:
@@ -137,7 +145,7 @@ class App:
 
     @cached_property
     def texts(self) -> ReleaseTexts:
-        """The texts, signed with the marker key of the configuration or one made once and kept in the state."""
+        """The texts, signed with the marker key."""
         return ReleaseTexts(marker_key=self._marker_key(), user_id=self.identity.user_id)
 
     @cached_property
@@ -225,10 +233,8 @@ class App:
                 where=self.api.where,
             )
         rule = self._rule(project.full_path, release.id.kind, release.id.ref)
-        if rule.source in (Source.PIPELINE, Source.BUILD):
-            what = f"this version cannot release from source {rule.source.value}, which the rule for it asks for"
-            remedy = "Use source: artifacts (or auto) and let a job of the pipeline keep dist/"
-            raise RefusedError(what=what, where=str(self.settings.path), remedy=remedy)
+        if rule.source in UNKNOWN_SOURCES:
+            raise RefusedError(what=no_source(rule), where=str(self.settings.path), remedy=OTHER_SOURCE)
         return Wanted(
             id=release.id,
             project=project,
@@ -241,18 +247,29 @@ class App:
         )
 
     def find(self, target: Target) -> Found:
-        """Look a target up on GitLab. Raises: RefusedError with status 404 for an unknown project, tag or rule."""
+        """Look a target up on GitLab.
+
+        Raises: RefusedError with status 404 for an unknown project, tag or rule; ConfigError for a source we lack.
+        """
         project = self.projects.project(int(target.project) if target.project.isdigit() else target.project)
         if project is None:
             what = f"there is no project {target.project} that the token may see"
             raise RefusedError(what=what, where=self.api.where, remedy="Check the path and the token", status=404)
         id_ = self._named(project, target.ref)
-        self._rule(project.full_path, id_.kind, id_.ref)
+        self._must_have_source(self._rule(project.full_path, id_.kind, id_.ref))
         self.store.enrolment.enrolled([project], self.clock())
         fresh = new_release(id_, project.full_path, self.settings.policy, self.clock())
         assert fresh is not None, "a rule covers it, as was just checked"
         known = self.store.releases.release(fresh.key)
         return Found(project=project, release=known or fresh, recorded=known is not None)
+
+    def must_cover(self, release: Release) -> None:
+        """Make sure that the configuration still speaks of a release. Raises: ConfigError, RefusedError with 404."""
+        self._must_have_source(self._rule(release.project, release.id.kind, release.id.ref))
+
+    def _must_have_source(self, rule: ReleaseRule) -> None:
+        if rule.source in UNKNOWN_SOURCES:
+            raise ConfigError(what=no_source(rule), where=str(self.settings.path), remedy=OTHER_SOURCE)
 
     def _named(self, project: Project, ref: str) -> ReleaseId:
         """The tag of that name, else the branch, at the commit it is at now. Raises: RefusedError with status 404."""
@@ -317,9 +334,14 @@ class App:
             lock.release()
 
     def _marker_key(self) -> bytes:
-        key = self.settings.gitlab.marker_key
-        text = key.reveal() if key is not None else self.store.words.once("marker key", secrets.token_hex(32))
-        return text.encode()
+        """The marker key of the configuration, else of the state, else one that follows from the token.
+
+        What was derived is kept, so that a new token still finds the notes of the old one.
+        """
+        gitlab = self.settings.gitlab
+        if gitlab.marker_key is not None:
+            return gitlab.marker_key.reveal().encode()
+        return self.store.words.once("marker key", derived_key(gitlab.token.reveal(), gitlab.url)).encode()
 
     def _registry_asked(self) -> None:
         """A child spoke to GitLab's package registry: that is too seldom to be held up, but it counts."""

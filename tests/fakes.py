@@ -85,10 +85,16 @@ class FakeAccount:
 
     me: Identity
     clock: Callable[[], datetime]
+    roles: dict[str, int] = field(default_factory=dict)
 
     def identity(self) -> Identity:
         """Who we are."""
         return self.me
+
+    def role(self, user_id: int, place: str, *, group: bool) -> int | None:
+        """The level we were given there."""
+        del user_id, group
+        return self.roles.get(place)
 
     def now(self) -> datetime:
         """GitLab's clock, to the second."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bot.cli.exits import Exit
 from bot.cli.options import Format, Options
 from bot.domain.errors import CredentialsError, RefusedError, RopewalkError, TransientError
-from bot.domain.gitlab import Identity
+from bot.domain.gitlab import Identity, Role
 from bot.domain.policy import IndexKind, IndexSpec
 from bot.domain.verdicts import Verdict
 
@@ -35,7 +35,7 @@ class Check:
 
 
 def doctor(options: Options) -> Exit:
-    """Look at the token, its scopes, what it sees, the indexes and the hook secret."""
+    """Look at the token, its scopes and role, what it sees, the indexes and the hook secret."""
     from bot.app import App
     from bot.cli.process import harden
 
@@ -73,7 +73,10 @@ def _checks(bot: App) -> Iterator[Check]:
     )
     yield _scopes(identity)
     yield _expiry(identity)
-    yield _groups(bot)
+    seen = _groups(bot)
+    yield seen
+    if seen.verdict is Verdict.PASS:
+        yield _role(bot, identity)
     for spec in bot.settings.policy.indexes:
         yield _index(bot, spec)
     yield _hooks(bot)
@@ -111,8 +114,36 @@ def _groups(bot: App) -> Check:
     return Check(name="watched groups", verdict=Verdict.PASS, reason=", ".join(watch.groups) or "none by name")
 
 
+def _role(bot: App, identity: Identity) -> Check:
+    """Whether the token may read the variables and protected refs of what is watched; a lower role releases nothing."""
+    name, watch = "role", bot.settings.watch
+    if identity.admin:
+        return Check(name=name, verdict=Verdict.PASS, reason=f"{identity.username} is an administrator")
+    named = [(place, True) for place in watch.groups if place != "**"] + [(place, False) for place in watch.projects]
+    if not named:
+        reason = "no group or project is watched by name: each release asks for itself"
+        return Check(name=name, verdict=Verdict.NOT_APPLICABLE, reason=reason)
+    try:
+        roles = [(place, bot.account.role(identity.user_id, place, group=group)) for place, group in named]
+    except TransientError as error:
+        return Check(name=name, verdict=Verdict.UNKNOWN, reason=str(error))
+    except RefusedError as error:
+        return Check(name=name, verdict=Verdict.FAIL, reason=str(error))
+    low = [place for place, level in roles if level is None or level < Role.MAINTAINER]
+    if not low:
+        places = ", ".join(place for place, _ in named)
+        reason = f"Maintainer or more in {places}; variables of the instance are for administrators to read"
+        return Check(name=name, verdict=Verdict.PASS, reason=reason)
+    return Check(
+        name=name,
+        verdict=Verdict.FAIL,
+        reason=f"{identity.username} is not a Maintainer of {', '.join(low)}",
+        remedy="Make it one: without that role it cannot read the CI/CD variables, and every release stays blocked",
+    )
+
+
 def _index(bot: App, spec: IndexSpec) -> Check:
-    name = f"index {spec.name}"
+    name = f"index:{spec.name}"
     if spec.kind is IndexKind.GITLAB:
         return Check(
             name=name,
@@ -130,9 +161,10 @@ def _try(name: str, look: Callable[[], object], good: str) -> Check:
     try:
         look()
     except CredentialsError as error:
-        return Check(name=name, verdict=Verdict.FAIL, reason=str(error), remedy="Check its username and password")
+        return Check(name=name, verdict=Verdict.FAIL, reason=str(error))
     except TransientError as error:
-        return Check(name=name, verdict=Verdict.UNKNOWN, reason=str(error))
+        remedy = "Check that it is up, its URLs, DNS and its proxy"
+        return Check(name=name, verdict=Verdict.FAIL, reason=str(error), remedy=remedy)
     except RefusedError as error:
         return Check(name=name, verdict=Verdict.FAIL, reason=str(error), remedy="Check its URLs")
     return Check(name=name, verdict=Verdict.PASS, reason=good)

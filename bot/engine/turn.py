@@ -25,6 +25,7 @@ FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=10)
 LONGEST_SPREAD = timedelta(seconds=30)  # over which those come back who were told the same moment
 CREDENTIALS_RETRY = timedelta(minutes=5)
+WAITING = "waiting"  # the phase of turns that began and ended with waiting
 
 PATIENCE = (0.2, 0.6, 1.5)  # seconds
 LONGEST_PAUSE = timedelta(seconds=2)  # longer ones would hold a worker up
@@ -52,21 +53,25 @@ class Tools:
 
 
 class _Costs:
-    """Requests by phase: what was looked at, what was done."""
+    """Requests by phase: what was looked at, what was done, and what only waiting cost."""
 
     def __init__(self, before: tuple[tuple[str, int], ...], count: Callable[[], int]) -> None:
-        self._by_phase = dict(before)
+        self._before = before
+        self._spent: list[tuple[str, int]] = []
         self._count = count
 
     def charge(self, phase: str, since: int) -> None:
         """Charge what was asked since `since` to a phase."""
-        spent = self._count() - since
-        if spent:
-            self._by_phase[phase] = self._by_phase.get(phase, 0) + spent
+        self._spent.append((phase, self._count() - since))
 
-    def total(self) -> tuple[tuple[str, int], ...]:
-        """All phases so far."""
-        return tuple(self._by_phase.items())
+    def total(self, *, waited: bool = False) -> tuple[tuple[str, int], ...]:
+        """All phases so far; with `waited` this turn found nothing new, and all of it was for waiting."""
+        by_phase = dict(self._before)
+        for phase, spent in self._spent:
+            if spent:
+                phase = WAITING if waited else phase
+                by_phase[phase] = by_phase.get(phase, 0) + spent
+        return tuple(by_phase.items())
 
 
 def run_turn(tools: Tools, want: Callable[[], Wanted], release: Release) -> Release:
@@ -163,7 +168,7 @@ def _close(
         gates=_gates(release, drawn),
         targets=drawn.targets,
         next=drawn.next,
-        requests=costs.total(),
+        requests=costs.total(waited=release.state is drawn.state is ReleaseState.WAITING),
         updated_at=now,
         due_at=None if again is None else now + again,
         faults=0,
@@ -211,7 +216,7 @@ def _put_off(tools: Tools, release: Release, drawn: Plan | None, costs: _Costs, 
 def _refused(tools: Tools, release: Release, costs: _Costs, error: RefusedError, *, public: bool) -> Release:
     now = tools.clock()
     credentials = isinstance(error, CredentialsError)
-    log.error("turn.refused", project=release.project, ref=release.id.ref, reason=str(error))
+    log.warning("turn.refused", project=release.project, ref=release.id.ref, reason=str(error))
     stopped = ReleaseState.PARTIAL if public else ReleaseState.FAILED
     return replace(
         release,

@@ -10,7 +10,7 @@ from bot.domain.report import ReleaseReport
 from bot.notes.evidence import files, progress, standing
 from bot.notes.foreign import inline, link
 from bot.notes.reasons import Lines, problem, reasons, stopping, turn, warnings
-from bot.notes.tables import INDEXES_SHOWN, command, install_table, proofs, ref_words, version_words, when
+from bot.notes.tables import INDEXES_SHOWN, command, install_table, ref_words, version_words, when
 from bot.notes.wording import words_for
 
 
@@ -41,8 +41,8 @@ def _by_state(report: ReleaseReport) -> list[Lines]:
 
 
 def _published(report: ReleaseReport) -> list[Lines]:
-    seen = proofs(report)
-    moment = f" on {when(seen[-1].at)}" if seen else ""
+    # GitLab's time, not that of our receipts: after a lost state the same release must give the same note.
+    moment = f" on {when(report.released_at)}" if report.released_at else ""
     page = f" {link('See the release', report.release_url)}." if report.release_url else ""
     return [
         [f"✅ Released as {version_words(report)} from {ref_words(report)}{moment}.{page}"],
@@ -65,6 +65,8 @@ def _blocked(report: ReleaseReport) -> list[Lines]:
 def _failed(report: ReleaseReport) -> list[Lines]:
     failing = stopping(report)
     cause = f": {problem(failing[0])}" if failing else ""
+    if report.unusable and not failing:
+        cause = ": its pipeline made nothing that can be released"
     return [
         [f"❌ The release of {ref_words(report)} failed{cause}. {standing(report)}"],
         reasons(report),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_MAINTAINER = "a maintainer of the project"
+MAINTAINER = "a maintainer of the project"
 _TAGGER = "whoever set the tag"
 _PACKAGER = "whoever looks after the packaging"
 # Whose turn it is where no gate says so.
 OPERATOR = "whoever runs this bot"
 # The way out where a gate could not look.
-UNSEEN_REMEDY = "Give the bot's token a role that may look, or let the release policy accept what it cannot see."
+UNSEEN_REMEDY = "Give the bot what it needs to look: the reason says what that is."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ _GATES = {
     "ref_protected": GateWords(
         title="Protected ref",
         problem="its ref is not protected",
-        turn=_MAINTAINER,
+        turn=MAINTAINER,
         remedy="Protect it under Settings → Repository, so that only the right people can set it.",
         page="/-/settings/repository",
     ),
@@ -74,7 +74,7 @@ _GATES = {
     "hygiene": GateWords(
         title="Variable hygiene",
         problem="a publishing credential is not kept as it must be",
-        turn=_MAINTAINER,
+        turn=MAINTAINER,
         remedy="Under Settings → CI/CD → Variables make the variable both *masked* and *protected*, and replace its "
         "value if it may have been seen.",
         page="/-/settings/ci_cd",
@@ -129,7 +129,7 @@ def words_for(gate: str) -> GateWords:
         GateWords(
             title="Gate",
             problem="a condition for releasing is not met",
-            turn=_MAINTAINER,
+            turn=MAINTAINER,
             remedy="The reason says what is missing.",
         ),
     )

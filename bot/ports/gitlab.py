@@ -27,10 +27,13 @@ from bot.domain.refs import Branch, Project, Pushed, Tag
 
 
 class Account(Protocol):
-    """Who we are, and what time it is there."""
+    """Who we are, what we may do, and what time it is there."""
 
     def identity(self) -> Identity:
         """The user behind the token and the token's scopes."""
+
+    def role(self, user_id: int, place: str, *, group: bool) -> int | None:
+        """The access level of a user in a project or group, by full path; None if it is no member of it."""
 
     def now(self) -> datetime:
         """GitLab's clock (the `Date` header of a fresh answer), UTC, to the second."""

@@ -142,6 +142,11 @@ class Facts:
         return any(a.outcome is not AttemptOutcome.PUT_OFF for a in self.tries(target, item))
 
     @property
+    def unusable(self) -> bool:
+        """Whether the pipeline's artifacts cannot be released and no job that runs again can change that."""
+        return self.files is not None and bool(self.files.value.problems) and not self.files.value.again
+
+    @property
     def public(self) -> bool:
         """Whether something of this release stands in public: a file on an index or a GitLab Release of ours."""
         sent = (a for a in self.attempts if a.target.startswith("index:"))

@@ -154,7 +154,7 @@ def _gather(eyes: Eyes, wanted: Wanted, jobs: tuple[Job, ...]) -> Gathered:
             else:
                 archives.append((job.id, job.name, archive))
         if problems:
-            return Gathered(files=(), problems=tuple(problems))
+            return Gathered(files=(), problems=tuple(problems), again=True)
         return eyes.distributions.gather(archives)
     finally:
         for _, _, archive in archives:
@@ -228,7 +228,7 @@ def previous_tag(wanted: Wanted, here: Tag, tags: tuple[Tag, ...]) -> Tag | None
 
 def _with_receipts(facts: Facts, eyes: Eyes, wanted: Wanted) -> Facts:
     """Write down what was just proven, and who owns the name from now on."""
-    proven = tuple(_proven(facts, wanted))
+    proven = proven_now(facts, wanted)
     new = [receipt for receipt in proven if not _has(facts.receipts, receipt)]
     if not new:
         return facts
@@ -238,7 +238,14 @@ def _with_receipts(facts: Facts, eyes: Eyes, wanted: Wanted) -> Facts:
     return replace(facts, receipts=(*facts.receipts, *new))
 
 
-def _proven(facts: Facts, wanted: Wanted) -> list[Receipt]:
+def standing(facts: Facts, wanted: Wanted) -> tuple[Receipt, ...]:
+    """The receipts of what the looks so far found in its place; the others prove nothing any more."""
+    proven = proven_now(facts, wanted)
+    return tuple(receipt for receipt in facts.receipts if _has(proven, receipt))
+
+
+def proven_now(facts: Facts, wanted: Wanted) -> tuple[Receipt, ...]:
+    """Receipts of all that the looks so far prove, made anew."""
     proven: list[Receipt] = []
     for spec in wanted.indexes:
         seen = facts.indexes.get(spec.name)
@@ -257,7 +264,7 @@ def _proven(facts: Facts, wanted: Wanted) -> list[Receipt]:
     if isinstance(facts.release, Seen) and facts.release.value and facts.wrote("gitlab_release"):
         there = facts.release.value
         proven.append(Receipt(target="gitlab_release", kind="release", where=there.web_url, at=facts.now))
-    return proven
+    return tuple(proven)
 
 
 def _has(receipts: tuple[Receipt, ...], new: Receipt) -> bool:

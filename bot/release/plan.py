@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from bot.domain.refs import RefKind
 from bot.domain.releases import ReleaseState, TargetState, TargetStatus
 from bot.domain.report import ReleaseReport
 from bot.domain.verdicts import Consequence, GateResult
@@ -148,13 +149,21 @@ def _publish(wanted: Wanted, facts: Facts, texts: Texts, drawing: _Drawing, *, t
     if failed:
         state = ReleaseState.PARTIAL if facts.public else ReleaseState.FAILED
         why = ". ".join(f"{target.name}: {target.reason.rstrip('.')}" for target in failed)
-        return _tell(wanted, facts, texts, drawing, state, f"{why}. Resume once that is mended", telling=telling)
+        return _tell(wanted, facts, texts, drawing, state, f"{why}. {_way_out(wanted, facts)}", telling=telling)
     if drawing.actions and not drawing.through:
         return _close(drawing, Act(tuple(drawing.actions)), ReleaseState.PUBLISHING, drawing.actions[0].words)
     if drawing.again is not None:
         waiting = next(target.reason for target in drawing.targets if target.state is TargetState.PENDING)
         return _close(drawing, Rest(drawing.again), ReleaseState.VERIFYING, waiting)
     return _tell(wanted, facts, texts, drawing, ReleaseState.PUBLISHED, None, telling=telling)
+
+
+def _way_out(wanted: Wanted, facts: Facts) -> str:
+    """What a person does about a failed target. A ref's pipeline makes the same files again, whoever runs it."""
+    if not facts.unusable:
+        return "Resume once that is mended"
+    again = "push a new tag" if wanted.id.kind is RefKind.TAG else "merge that"
+    return f"Mend the job that builds them and {again}; it is released by itself"
 
 
 def _index(wanted: Wanted, facts: Facts, name: str) -> Callable[[], Assessment | Look]:

@@ -14,7 +14,7 @@ LONGEST_DELAY = timedelta(minutes=15)
 # A server goes on with what it received whole, also when the client is gone: GitLab stores a file within seconds.
 IN_FLIGHT = timedelta(seconds=8)
 SETTLING = timedelta(hours=1)
-_SEEN = (AttemptOutcome.ACCEPTED, AttemptOutcome.REFUSED)
+_SEEN = (AttemptOutcome.ACCEPTED, AttemptOutcome.REFUSED, AttemptOutcome.DENIED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ can say too.
 
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
@@ -68,6 +69,15 @@ def _path_pattern(value: str) -> str:
     return value.strip("/")
 
 
+def _group_path(value: str) -> str:
+    path = _path_pattern(value)
+    if "*" not in path or path == "**":
+        return path
+    plain = "/".join(itertools.takewhile(lambda part: "*" not in part, path.split("/")))
+    miss = f". Did you mean `{plain}`?" if plain else ""
+    raise ValueError(f"must be full paths of groups (their subgroups are included) or `**`{miss}")
+
+
 def _variable(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
         raise ValueError("must be the name of an environment variable, not a value")
@@ -82,6 +92,7 @@ def _cron(value: str) -> str:
 
 Text = Annotated[str, AfterValidator(_text)]
 PathPattern = Annotated[Text, AfterValidator(_path_pattern)]
+GroupPath = Annotated[Text, AfterValidator(_group_path)]
 Variable = Annotated[Text, AfterValidator(_variable)]
 Cron = Annotated[Text, AfterValidator(_cron)]
 Duration = Annotated[
@@ -95,7 +106,7 @@ Since = Annotated[
         {"type": "string", "anyOf": [{"enum": ["now", "all"]}, {"format": "date-time"}, {"format": "date"}]}
     ),
 ]
-Port = Annotated[int, Field(ge=0, le=65535)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Section(BaseModel):
@@ -119,7 +130,7 @@ class GitlabSection(Section):
 class WatchSection(Section):
     """`watch`: which projects, how often, from when on."""
 
-    groups: list[PathPattern] = []
+    groups: list[GroupPath] = []
     projects: list[PathPattern] = []
     topics: list[Text] = []
     exclude: list[PathPattern] = []

@@ -12,7 +12,7 @@ from bot.adapters.gitlab.projects import GitLabProjects
 from bot.adapters.gitlab.refs import GitLabRefs
 from bot.adapters.gitlab.variables import GitLabVariables
 from bot.domain.errors import RefusedError, TransientError
-from bot.domain.gitlab import VariableFlags
+from bot.domain.gitlab import Level, VariableFlags
 from tests.contract.hostile import Asked, api, hostile, reply
 from tests.contract.sandbox_org import Org, organisation
 
@@ -234,7 +234,7 @@ def test_variables_of_every_level_come_with_flags_and_owner(org: Org) -> None:
     assert {(one.key, one.owner.split("/")[-1], one.masked) for one in group} == {("GROUPED", "vars", True)}
     seen = GitLabVariables(as_(org)).variables("acme/vars/levels")
     assert {one for one in seen.flags if one.level == "project"} == mine
-    assert [what.split(" (")[0] for what in seen.unreadable] == ["variables of the instance"]
+    assert [hidden.level for hidden in seen.unreadable] == [Level.INSTANCE]
     whole = GitLabVariables(as_(org, "admin")).variables("acme/vars/levels")
     assert whole.unreadable == ()
     assert {one.key for one in whole.flags if one.level == "instance"} == {"INSTANCE"}
@@ -245,10 +245,10 @@ def test_a_level_the_role_cannot_read_is_unknown_not_empty(org: Org) -> None:
     """A developer learns nothing about the project's own variables and is told so; an empty list is readable."""
     org.new_project("acme/vars/roles")
     seen = GitLabVariables(as_(org, "developer")).variables("acme/vars/roles")
-    assert any(what.startswith("variables of the project") for what in seen.unreadable)
+    assert {Level.PROJECT, Level.GROUP} <= {hidden.level for hidden in seen.unreadable}
     assert not any(one.level == "project" for one in seen.flags)
     allowed = GitLabVariables(as_(org)).variables("acme/vars/roles")
-    assert not any(what.startswith("variables of the project") for what in allowed.unreadable)
+    assert [hidden.level for hidden in allowed.unreadable] == [Level.INSTANCE]
     with pytest.raises(RefusedError):
         GitLabVariables(as_(org, "outsider")).variables("acme/vars/roles")
 

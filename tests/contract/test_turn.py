@@ -16,7 +16,7 @@ from bot.domain.releases import AttemptOutcome, ReleaseState, TargetState
 from bot.engine.turn import CREDENTIALS_RETRY, LONGEST_RETRY, run_turn
 from bot.ports.index import Sent
 from tests.contract.turn_bench import WRITES, Bench, planned
-from tests.unit.release_facts import PROJECT, SDIST, WHEEL, distribution, job, tag, variable
+from tests.unit.release_facts import NOON, PROJECT, SDIST, SHA, WHEEL, distribution, job, merge_request, tag, variable
 
 DOWN = TransientError(what="503 for GET", where="GitLab")
 
@@ -87,6 +87,28 @@ def test_requests_are_charged_to_what_they_were_for_and_add_up(bench: Bench) -> 
     assert costs["note write"] == 2
     again = bench.turn(ended)
     assert sum(dict(again.requests).values()) == bench.wire.requests
+
+
+def test_waiting_costs_one_request_a_turn_and_ever_fewer_turns(bench: Bench) -> None:
+    """Three merge requests and a pipeline of 75 s: forty requests at most, and it shows what waiting took of them."""
+    bench.history.merged[SHA] = tuple(merge_request(iid) for iid in (1, 2, 3))
+    bench.set_pipeline(PipelineStatus.RUNNING)
+    release, waits = bench.turn(planned()), list[timedelta]()
+    while release.state is ReleaseState.WAITING:
+        assert release.due_at is not None
+        waits.append(release.due_at - bench.clock.now)
+        bench.clock.wait(waits[-1])
+        if bench.clock.now - NOON >= timedelta(seconds=75):
+            bench.set_pipeline(PipelineStatus.SUCCESS)
+        before = bench.wire.requests
+        release = bench.turn(release)
+        if release.state is ReleaseState.WAITING:
+            assert bench.wire.requests - before == 1
+    assert release.state is ReleaseState.PUBLISHED
+    assert waits == sorted(waits)
+    assert dict(release.requests)["waiting"] == len(waits) - 1
+    elsewhere = sum("public" in call for call in bench.wire.calls)  # the index beside GitLab
+    assert sum(dict(release.requests).values()) - elsewhere <= 40
 
 
 def test_files_that_stand_already_are_found_not_sent(bench: Bench) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from bot.app import waiting_for
 from bot.domain.gitlab import Note, PipelineStatus, Variables
 from bot.domain.policy import Source
 from bot.domain.refs import RefKind, Tag
@@ -145,9 +146,9 @@ class Bench:
         return self.stopped_after is None or len(self.wire.writes) < self.stopped_after
 
     def wanted(self, release: Release) -> Wanted:
-        """What policy wants; costs a request, as looking up a project does."""
-        self.wire.requests += 1
-        return wanted(asked=release.asked_at)
+        """What policy wants; costs a request the first time, as looking up a project does that is not enrolled yet."""
+        self.wire.requests += release.turn == 0
+        return replace(wanted(asked=release.asked_at), waiting_for=waiting_for(release))
 
     def turn(self, release: Release) -> Release:
         """One turn, counted as the store would."""

@@ -11,6 +11,7 @@ from bot.domain.gitlab import (
     Changes,
     GitLabRelease,
     Job,
+    Level,
     MergeRequest,
     Note,
     Pipeline,
@@ -106,7 +107,7 @@ def variable(
     """A project's variable without its value."""
     return VariableFlags(
         key=key,
-        level="project",
+        level=Level.PROJECT,
         owner="acme/tools/widget",
         protected=protected,
         masked=masked,

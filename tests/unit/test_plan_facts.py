@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.gitlab import Note, PipelineStatus, ReleaseLink, Variables
+from bot.domain.refs import RefKind
 from bot.domain.releases import AttemptOutcome, Receipt, ReleaseState, TargetState
 from bot.ports.index import Gathered
 from bot.release.actions import EditNote, PostNote
@@ -81,7 +82,7 @@ SPOILT: Seen[Gathered] = Seen(Gathered(files=(), problems=("the archive of job 3
         (replace(everything(), variables=WEAK, receipts=(proof("found"),)), ReleaseState.BLOCKED, Rest()),
         (replace(everything(), pipeline=Seen(pipeline(PipelineStatus.FAILED))), ReleaseState.FAILED, Rest()),
         (replace(everything(), pipeline=Seen(pipeline(PipelineStatus.RUNNING))), ReleaseState.WAITING,
-         Rest(timedelta(seconds=3))),
+         Rest(timedelta(seconds=5))),
         (replace(everything(), files=SPOILT), ReleaseState.FAILED, Rest()),
         (replace(everything(), ref=Seen(head(sha=OTHER_SHA)), receipts=SENT), ReleaseState.WITHDRAWN, Rest()),
         (replace(everything(), ref=Seen(None)), ReleaseState.WITHDRAWN, Rest()),
@@ -145,6 +146,23 @@ def test_reporting_that_fails_leaves_the_verdict_alone() -> None:
         TargetState.FAILED,
         "403 for the note",
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "again", "words"),
+    [
+        (RefKind.TAG, False, "Mend the job that builds them and push a new tag; it is released by itself"),
+        (RefKind.BRANCH, False, "Mend the job that builds them and merge that; it is released by itself"),
+        (RefKind.TAG, True, "Resume once that is mended"),
+    ],
+)
+def test_what_a_ref_can_only_make_again_needs_a_new_commit(kind: RefKind, again: bool, words: str) -> None:
+    """A job's broken archive stays so for that commit; one that is merely gone comes back with the job."""
+    want = wanted()
+    spoilt = Seen(Gathered(files=(), problems=("The archive is broken.", "So is the other."), again=again))
+    facts = replace(everything(), files=spoilt)
+    drawn = plan(replace(want, id=replace(want.id, kind=kind)), facts, TEXTS)
+    assert drawn.next == f"distributions: The archive is broken. So is the other. {words}"
 
 
 def test_targets_behind_one_that_is_not_done_are_pending() -> None:

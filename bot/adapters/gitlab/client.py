@@ -221,6 +221,7 @@ class Api:
 
     def unreachable(self, error: requests.RequestException, where: str | None = None) -> TransientError | RefusedError:
         """The error that stands for a failed exchange. The library's own text may hold headers: it is not repeated."""
+        remedy = "" if where else "If it stays so, check gitlab.url, its name in DNS, and gitlab.proxy"
         where = where or self.where
         if isinstance(error, requests.exceptions.SSLError):
             return RefusedError(what="its TLS certificate cannot be verified", where=where, remedy="Set gitlab.ca_file")
@@ -229,7 +230,7 @@ class Api:
             return TransientError(what="no answer in time", where=where)
         if isinstance(error, (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)):
             return TransientError(what="the answer broke off", where=where)
-        return TransientError(what="cannot be reached", where=where)
+        return TransientError(what="cannot be reached", where=where, remedy=remedy)
 
     def _request(
         self, method: str, path: str, query: Parameters, body: Mapping[str, Json] | None, *, missing: bool = False

@@ -155,8 +155,7 @@ class _Look:
             return
         said = f"it answers {status} {response.reason or ''}".strip()
         if status in (401, 403):
-            fix = "Check the user name, the password or token, and its rights"
-            raise _StopError(self.unreadable("credentials", said, response=response, remedy=fix))
+            raise _StopError(self.unreadable("credentials", said, response=response))
         if status == 404:
             if not self.job.follow and self._hidden_project(response):
                 fix = "Give the token's user a role in the project that reads packages"
