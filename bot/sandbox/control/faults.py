@@ -47,7 +47,7 @@ def read_fault(number: int, asked: Asked, seed: int) -> Fault:
         method=asked.text("method").upper() or None,
         after_effect=asked.flag("after_effect"),
         draw=read_draw(asked, seed),
-        seconds=asked.number("seconds"),
+        seconds=asked.seconds("seconds"),
         status=status,
         body=body if isinstance(body, str) else json.dumps(body),
         headers={str(name): str(value) for name, value in asked.inner("headers").values.items()},

@@ -8,6 +8,9 @@ from starlette.requests import Request
 
 from bot.sandbox.answers import Json
 
+SPAN_LIMIT_SECONDS = 86_400.0
+"""A day: nobody waits longer."""
+
 
 class MisuseError(Exception):
     """The control request makes no sense; the message says why."""
@@ -20,7 +23,7 @@ async def read_object(request: Request) -> "Asked":
         return Asked({})
     try:
         parsed = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MisuseError(f"the body is no JSON: {error}") from None
     if not isinstance(parsed, dict):
         raise MisuseError("the body must be a JSON object")
@@ -81,7 +84,16 @@ class Asked:
         value = self.values.get(name, default)
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             raise MisuseError(f"{name} is a number, not {value!r}")
+        if not abs(value) < float("inf"):
+            raise MisuseError(f"{name} is a finite number")
         return float(value)
+
+    def seconds(self, name: str, default: float = 0.0) -> float:
+        """A span of time, not negative."""
+        value = self.number(name, default)
+        if not 0.0 <= value <= SPAN_LIMIT_SECONDS:
+            raise MisuseError(f"{name} is a number of seconds from 0 to {SPAN_LIMIT_SECONDS:g}, not {value:g}")
+        return value
 
     def part(self, name: str, default: float = 1.0) -> float:
         """A number from 0 to 1."""

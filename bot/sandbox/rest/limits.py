@@ -14,6 +14,7 @@ from bot.sandbox.limits import WINDOWS
 from bot.sandbox.world.world import World
 
 TOO_MANY = "This endpoint has been requested too many times. Try again later."
+TOO_MANY_CHANGELOGS = "This changelog has been requested too many times. Try again later."
 _ANONYMOUS = "127.0.0.1"
 
 
@@ -65,7 +66,12 @@ def limit_of(method: str, template: str) -> Limited | None:
 
 
 def too_many(name: str) -> RefusalError:
-    """GitLab's 429; `Retry-After` is the whole window, wherever in it we are."""
+    """GitLab's 429; `Retry-After` is the whole window, wherever in it we are. The changelog has its own text, alone.
+
+    Source: lib/api/repositories.rb.
+    """
+    if name == "project_repositories_changelog":
+        return RefusalError(429, {"message": {"error": TOO_MANY_CHANGELOGS}})
     return RefusalError(429, {"message": {"error": TOO_MANY}}, {"Retry-After": str(WINDOWS[name])})
 
 

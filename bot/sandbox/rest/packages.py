@@ -125,9 +125,9 @@ def _show_file(call: Call, project: Project, package: Package, one: PackageFile)
         "created_at": stamp(one.created_at),
         "file_name": one.file_name,
         "size": one.size,
-        "file_md5": one.md5,
-        "file_sha1": one.sha1,
-        "file_sha256": one.sha256,
+        "file_md5": one.declared_md5,
+        "file_sha1": None,
+        "file_sha256": one.declared_sha256,
         "pipelines": [ci.pipeline_basic(call.world, project, pipe)] if pipe else [],
     }
 

@@ -72,18 +72,16 @@ def _project(call: Call, *, write: bool = False) -> Project:
     return found
 
 
-def _stored(stream: BinaryIO, place: Path) -> tuple[int, str, str, str]:
-    """Copy the upload to `place`; size, md5, sha1, sha256."""
-    digests = [hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256")]
-    size = 0
+def _stored(stream: BinaryIO, place: Path) -> tuple[int, str]:
+    """Copy the upload to `place`; size and sha256."""
+    digest, size = hashlib.sha256(), 0
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.open("wb") as out:
         while chunk := stream.read(_CHUNK):
             size += len(chunk)
-            for digest in digests:
-                digest.update(chunk)
+            digest.update(chunk)
             out.write(chunk)
-    return size, *(digest.hexdigest() for digest in digests)  # type: ignore[return-value]  # three digests, as listed
+    return size, digest.hexdigest()
 
 
 @ROUTES.add("POST", "/projects/:id/packages/pypi", job_token=True, deploy_token=True)
@@ -103,7 +101,7 @@ def upload(call: Call) -> Answer:
         raise invalid("version is invalid") from None
     number = call.world.next_id("package_file")
     place = call.world.data / "packages" / str(project.id) / str(number) / "content"
-    size, md5, sha1, sha256 = _stored(sent.stream, place)
+    size, sha256 = _stored(sent.stream, place)
     if size > SIZE_LIMIT_BYTES:
         raise message(400, "File is too large.")
     job = call.pipelines.job(project.id, call.identity.token.job_id or 0) if call.identity.token else None
@@ -112,10 +110,9 @@ def upload(call: Call) -> Answer:
         file_name=sent.filename,
         stored=place,
         size=size,
-        md5=md5,
-        sha1=sha1,
         sha256=sha256,
-        declared_sha256=params.text("sha256_digest") or sha256,
+        declared_sha256=params.text("sha256_digest") or None,
+        declared_md5=params.text("md5_digest") or None,
         requires_python=params.text("requires_python") or "",
         created_at=call.world.clock.now(),
         pipeline_id=job.pipeline_id if job else None,
@@ -175,7 +172,7 @@ def _files(call: Call, base: str, projects: Iterable[Project], *, forwards: bool
     links = []
     for package in packages:
         for file in package.files.values():
-            url = f"{base}/files/{file.declared_sha256}/{file.file_name}#sha256={file.declared_sha256}"
+            url = f"{base}/files/{file.url_digest}/{file.file_name}#sha256={file.url_digest}"
             links.append(
                 f'<a href="{url}" data-requires-python="{escape(file.requires_python)}">{escape(file.file_name)}</a>'
             )
@@ -187,7 +184,7 @@ def _send(call: Call, projects: Iterable[Project]) -> Answer:
     for project in projects:
         for package in project.packages.values():
             for file in package.files.values():
-                if (file.declared_sha256, file.file_name) == (sha, name):
+                if (file.url_digest, file.file_name) == (sha, name):
                     package.last_downloaded_at = call.world.clock.now()
                     return send_file(call, file.stored, name)
     raise not_found("Package")
