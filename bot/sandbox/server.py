@@ -26,6 +26,7 @@ from bot.sandbox.faults import CONTROL_PREFIX, Faults
 from bot.sandbox.git.http import GitOverHttp, is_git_path
 from bot.sandbox.graphql.endpoint import GraphqlApi
 from bot.sandbox.hooks.delivery import HookSender
+from bot.sandbox.malformed import MalformedLayer
 from bot.sandbox.rest.app import PREFIX, RestApi
 from bot.sandbox.signing import Signer
 from bot.sandbox.storage import StorageSwitch
@@ -273,7 +274,7 @@ class Gitlab:
             else:
                 await self._web_face()(scope, receive, send)
 
-        return FaultLayer(ThrottleLayer(dispatch, self.world), self.faults, self.world.clock)
+        return FaultLayer(ThrottleLayer(MalformedLayer(dispatch), self.world), self.faults, self.world.clock)
 
     def _web_face(self) -> ASGIApp:
         """The pages, loaded when somebody first looks at one: templates and Markdown would slow every start."""

@@ -27,6 +27,8 @@ from bot.sandbox.world.world import World
 
 TOKEN_HEADER = "X-Sandbox-Token"  # noqa: S105  # a header's name
 
+PART_LIMIT = 100
+"""No part of a control path is longer."""
 YEAR_SECONDS = 365.25 * 24 * 3600
 CLOCK_LIMIT_SECONDS = 100 * YEAR_SECONDS
 """How far the clock can be moved either way; dates stay printable."""
@@ -65,6 +67,9 @@ class ControlApi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one control request; 401 without the token."""
+        if any(len(part) > PART_LIMIT for part in scope["path"].split("/")):
+            await (await _unknown(Request(scope), HTTPException(404)))(scope, receive, send)
+            return
         sent = Request(scope).headers.get(TOKEN_HEADER, "")
         if hmac.compare_digest(sent.encode(), self._token.encode()):
             await self._app(scope, receive, send)

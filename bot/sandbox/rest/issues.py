@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date
 
 from bot.sandbox.answers import Answer, forbidden, invalid, no_record, not_found
+from bot.sandbox.malformed import whole_number
 from bot.sandbox.rest.call import Call, created, no_content, ok
 from bot.sandbox.rest.entities import planning
 from bot.sandbox.rest.merge_requests import merge_request_of, milestone_asked, people_asked
@@ -68,7 +69,7 @@ def _chosen(call: Call, projects: list[Project]) -> list[tuple[Project, Issue]]:
     """Filters: state, iids, labels (`None`, `Any`), search (`in`), author, assignee, milestone, times."""
     params = call.params
     state = params.choice("state", ("opened", "closed", "all"), "all")
-    iids = {int(text) for text in params.texts("iids") if text.isdecimal()}
+    iids = {whole_number(text) for text in params.texts("iids") if text.isdecimal()}
     labels, search = params.texts("labels"), (params.text("search") or "").lower()
     within = (params.text("in") or "title,description").split(",")
     author, name = params.integer("author_id"), params.text("author_username")

@@ -11,6 +11,7 @@ from functools import cache
 from bot.sandbox.answers import RefusalError
 from bot.sandbox.auth import Identity
 from bot.sandbox.limits import WINDOWS
+from bot.sandbox.malformed import whole_number
 from bot.sandbox.world.world import World
 
 TOO_MANY = "This endpoint has been requested too many times. Try again later."
@@ -93,6 +94,6 @@ def count(world: World, method: str, template: str, identity: Identity, argument
 def _place(world: World, template: str, key: str) -> object:
     """One name for a place, however the path names it."""
     if key.isdecimal():
-        return int(key)
+        return whole_number(key)
     found = (world.groups if template.startswith("/groups/") else world.project_paths).get(key.lower())
     return found.id if found else key

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from bot.sandbox.answers import Answer, Json, forbidden, invalid, message, no_record
 from bot.sandbox.git.changes import MergeConflictError
+from bot.sandbox.malformed import whole_number
 from bot.sandbox.rest.call import Call, created, ok
 from bot.sandbox.rest.entities import ci, code, work
 from bot.sandbox.rest.entities.people import user_basic
@@ -56,7 +57,7 @@ def people_asked(call: Call, name: str, known: list[User]) -> list[User]:
     """The users of `assignee_ids` or `reviewer_ids`; unknown ones and 0 are left out."""
     if not call.params.has(name):
         return known
-    ids = [int(text) for text in call.params.texts(name) if text.isdecimal()]
+    ids = [whole_number(text) for text in call.params.texts(name) if text.isdecimal()]
     return [user for user in (call.world.users.get(number) for number in ids) if user is not None]
 
 
@@ -83,7 +84,7 @@ def list_merge_requests(call: Call) -> Answer:
     """Filters: state, iids, labels, search, branches, author, times; newest created first."""
     project, params = call.project(), call.params
     state = params.choice("state", STATES, "all")
-    iids = {int(text) for text in params.texts("iids") if text.isdecimal()}
+    iids = {whole_number(text) for text in params.texts("iids") if text.isdecimal()}
     labels, search = set(params.texts("labels")), (params.text("search") or "").lower()
     bounds = {
         name: moment(call, name) for name in ("created_after", "created_before", "updated_after", "updated_before")
@@ -150,7 +151,12 @@ def create_merge_request(call: Call) -> Answer:
             labels=params.texts("labels"),
         )
     except ValueError:
-        raise message(422, ["Source branch does not exist"]) from None
+        missing = [
+            f'{kind} branch "{name}" does not exist'
+            for kind, name in (("Source", source), ("Target", target))
+            if project.git.branch(name) is None
+        ]
+        raise message(422, list(missing)) from None
     made.squash = params.flag("squash", project.settings.squash_option == "default_on")
     made.milestone = milestone_asked(call, project, None)
     made.assignees = people_asked(call, "assignee_ids", [])
@@ -230,7 +236,7 @@ def merge(call: Call) -> Answer:
             squash_message=params.text("squash_commit_message"),
             remove_source=params.flag("should_remove_source_branch"),
         )
-    except (MergeConflictError, flow.NotFastForwardError):
+    except (MergeConflictError, flow.NotFastForwardError, flow.NotMergeableError):
         raise message(422, "Branch cannot be merged") from None
     return ok(_details(call, project, one))
 

@@ -1,6 +1,7 @@
 """Milestones of projects. Source: lib/api/milestone_responses.rb, lib/api/project_milestones.rb."""
 
 from bot.sandbox.answers import Answer, invalid, message, no_record
+from bot.sandbox.malformed import whole_number
 from bot.sandbox.rest.call import Call, created, no_content, ok
 from bot.sandbox.rest.entities import planning
 from bot.sandbox.rest.issues import day
@@ -35,7 +36,7 @@ def list_milestones(call: Call) -> Answer:
     """Filters: state, iids, title, search; by due date."""
     project, params = call.project(), call.params
     state = params.choice("state", ("active", "closed", "all"), "all")
-    iids = {int(text) for text in params.texts("iids") if text.isdecimal()}
+    iids = {whole_number(text) for text in params.texts("iids") if text.isdecimal()}
     title, search = params.text("title"), (params.text("search") or "").lower()
     rows = [
         one

@@ -24,6 +24,7 @@ from bot.sandbox.answers import (
     unauthorized,
 )
 from bot.sandbox.auth import require_scope, token_reaches
+from bot.sandbox.malformed import whole_number
 from bot.sandbox.rest.call import Call
 from bot.sandbox.rest.downloads import send_file
 from bot.sandbox.rest.routing import Routes
@@ -65,7 +66,7 @@ def _check_rights(call: Call, project: Project | Group, *, write: bool) -> None:
 def _project(call: Call, *, write: bool = False) -> Project:
     key = call.arguments["id"]
     world = call.world
-    found = world.projects.get(int(key)) if key.isdecimal() else world.project_paths.get(key.lower())
+    found = world.projects.get(whole_number(key)) if key.isdecimal() else world.project_paths.get(key.lower())
     if found is None:
         raise unauthorized() if call.identity.token is None else not_found("Project")
     _check_rights(call, found, write=write)

@@ -90,7 +90,7 @@ def _merge(call: Call, project: Project, one: Noteable, argument: str, outcome: 
         return
     try:
         flow.merge(call.world, project, one, user, squash=one.squash)
-    except (MergeConflictError, flow.NotFastForwardError):
+    except (MergeConflictError, flow.NotFastForwardError, flow.NotMergeableError):
         outcome.errors.append("Could not apply merge command.")
         return
     outcome.changes["merge"] = one.head_sha
