@@ -95,3 +95,109 @@ def test_a_changelog_for_commits_or_branches_that_are_none_is_422_and_writes_not
     assert (answer.status_code, answer.json()) == (422, {"message": range_})
     assert org.call("POST", path, json={"version": "1.1.0", "to": "main", "branch": "nope"}).status_code == 422
     assert project.git.branch("nope") is None and project.git.resolve("main") == head
+
+
+TOO_LONG = "is too long (1 MiB). The maximum size is 1 MiB."
+SCOPE = "can contain only letters, digits, '-', '_', '/', '$', '{', '}', '.', '*' and spaces"
+MIB = "x" * (1024 * 1024 + 1)
+CONTENT = {"files": {"content": ("w-1.tar.gz", b"bytes")}}
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "told"),
+    [
+        ("issues", {"json": {"title": " "}}, {"message": {"title": ["can't be blank"]}}),
+        (
+            "issues",
+            {"json": {"title": "x" * 256}},
+            {"message": {"title": ["is too long (maximum is 255 characters)"]}},
+        ),
+        ("issues", {"json": {"title": "x", "description": MIB}}, {"message": {"description": [TOO_LONG]}}),
+        ("issues", {"json": {"title": "x", "due_date": "soon"}}, {"error": "due_date is invalid"}),
+        ("issues", {"json": {"title": "x", "labels": {"a": 1}}}, {"error": "labels is invalid"}),
+        (
+            "merge_requests",
+            {"json": {"title": "", "source_branch": "main", "target_branch": "other"}},
+            {"message": {"title": ["can't be blank"]}},
+        ),
+        (
+            "merge_requests/1/notes",
+            {"json": {"body": MIB}},
+            {"message": f'400 Bad request - Note {{:note=>["{TOO_LONG}"]}}'},
+        ),
+        ("pipeline", {"json": {"ref": "main", "variables": "x"}}, {"error": "variables is invalid"}),
+        ("pipeline", {"json": {"ref": "main", "variables": ["x"]}}, {"error": "variables is invalid"}),
+        ("pipeline", {"json": {"ref": "main", "inputs": "x"}}, {"error": "inputs is invalid"}),
+        ("releases", {"json": {"tag_name": "v9", "ref": "main", "assets": "x"}}, {"error": "assets is invalid"}),
+        (
+            "variables",
+            {"json": {"key": "K", "value": "v", "environment_scope": "a;b"}},
+            {"message": {"environment_scope": [SCOPE]}},
+        ),
+        (
+            "packages/pypi",
+            {"data": {"name": "w", "version": "1", "sha256_digest": "short"}, **CONTENT},
+            {"error": "sha256_digest is invalid"},
+        ),
+        (
+            "packages/pypi",
+            {"data": {"name": "a b", "version": "1"}, **CONTENT},
+            {"message": "400 Bad request - Validation failed: Name is invalid"},
+        ),
+    ],
+)
+def test_what_the_models_refuse_is_refused_and_nothing_is_kept(
+    org: Org, path: str, options: dict[str, object], told: dict[str, object]
+) -> None:
+    # FACTS 1, 6, 7, 8, 9: lengths, blanks, types and formats
+    project = org.project
+    if not project.merge_requests:
+        org.world.commit(project, "topic", "Topic", {"topic.txt": "x"}, org.people["maintainer"])
+        org.world.create_merge_request(project, org.people["maintainer"], "topic", "Topic")
+    answer = org.call("POST", f"/projects/1/{path}", **options)
+    assert (answer.status_code, answer.json()) == (400, told)
+    assert not project.issues and not project.variables and not project.packages and not project.releases
+    assert list(project.merge_requests) == [1]
+    assert "api" not in [one.source for one in org.gitlab.pipelines.pipelines(1)]
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("pipelines?status=done", "status"),
+        ("pipelines?source=people", "source"),
+        ("jobs?scope[]=done", "scope"),
+        ("packages?status=new", "status"),
+        ("packages?package_type=egg", "package_type"),
+        ("issues?state=odd", "state"),
+    ],
+)
+def test_a_word_outside_an_enumeration_is_refused(org: Org, question: str, name: str) -> None:
+    answer = org.call("GET", f"/projects/1/{question}")
+    assert (answer.status_code, answer.json()) == (400, {"error": f"{name} does not have a valid value"})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/projects/1/variables", "/projects/1/variables/K", "/groups/acme/variables", "/admin/ci/variables"),
+        *("/projects/1/hooks", "/projects/1/protected_tags", "/projects/1/triggers", "/hooks"),
+    ],
+)
+def test_routes_that_want_a_user_first_answer_401_to_nobody(org: Org, path: str) -> None:
+    # FACTS 1, 4, 5, 12: these need a role, so the question who asks comes before the question what there is
+    answer = org.call("GET", path, None)
+    assert (answer.status_code, answer.json()) == (401, {"message": "401 Unauthorized"})
+
+
+def test_a_branch_that_is_missing_is_named(org: Org) -> None:
+    body = {"title": "x", "source_branch": "nope", "target_branch": "main"}
+    answer = org.call("POST", "/projects/1/merge_requests", json=body)
+    assert (answer.status_code, answer.json()) == (422, {"message": ['Source branch "nope" does not exist']})
+
+
+def test_a_quick_action_whose_effect_is_not_here_is_refused_and_not_invented(org: Org) -> None:
+    # FACTS 8: commands only, none of which applied: 400
+    assert org.call("POST", "/projects/1/issues", json={"title": "Talk"}).status_code == 201
+    answer = org.call("POST", "/projects/1/issues/1/notes", json={"body": "/estimate 1h"})
+    assert answer.status_code == 400 and "Could not apply estimate command." in answer.text

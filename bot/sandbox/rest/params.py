@@ -138,6 +138,20 @@ class Params:
             raise invalid(f"{name} does not have a valid value")
         return value
 
+    def one_of(self, name: str, choices: Iterable[str]) -> str | None:
+        """One of `choices`, None when nothing was sent. Raises: RefusalError (400)."""
+        value = self.text(name)
+        if value and value not in choices:
+            raise invalid(f"{name} does not have a valid value")
+        return value or None
+
+    def some_of(self, name: str, choices: Iterable[str]) -> list[str]:
+        """A list of `choices`. Raises: RefusalError (400)."""
+        values = self.texts(name)
+        if not set(values) <= set(choices):
+            raise invalid(f"{name} does not have a valid value")
+        return values
+
     def texts(self, name: str) -> list[str]:
         """A list parameter: `a[]=x`, a JSON array, or comma-separated text. Raises: RefusalError (400)."""
         value = self.values.get(name)

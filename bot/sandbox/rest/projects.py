@@ -58,7 +58,7 @@ def chooser(call: Call) -> Callable[[Project], bool]:
     after, before = moment(call, "last_activity_after"), moment(call, "last_activity_before")
     search = (params.text("search") or "").lower()
     topics = set(params.texts("topic"))
-    visibility = params.text("visibility")
+    visibility = params.one_of("visibility", ("private", "internal", "public"))
     archived = params.flag("archived") if params.has("archived") else None
     least = params.integer("min_access_level") or (Level.OWNER if params.flag("owned") else 0)
     id_after, id_before = params.integer("id_after"), params.integer("id_before")

@@ -5,6 +5,7 @@ lib/api/helpers/packages/dependency_proxy_helpers.rb.
 """
 
 import hashlib
+import re
 import shutil
 from collections.abc import Iterable
 from html import escape
@@ -36,6 +37,8 @@ from bot.sandbox.world.work import Package, PackageFile
 ROUTES = Routes()
 
 SIZE_LIMIT_BYTES = 3 * 1024**3
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_NAME = re.compile(r"[\w.+-]{1,255}", re.ASCII)
 _CHUNK = 1 << 20
 
 
@@ -100,6 +103,13 @@ def upload(call: Call) -> Answer:
         Version(version)
     except InvalidVersion:
         raise invalid("version is invalid") from None
+    digest = params.text("sha256_digest") or None
+    if digest is not None and not _SHA256.fullmatch(digest):
+        raise invalid("sha256_digest is invalid")
+    if not name.strip():
+        raise bad_request("Validation failed: Name can't be blank, Name is invalid")
+    if not _NAME.fullmatch(name):
+        raise bad_request("Validation failed: Name is invalid")
     number = call.world.next_id("package_file")
     place = call.world.data / "packages" / str(project.id) / str(number) / "content"
     size, sha256 = _stored(sent.stream, place)
@@ -112,7 +122,7 @@ def upload(call: Call) -> Answer:
         stored=place,
         size=size,
         sha256=sha256,
-        declared_sha256=params.text("sha256_digest") or None,
+        declared_sha256=digest,
         declared_md5=params.text("md5_digest") or None,
         requires_python=params.text("requires_python") or "",
         created_at=call.world.clock.now(),
