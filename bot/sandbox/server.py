@@ -136,7 +136,10 @@ class Gitlab:
         self.url = f"http://{name}:{self._socket.getsockname()[1]}"
         world.url = self.url
         if world.pypi_forward_url is None:
-            world.pypi_forward_url = index.simple_url if index else self.url + wellknown.NOWHERE_PATH
+            # another name of this machine: GitLab forwards to another origin, and clients tell by that
+            other, port = "127.0.0.1" if host == "localhost" else "localhost", self._socket.getsockname()[1]
+            nowhere = f"http://{other}:{port}{wellknown.NOWHERE_PATH}"
+            world.pypi_forward_url = index.simple_url if index else nowhere
         self.signer = Signer()
         self.storage = StorageSwitch(world)
         self.control_token = world.secret()
