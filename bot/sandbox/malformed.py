@@ -28,7 +28,11 @@ def malformed() -> RefusalError:
 
 def check_text(text: str) -> None:
     """Raises: RefusalError (400) for a text that a database cannot hold: NUL, or half a character."""
-    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise malformed() from None
+    if "\0" in text:
         raise malformed()
 
 

@@ -42,7 +42,9 @@ def list_branches(call: Call) -> Answer:
     key = (viewer.id if viewer else None, tuple(sorted(call.query)))
     known = project.branch_lists.get(key)
     if known is None or not now - LIST_LIFETIME < known[0] <= now:
-        known = project.branch_lists[key] = (now, _branches(call, project))
+        known = (now, _branches(call, project))
+        fresh = {name: one for name, one in project.branch_lists.items() if now - LIST_LIFETIME < one[0] <= now}
+        project.branch_lists = {**fresh, key: known}
     return known[1]
 
 
