@@ -73,6 +73,22 @@ def test_tags_are_ordered_by_version_when_asked(org: Org) -> None:
     assert names("order_by=name&sort=asc") == ["v1.10.0", "v1.2.0", "v1.9.0"]
 
 
+def test_jobs_and_schedules_come_for_one_project_a_query(org: Org) -> None:
+    # FACTS 12: Project.jobs and Project.pipelineSchedules, one project per query
+    body = {"description": "nightly", "ref": "main", "cron": "0 1 * * *"}
+    assert org.call("POST", "/projects/1/pipeline_schedules", json=body).status_code == 201
+    org.new_project("acme/tools/second")
+    fields = "pipelineSchedules { nodes { description cron active } } jobs { nodes { name } }"
+    one = org.graphql(f"query($p: ID!) {{ project(fullPath: $p) {{ {fields} }} }}", p="acme/tools/widget")["data"]
+    shown = {"nodes": [{"description": "nightly", "cron": "0 1 * * *", "active": True}]}
+    assert one == {"project": {"pipelineSchedules": shown, "jobs": {"nodes": []}}}
+    query = "query($p: [String!]) { projects(fullPaths: $p) { nodes { jobs { nodes { name } } } } }"
+    many = org.graphql(query, p=["acme/tools/widget", "acme/tools/second"])
+    errors = many["errors"]
+    assert isinstance(errors, list)
+    assert [one["message"] for one in errors] == ['"jobs" field can be requested only for 1 Project(s) at a time.']
+
+
 @pytest.mark.parametrize("port", ["99999", "-1"])
 def test_the_command_tells_of_a_port_that_is_none_and_ends_with_2(port: str) -> None:
     ended = CliRunner().invoke(app, ["sandbox", "--port", port])
