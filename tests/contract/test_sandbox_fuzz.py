@@ -186,3 +186,57 @@ def test_no_route_answers_500_to_chance(org: Org) -> None:
 def test_no_route_answers_500_to_more_chance(org: Org) -> None:
     for seed in random.SystemRandom().sample(range(1_000_000), 3):
         assert strike(org, targets(), seed) == []
+
+
+_CONTROL = (
+    *(("PUT", "clock"), ("POST", "faults"), ("PUT", "limits"), ("PUT", "hooks/settings"), ("POST", "hooks/faults")),
+    *(("POST", "held/release"), ("POST", "hooks/held/release"), ("PUT", "storage"), ("PUT", "registry")),
+    *(("POST", f"people/{deed}") for deed in ("commit", "tag", "remove-tag", "merge-request", "merge")),
+)
+_WORDS: dict[str, object] = {
+    "application": {"notes_create": 1},
+    "body": "x",
+    "files": {"a.txt": "x"},
+    "headers": {"X-Odd": "x"},
+    "iid": 1,
+    "kind": "status",
+    "labels": ["a"],
+    "name": "v3",
+    "order": "shuffled",
+    "path": "^/never",
+    "project": "1",
+    "source_branch": "topic",
+    "throttles": {},
+    "trigger": "push",
+    "user": "maintainer",
+}
+_ASKED = {
+    "faults": ("kind", "path", "body", "headers", "seconds", "status", "probability", "times", "skip", "method"),
+    "limits": ("profile", "application", "throttles"),
+    "clock": ("offset_seconds",),
+    "hooks/settings": ("auto_disable",),
+    "hooks/faults": ("kind", "trigger", "times", "count", "seconds"),
+    "people/commit": ("project", "user", "branch", "message", "files", "start_branch"),
+    "people/tag": ("project", "user", "name", "ref", "message"),
+    "people/remove-tag": ("project", "user", "name"),
+    "people/merge-request": ("project", "user", "source_branch", "target_branch", "title", "description", "labels"),
+    "people/merge": ("project", "user", "iid", "squash"),
+}
+
+
+def test_no_call_of_the_control_api_answers_500_to_chance(org: Org) -> None:
+    print(f"seed {SEED}")  # shown when the test fails
+    chance, failed = random.Random(SEED), []
+    headers = {"X-Sandbox-Token": org.gitlab.control_token}
+    with httpx.Client(trust_env=False, timeout=WAIT, headers=headers) as client:
+        for _ in range(12):
+            for method, path in _CONTROL:
+                names = _ASKED.get(path, ("enabled", "forwarding", "group", "reset", "order"))
+                values = {name: _WORDS[name] for name in names if name in _WORDS}
+                values |= {name: chance.choice(_VALUES) for name in chance.sample(names, 1)}
+                answer = client.request(method, f"{org.url}/-/sandbox/{path}", content=json.dumps(values).encode())
+                if answer.status_code >= 500 or (answer.status_code >= 400 and not answer.json()["error"]):
+                    failed.append(f"{answer.status_code} {method} {path} {str(values)[:300]}")
+        client.delete(f"{org.url}/-/sandbox/faults")
+        client.put(f"{org.url}/-/sandbox/clock", json={"offset_seconds": 0})
+    assert failed == []

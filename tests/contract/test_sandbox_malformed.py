@@ -121,6 +121,8 @@ def test_graphql_takes_get_and_refuses_what_is_no_query(org: Org) -> None:
         ("POST", "clock", None, "no POST clock"),
         ("DELETE", f"faults/{DIGITS}", None, "the control API has no"),
         ("POST", "faults", {"kind": "latency", "seconds": -1}, "seconds is a number of seconds from 0"),
+        ("POST", "faults", {"kind": "status", "headers": {"X-A": "a\r\nb"}}, "is no header"),
+        ("POST", "faults", {"kind": "status", "body": "\ud800"}, "half a character"),
         ("GET", "held?wait=nan", None, "not negative"),
         ("PUT", "storage", {"enabled": "yes"}, "true or false"),
         ("PUT", "registry", {"forwarding": True, "group": "nobody"}, "no group 'nobody'"),

@@ -6,7 +6,8 @@ from collections.abc import Collection
 
 from starlette.requests import Request
 
-from bot.sandbox.answers import Json
+from bot.sandbox.answers import Json, RefusalError
+from bot.sandbox.malformed import DEPTH_LIMIT, check_values
 
 SPAN_LIMIT_SECONDS = 86_400.0
 """A day: nobody waits longer."""
@@ -27,6 +28,10 @@ async def read_object(request: Request) -> "Asked":
         raise MisuseError(f"the body is no JSON: {error}") from None
     if not isinstance(parsed, dict):
         raise MisuseError("the body must be a JSON object")
+    try:
+        check_values(parsed)
+    except RefusalError:
+        raise MisuseError(f"the body holds NUL or half a character, or goes deeper than {DEPTH_LIMIT}") from None
     return Asked(parsed)
 
 
