@@ -81,6 +81,7 @@ def sandbox_command(
     ] = None,
     latency: Annotated[str, typer.Option(help="Added to every answer, as 50ms or 1.5s.")] = "0s",
     seed: Annotated[int | None, typer.Option(help="Make tokens and worlds repeatable.", show_default=False)] = None,
+    object_storage: Annotated[bool, typer.Option(help="Redirect downloads to object storage on another port.")] = False,
 ) -> Exit:
     """The embedded GitLab alone, with its index beside it. Loopback only: it runs what is pushed to it.
 
@@ -88,7 +89,8 @@ def sandbox_command(
     """
     from bot.cli.sandbox import Order, sandbox
 
-    return sandbox(options, Order(port=port, world=world, projects=projects, latency=latency, seed=seed))
+    order = Order(port=port, world=world, projects=projects, latency=latency, seed=seed, object_storage=object_storage)
+    return sandbox(options, order)
 
 
 @app.callback(invoke_without_command=True)

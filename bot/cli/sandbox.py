@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bot.sandbox.world import World
 
 PROJECTS_LIMIT = 100_000
+PORT_LIMIT = 65_535
 _LATENCY = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 _SECONDS = {"ms": 0.001, "s": 1.0}
 
@@ -34,6 +35,16 @@ class Order:
     projects: int | None
     latency: str
     seed: int | None
+    object_storage: bool = False
+
+    def listening_port(self) -> int:
+        """The port. Raises: ConfigError."""
+        if not 0 <= self.port <= PORT_LIMIT:
+            what = f"{self.port} is no port"
+            raise ConfigError(
+                what=what, where="--port", remedy=f"Choose one from 1 to {PORT_LIMIT}, or 0 for a free one"
+            )
+        return self.port
 
     def latency_seconds(self) -> float:
         """The latency. Raises: ConfigError."""
@@ -79,7 +90,7 @@ def sandbox(options: Options, order: Order) -> Exit:
     from bot.sandbox.server import AddressError, running
     from bot.sandbox.world import World
 
-    latency = order.latency_seconds()
+    latency, port = order.latency_seconds(), order.listening_port()
     stop = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -98,8 +109,10 @@ def sandbox(options: Options, order: Order) -> Exit:
         try:
             with (
                 running_index(place / "index", built.secret()) as index,
-                running(built, port=order.port, index=index, latency_seconds=latency) as gitlab,
+                running(built, port=port, index=index, latency_seconds=latency) as gitlab,
             ):
+                if order.object_storage:
+                    gitlab.storage.on()
                 _introduce(options, gitlab.state())
                 stop.wait()
         except AddressError as error:

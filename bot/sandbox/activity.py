@@ -99,9 +99,15 @@ class Activity:
             )
             self._send(project, "tag_push_events" if one.tag else "push_events", payload, branch=one.name)
         if one.tag and one.after == BLANK:
-            project.releases.pop(one.name, None)
+            self._drop_release(project, one.name)
         if not one.tag:
             flow.taken_in(self._world, project, user, one)
+
+    def _drop_release(self, project: Project, tag: str) -> None:
+        """A release goes with its tag. Source: app/services/tags/destroy_service.rb."""
+        gone = project.releases.pop(tag, None)
+        if gone is not None:
+            self.release(project, gone, "delete")
 
     def _new_commits(self, project: Project, one: RefChange) -> tuple[list[Commit], int]:
         """Up to twenty new commits, oldest first, and their number. A new branch counts what its default lacks."""

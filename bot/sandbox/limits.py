@@ -55,7 +55,7 @@ WINDOWS: Mapping[str, int] = {
 }
 """Every application limit the sandbox knows and its window in seconds."""
 
-FIXED = {"web_hook_event_resend": 5, "web_hook_test": 5}
+FIXED = {"web_hook_event_resend": 5, "web_hook_test": 5, "project_repositories_changelog": 5}
 """In force in every profile: nobody can configure them."""
 
 _SELF_MANAGED = FIXED | {
@@ -71,7 +71,6 @@ _SELF_MANAGED = FIXED | {
     "members_delete": 60,
     "issues_create": 300,
     "users_get_by_id": 300,
-    "project_repositories_changelog": 5,
 }
 
 

@@ -5,16 +5,19 @@ import ipaddress
 import logging
 import socket
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 import uvicorn
-from starlette.responses import JSONResponse
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from bot.sandbox import wellknown
 from bot.sandbox.answers import Json
+from bot.sandbox.ci import id_tokens
 from bot.sandbox.ci.model import CiProject, Job, Pipeline
 from bot.sandbox.ci.pipelines import Pipelines
 from bot.sandbox.control.app import ControlApi
@@ -23,8 +26,12 @@ from bot.sandbox.faults import CONTROL_PREFIX, Faults
 from bot.sandbox.git.http import GitOverHttp, is_git_path
 from bot.sandbox.graphql.endpoint import GraphqlApi
 from bot.sandbox.hooks.delivery import HookSender
+from bot.sandbox.malformed import MalformedLayer
 from bot.sandbox.rest.app import PREFIX, RestApi
+from bot.sandbox.signing import Signer
+from bot.sandbox.storage import StorageSwitch
 from bot.sandbox.throttle import ThrottleLayer
+from bot.sandbox.world import access
 from bot.sandbox.world.people import TokenKind
 from bot.sandbox.world.world import World
 
@@ -92,6 +99,8 @@ def bind(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((str(address), port))
         listening.listen(_BACKLOG)
+    except OverflowError:
+        raise AddressError(f"{port} is no port: choose one from 1 to 65535, or 0 for a free one") from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise AddressError(
@@ -105,7 +114,8 @@ class Gitlab:
     """A running sandbox: its URL, an admin's token, the control token, and the parts behind them.
 
     `index` is the package index beside it, when there is one; jobs upload there whatever their script says.
-    `latency_seconds` is added to every answer.
+    `latency_seconds` is added to every answer. Names that the registry lacks are redirected to that index, or, without
+    one, to a page that has nothing.
     """
 
     def __init__(
@@ -125,6 +135,13 @@ class Gitlab:
         name = f"[{host}]" if ":" in host else host
         self.url = f"http://{name}:{self._socket.getsockname()[1]}"
         world.url = self.url
+        if world.pypi_forward_url is None:
+            # another name of this machine: GitLab forwards to another origin, and clients tell by that
+            other, port = "127.0.0.1" if host == "localhost" else "localhost", self._socket.getsockname()[1]
+            nowhere = f"http://{other}:{port}{wellknown.NOWHERE_PATH}"
+            world.pypi_forward_url = index.simple_url if index else nowhere
+        self.signer = Signer()
+        self.storage = StorageSwitch(world)
         self.control_token = world.secret()
         admin = world.user_named("root") or world.create_user("root", admin=True, name="Administrator")
         self.admin_token = world.create_token(admin, ["api", "read_api", "read_user", "write_repository"], "sandbox")
@@ -145,6 +162,7 @@ class Gitlab:
             forced_environment=forced,
             max_jobs=max_jobs,
             mint_job_token=self._mint_job_token,
+            mint_id_token=self._mint_id_token,
             revoke_job_token=world.revoke_token,
             on_change=self._pipeline_changed,
             next_id=world.next_id,
@@ -185,6 +203,28 @@ class Gitlab:
         )
         return token.secret
 
+    def _mint_id_token(self, project: CiProject, pipeline: Pipeline, job: Job, audiences: tuple[str, ...]) -> str:
+        place, user = self.world.projects[project.id], self.world.users[job.user_id]
+        holder = id_tokens.Holder(
+            namespace_id=place.namespace.id,
+            user_id=user.id,
+            username=user.username,
+            email=user.email,
+            level=access.project_level(user, place).name.lower(),
+        )
+        return self.signer.sign(
+            id_tokens.claims(
+                project,
+                pipeline,
+                job,
+                audiences,
+                server=self.url,
+                now=self.world.clock.now(),
+                unique=str(uuid.uuid4()),
+                holder=holder,
+            )
+        )
+
     def state(self) -> Json:
         """URLs and tokens, as `GET /-/sandbox/state` tells them."""
         return {
@@ -220,7 +260,7 @@ class Gitlab:
         rest = RestApi(self.world, self.pipelines, self.hooks)
         graphql = GraphqlApi(self.world)
         git = GitOverHttp(self.world)
-        control = ControlApi(self.world, self.faults, self.hooks, self.state, token=self.control_token)
+        control = ControlApi(self.world, self.faults, self.hooks, self.storage, self.state, token=self.control_token)
 
         async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
             path: str = scope["path"]
@@ -232,12 +272,12 @@ class Gitlab:
                 await control(scope, receive, send)
             elif is_git_path(path):
                 await git(scope, receive, send)
-            elif path == "/-/readiness":
-                await JSONResponse({"status": "ok"})(scope, receive, send)
+            elif found := wellknown.answer(Request(scope), self.url, self.signer):
+                await found(scope, receive, send)
             else:
                 await self._web_face()(scope, receive, send)
 
-        return FaultLayer(ThrottleLayer(dispatch, self.world), self.faults, self.world.clock)
+        return FaultLayer(ThrottleLayer(MalformedLayer(dispatch), self.world), self.faults, self.world.clock)
 
     def _web_face(self) -> ASGIApp:
         """The pages, loaded when somebody first looks at one: templates and Markdown would slow every start."""
@@ -256,6 +296,7 @@ class Gitlab:
             self.world.activity.hooks = self.world.activity.pipelines = None
             self.pipelines.close()
             self.hooks.close()
+            self.storage.off()
 
     def wait_listening(self, seconds: float) -> bool:
         """Whether the server listens within that time."""

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
+from bot.sandbox.answers import Json
 from bot.sandbox.world.world import World
 
 _SECRETS = ("authorization", "private-token", "job-token", "deploy-token", "cookie")
@@ -96,6 +97,36 @@ class ObjectStorage:
         with path.open("rb") as source:
             while chunk := source.read(_CHUNK):
                 request.wfile.write(chunk)
+
+
+class StorageSwitch:
+    """Turns object storage on and off while the world is served. Thread safe."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._lock = threading.Lock()
+        self._storage: ObjectStorage | None = None
+
+    def on(self) -> None:
+        """From now on downloads are redirected."""
+        with self._lock:
+            if self._storage is None:
+                self._storage = ObjectStorage(self._world.data, self._world.secret())
+                self._storage.start()
+                self._world.storage_url = self._storage.signed_url
+
+    def off(self) -> None:
+        """Downloads come from the instance itself again."""
+        with self._lock:
+            if self._storage is not None:
+                self._world.storage_url = None
+                self._storage.stop()
+                self._storage = None
+
+    def state(self) -> Json:
+        """Whether it is on, where, and which credentials were carried to it."""
+        one = self._storage
+        return {"enabled": one is not None, "url": one and one.url, "leaked": one.leaked if one else []}
 
 
 @contextmanager

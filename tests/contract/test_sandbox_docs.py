@@ -13,10 +13,12 @@ from bot.cli.main import app
 from bot.sandbox.control.faults import FaultControl
 from bot.sandbox.control.hooks import HookControl
 from bot.sandbox.control.limits import LimitControl
+from bot.sandbox.control.registry import RegistryControl
 from bot.sandbox.faults import FaultKind, Faults
 from bot.sandbox.hooks.delivery import HookSender
 from bot.sandbox.limits import Limits
 from bot.sandbox.server import running
+from bot.sandbox.storage import StorageSwitch
 from bot.sandbox.world import World
 from bot.sandbox.worlds import acme
 
@@ -51,10 +53,13 @@ def test_every_call_is_answered_as_shown(tmp_path: Path) -> None:
             assert f"→ {answer.status_code}" == promised, f"{call}\n{answer.text}"
 
 
-def test_every_call_and_every_kind_of_fault_is_on_the_page() -> None:
+def test_every_call_and_every_kind_of_fault_is_on_the_page(tmp_path: Path) -> None:
     hooks = HookSender(lambda: datetime.now(UTC), lambda: "", lambda _: 1)
     try:
-        parts = (FaultControl(Faults()), LimitControl(Limits(lambda: datetime.now(UTC))), HookControl(hooks, 1))
+        world = World(tmp_path)
+        registry = RegistryControl(world, StorageSwitch(world))
+        limits = LimitControl(Limits(lambda: datetime.now(UTC)))
+        parts = (FaultControl(Faults()), limits, HookControl(hooks, 1), registry)
         calls = [path for part in parts for path, _, _ in part.handlers()]
     finally:
         hooks.close()

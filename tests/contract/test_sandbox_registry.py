@@ -108,16 +108,35 @@ def test_malformed_uploads_are_400(org: Org, data: dict[str, str], told: dict[st
     assert (answer.status_code, answer.json()) == (400, told)
 
 
-def test_an_absent_name_is_redirected_where_forwarding_points_and_404_elsewhere(org: Org) -> None:
+def test_an_absent_name_is_redirected_by_default_to_the_index_beside_it_and_404_where_a_group_forwards_nothing(
+    org: Org,
+) -> None:
+    # FACTS 9: a name not found is redirected to PyPI/simple/<name>/ by default
     path = "/projects/1/packages/pypi/simple/Absent_Name"
-    assert org.call("GET", path).status_code == 404
     assert org.index is not None
-    org.world.pypi_forward_url = org.index.simple_url
+    answer = org.call("GET", path)
+    assert (answer.status_code, answer.headers["location"]) == (302, f"{org.index.simple_url}absent-name/")
+    changed = org.control("PUT", "registry", json={"forwarding": False, "group": "acme"})
+    assert changed.json() == {"forward_url": org.index.simple_url, "not_forwarding": ["acme", "acme/tools"]}
     try:
-        answer = org.call("GET", path)
-        assert (answer.status_code, answer.headers["location"]) == (302, f"{org.index.simple_url}absent-name/")
+        assert org.call("GET", path).status_code == 404
     finally:
-        org.world.pypi_forward_url = None
+        assert org.control("PUT", "registry", json={"forwarding": True}).json()["not_forwarding"] == []
+
+
+def test_package_files_show_what_the_uploader_declared(org: Org) -> None:
+    # FACTS 9: the digest is the declared one, and no check against the bytes
+    for name, digests, shown in (
+        ("declared", {"sha256_digest": "a" * 64, "md5_digest": "b" * 32}, ("a" * 64, "b" * 32)),
+        ("silent", {}, (None, None)),
+    ):
+        data = {"name": name, "version": "1", **digests}
+        files = {"content": (f"{name}-1.tar.gz", b"bytes")}
+        assert org.call("POST", "/projects/1/packages/pypi", data=data, files=files).status_code == 201
+        (package,) = org.call("GET", f"/projects/1/packages?package_name={name}").json()
+        (row,) = org.call("GET", f"/projects/1/packages/{package['id']}/package_files").json()
+        assert (row["file_sha256"], row["file_md5"]) == shown
+        assert row["file_sha1"] is None
 
 
 def test_the_declared_digest_names_the_file_unchecked(org: Org) -> None:

@@ -79,7 +79,7 @@ def fill(org: Org) -> None:
     answer = org.call("POST", "/groups/acme/hooks", "owner", json=hook)
     IDS["group_hook"] = answer.json()["id"]
     files = {"content": ("widget-1.0.0.tar.gz", b"sdist")}
-    data = {"name": "widget", "version": "1.0.0"}
+    data = {"name": "widget", "version": "1.0.0", "sha256_digest": "a" * 64, "md5_digest": "b" * 32}
     assert org.call("POST", f"{PROJECT}/packages/pypi", data=data, files=files).status_code == 201
 
 
@@ -114,7 +114,13 @@ def undescribed(entity: str, answer: object) -> list[str]:
 
 
 def objections(schema: str, answer: object) -> list[str]:
-    """What GitLab's files have against an answer. `row:` checks it as a list's row, `secret:` without its `token`."""
+    """What GitLab's files have against an answer.
+
+    `row:` checks it as a list's row, `secret:` without its `token`, `told:` its rows without what is null.
+    """
+    if schema.startswith("told:") and isinstance(answer, list):
+        rows = [{key: value for key, value in row.items() if value is not None} for row in answer]
+        return problems(schema.removeprefix("told:"), rows)
     if schema.startswith("row:"):
         return problems(schema.removeprefix("row:"), [answer])
     if schema.startswith("secret:") and isinstance(answer, dict):

@@ -16,6 +16,7 @@ from bot.sandbox.faults import Fault, FaultKind, Faults, Held
 DRAW_FIELDS = ("times", "skip", "every", "probability", "seed")
 _FIELDS = ("kind", "path", "method", "after_effect", "seconds", "status", "body", "headers", "fields", *DRAW_FIELDS)
 _GRAPHQL = (FaultKind.GRAPHQL_TIMEOUT, FaultKind.GRAPHQL_CANCELLED)
+_NAME, _VALUE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"), re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 _STATUSES = range(200, 600)
 
 
@@ -47,12 +48,20 @@ def read_fault(number: int, asked: Asked, seed: int) -> Fault:
         method=asked.text("method").upper() or None,
         after_effect=asked.flag("after_effect"),
         draw=read_draw(asked, seed),
-        seconds=asked.number("seconds"),
+        seconds=asked.seconds("seconds"),
         status=status,
         body=body if isinstance(body, str) else json.dumps(body),
-        headers={str(name): str(value) for name, value in asked.inner("headers").values.items()},
+        headers=_headers(asked.inner("headers")),
         fields=asked.pattern("fields", r"Query\..*").pattern,
     )
+
+
+def _headers(asked: Asked) -> dict[str, str]:
+    found = {name: str(value) for name, value in asked.values.items()}
+    for name, value in found.items():
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise MisuseError(f"{name!r}: {value!r} is no header")
+    return found
 
 
 def _shown(one: Fault) -> Json:

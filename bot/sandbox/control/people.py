@@ -10,7 +10,9 @@ from starlette.responses import JSONResponse, Response
 from bot.sandbox.answers import Json
 from bot.sandbox.control.reading import Asked, MisuseError, read_object
 from bot.sandbox.control.routing import Handlers
-from bot.sandbox.git.changes import MergeConflictError
+from bot.sandbox.git.changes import MergeConflictError, valid_ref_name
+from bot.sandbox.git.run import GitError
+from bot.sandbox.malformed import whole_number
 from bot.sandbox.world import flow
 from bot.sandbox.world.people import User
 from bot.sandbox.world.places import Project
@@ -48,12 +50,18 @@ class PeopleControl:
         project, user = self._project(asked), self._user(asked)
         try:
             return JSONResponse(await run_in_threadpool(deed, project, user, asked), 201)
-        except (ValueError, MergeConflictError) as error:
+        except (ValueError, MergeConflictError, flow.NotFastForwardError, flow.NotMergeableError) as error:
             raise MisuseError(str(error)) from None
+        except GitError:
+            raise MisuseError("git refuses the name or the files") from None
 
     def _project(self, asked: Asked) -> Project:
         key = str(asked.values.get("project", ""))
-        found = self._world.projects.get(int(key)) if key.isdecimal() else self._world.project_paths.get(key.lower())
+        found = (
+            self._world.projects.get(whole_number(key))
+            if key.isdecimal()
+            else self._world.project_paths.get(key.lower())
+        )
         if found is None:
             raise MisuseError(f"there is no project {key!r}")
         return found
@@ -72,6 +80,8 @@ class PeopleControl:
                 raise MisuseError(f"the file {path!r} is text or null, not {text!r}")
             files[path] = text
         branch = asked.text("branch") or project.default_branch
+        if not valid_ref_name(branch):
+            raise MisuseError(f"a branch cannot be called {branch!r}")
         start = asked.text("start_branch") or None
         message = asked.text("message", f"Change {branch}")
         return {"sha": self._world.commit(project, branch, message, files, user, start_branch=start)}
@@ -79,7 +89,10 @@ class PeopleControl:
     def _tag(self, project: Project, user: User, asked: Asked) -> Json:
         """Annotated with a `message`."""
         ref = asked.text("ref") or project.default_branch
-        return {"sha": self._world.create_tag(project, asked.needed("name"), ref, user, asked.text("message"))}
+        name = asked.needed("name")
+        if not valid_ref_name(name):
+            raise MisuseError(f"a tag cannot be called {name!r}")
+        return {"sha": self._world.create_tag(project, name, ref, user, asked.text("message"))}
 
     def _remove_tag(self, project: Project, user: User, asked: Asked) -> Json:
         name = asked.needed("name")

@@ -6,7 +6,11 @@ from collections.abc import Collection
 
 from starlette.requests import Request
 
-from bot.sandbox.answers import Json
+from bot.sandbox.answers import Json, RefusalError
+from bot.sandbox.malformed import DEPTH_LIMIT, check_values
+
+SPAN_LIMIT_SECONDS = 86_400.0
+"""A day: nobody waits longer."""
 
 
 class MisuseError(Exception):
@@ -20,10 +24,14 @@ async def read_object(request: Request) -> "Asked":
         return Asked({})
     try:
         parsed = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MisuseError(f"the body is no JSON: {error}") from None
     if not isinstance(parsed, dict):
         raise MisuseError("the body must be a JSON object")
+    try:
+        check_values(parsed)
+    except RefusalError:
+        raise MisuseError(f"the body holds NUL or half a character, or goes deeper than {DEPTH_LIMIT}") from None
     return Asked(parsed)
 
 
@@ -81,7 +89,16 @@ class Asked:
         value = self.values.get(name, default)
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             raise MisuseError(f"{name} is a number, not {value!r}")
+        if not abs(value) < float("inf"):
+            raise MisuseError(f"{name} is a finite number")
         return float(value)
+
+    def seconds(self, name: str, default: float = 0.0) -> float:
+        """A span of time, not negative."""
+        value = self.number(name, default)
+        if not 0.0 <= value <= SPAN_LIMIT_SECONDS:
+            raise MisuseError(f"{name} is a number of seconds from 0 to {SPAN_LIMIT_SECONDS:g}, not {value:g}")
+        return value
 
     def part(self, name: str, default: float = 1.0) -> float:
         """A number from 0 to 1."""

@@ -19,9 +19,12 @@ WAIT_LIMIT_SECONDS = 600.0
 def patience(request: Request) -> float:
     """The `wait` seconds a request allows; none by default. Raises: MisuseError."""
     try:
-        return min(float(request.query_params.get("wait", "0")), WAIT_LIMIT_SECONDS)
+        seconds = float(request.query_params.get("wait", "0"))
     except ValueError:
         raise MisuseError("wait is a number of seconds") from None
+    if not seconds >= 0:
+        raise MisuseError("wait is a number of seconds, not negative")
+    return min(seconds, WAIT_LIMIT_SECONDS)
 
 
 async def wait_for(request: Request, news: asyncio.Condition, true: Callable[[], bool]) -> None:

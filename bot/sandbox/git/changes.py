@@ -38,19 +38,29 @@ class RefChange:
         return "removed" if self.after == BLANK else "pushed"
 
 
+_PART_BYTES, _NAME_LIMIT = 240, 1000
+"""A ref is a file: the longest part between slashes, and the longest name, that every file system takes."""
+
+
 class MergeConflictError(Exception):
     """Two branches change the same lines."""
 
 
 def valid_ref_name(name: str) -> bool:
-    """Whether git accepts `name` as a branch or tag. Source: git-check-ref-format."""
+    """Whether git accepts `name` as a branch or tag, and has a place for it. Source: git-check-ref-format."""
     bad = re.search(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)", name)
-    return bool(name) and bad is None and name != "@" and name[0] not in "-/." and name[-1] not in "/."
+    fits = all(len(part.encode()) <= _PART_BYTES for part in name.split("/")) and len(name) <= _NAME_LIMIT
+    return bool(name) and bad is None and fits and name != "@" and name[0] not in "-/." and name[-1] not in "/."
+
+
+def valid_path(path: str) -> bool:
+    """Whether a tree can hold a file of this path."""
+    return not any(part in ("", ".", "..", ".git") for part in path.lower().split("/")) and not set(path) & set("\n\0")
 
 
 def _quoted(path: str) -> bytes:
-    if "\n" in path or "\0" in path:
-        raise ValueError(f"a file name cannot hold a line break: {path!r}")
+    if not valid_path(path):
+        raise ValueError(f"no tree can hold a file called {path!r}")
     escaped = path.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'.encode()
 

@@ -1,9 +1,13 @@
 """One way to run git: no user or system configuration, no prompts, the sandbox's own identity."""
 
+import errno
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+_UNUSABLE = 128
+"""git's own status for what it cannot use."""
 
 
 class GitError(Exception):
@@ -43,15 +47,22 @@ def git(
     """Run `git ARGUMENTS` in the bare `repository` and return its standard output.
 
     Raises:
-        GitError: the exit status is not in `accept`.
+        GitError: the exit status is not in `accept`, or no process takes the arguments.
     """
-    done = subprocess.run(
-        ["git", f"--git-dir={repository}", *arguments],
-        input=stdin,
-        capture_output=True,
-        env=git_environment(environment),
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            ["git", f"--git-dir={repository}", *arguments],
+            input=stdin,
+            capture_output=True,
+            env=git_environment(environment),
+            check=False,
+        )
+    except ValueError as error:  # NUL, or half a character
+        raise GitError(arguments, _UNUSABLE, str(error)) from None
+    except OSError as error:
+        if error.errno != errno.E2BIG:
+            raise
+        raise GitError(arguments, _UNUSABLE, error.strerror or "") from None
     if done.returncode not in accept:
         raise GitError(arguments, done.returncode, done.stderr.decode(errors="replace"))
     return done.stdout

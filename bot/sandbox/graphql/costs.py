@@ -79,6 +79,8 @@ COSTS: Mapping[tuple[str, str], Cost] = {
     ("Project", "releases"): _SORTED_LIST,
     # Source: app/graphql/resolvers/concerns/resolves_pipelines.rb
     ("Project", "pipelines"): Cost(resolver=True, connection=True, extras=_pipelines),
+    ("Project", "jobs"): _LIST,
+    ("Project", "pipelineSchedules"): _LIST,
     ("Group", "ciVariables"): _LIST,
     # Source: app/graphql/resolvers/namespace_projects_resolver.rb
     ("Group", "projects"): Cost(resolver=True, connection=True, extras=lambda _: 10),

@@ -23,16 +23,18 @@ from graphql import (
 from graphql.execution.values import get_variable_values
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from bot.sandbox.answers import Json, RefusalError
+from bot.sandbox.answers import Answer, Json, RefusalError
 from bot.sandbox.auth import identify
 from bot.sandbox.graphql.analysis import Analysis, Bounds, analyse, too_complex
 from bot.sandbox.graphql.nodes import Nodes, variables
 from bot.sandbox.graphql.paging import Info, Node
 from bot.sandbox.graphql.schema import SCHEMA
+from bot.sandbox.malformed import check_values, whole_number
 from bot.sandbox.rest.identity import REVISION, VERSION
+from bot.sandbox.rest.params import parse_pairs
 from bot.sandbox.world import access
 from bot.sandbox.world.people import User
 from bot.sandbox.world.places import Project
@@ -131,7 +133,7 @@ def _number(text: str, kind: str) -> int:
     number = text.removeprefix(f"gid://gitlab/{kind}/")
     if not number.isdecimal():
         raise GraphQLError(f'"{text}" is not a valid GitLab ID.')
-    return int(number)
+    return whole_number(number)
 
 
 class GraphqlApi:
@@ -144,10 +146,13 @@ class GraphqlApi:
         """Answer one request."""
         request = Request(scope, receive)
         status, body = await self._answer(request)
+        if isinstance(body, Answer):
+            await Response(body.payload(), status, media_type=body.media_type)(scope, receive, send)
+            return
         await JSONResponse(body, status)(scope, receive, send)
 
-    async def _answer(self, request: Request) -> tuple[int, Json | list[Json]]:
-        if request.method != "POST":
+    async def _answer(self, request: Request) -> tuple[int, Json | list[Json] | Answer]:
+        if request.method not in ("GET", "POST"):
             return 404, {"errors": [{"message": "Not found"}]}
         try:
             identity = identify(self._world, request.headers, {}, job_token=False, deploy_token=False)
@@ -157,18 +162,54 @@ class GraphqlApi:
             return 401, _failed("Invalid token")
         request.scope["sandbox.user"] = identity.user.username if identity.user else None
         try:
-            asked = json.loads(await request.body())
-        except ValueError:
+            asked = await _asked(request)
+        except RefusalError as refusal:
+            return 400, refusal.answer
+        except (ValueError, RecursionError):
             return 422, _failed("Unexpected end of document")
-        queries = asked if isinstance(asked, list) else [asked]
-        if not all(isinstance(one, dict) for one in queries):
+        sent = asked if isinstance(asked, list) else [asked]
+        queries: list[Json] = [one for one in sent if isinstance(one, dict)]
+        if len(queries) < len(sent):
             return 422, _failed("Invalid query")
         if sum(len(str(one.get("query") or "")) for one in queries) > QUERY_LIMIT:
             return 422, _failed("Query too large")
+        try:
+            queries = [{**one, "variables": _variables(one.get("variables"))} for one in queries]
+        except ValueError as error:
+            return 422, _failed(str(error))
         timeout = request.scope.get(TIMEOUT_KEY)
         run = _Run(self._world, identity.user, timeout, multiplex=isinstance(asked, list))
         answers = await run_in_threadpool(run.answers, queries)
         return 200, answers if isinstance(asked, list) else answers[0]
+
+
+async def _asked(request: Request) -> object:
+    """What was sent: in the query of a GET or of a POST without a body, as a form, or as JSON.
+
+    Raises: RefusalError (400) for text that is none, ValueError and RecursionError for JSON that is none.
+    """
+    body = await request.body()
+    if request.method == "GET" or not body:
+        return parse_pairs(request.scope["query_string"].decode("latin-1"))
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return parse_pairs(body.decode(errors="surrogateescape"))
+    asked: object = json.loads(body)
+    check_values(asked)
+    return asked
+
+
+def _variables(given: object) -> Json:
+    """The variables of a query, which may be JSON in a text. Source: lib/gitlab/graphql/variables.rb.
+
+    Raises: ValueError, for the 422.
+    """
+    if isinstance(given, str) and given.strip():
+        return _variables(json.loads(given))
+    if not given and (given is None or isinstance(given, str)):
+        return {}
+    if not isinstance(given, dict):
+        raise ValueError(f"Unexpected parameter: {given}")
+    return given
 
 
 @lru_cache(maxsize=256)
@@ -176,9 +217,12 @@ def _parsed(text: str) -> tuple[DocumentNode | None, tuple[GraphQLError, ...]]:
     """A query's document and what the language has against it; clients send the same texts again and again."""
     try:
         document = parse(text)
+        found = validate(_MODEL, document)
     except GraphQLError as error:
         return None, (error,)
-    return document, tuple(validate(_MODEL, document))
+    except RecursionError:
+        return None, (GraphQLError("This query is too deeply nested to execute."),)
+    return document, tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,13 +6,16 @@ A field the viewer has no right to is null, without an error.
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 
-from bot.sandbox.ci.model import Pipeline
+from graphql import GraphQLError
+
+from bot.sandbox.ci.model import Job, Pipeline
 from bot.sandbox.graphql.paging import Info, Node, connection
 from bot.sandbox.world import access
 from bot.sandbox.world.clock import stamp
 from bot.sandbox.world.people import Level, User
 from bot.sandbox.world.places import Group, Project
 from bot.sandbox.world.settings import ProtectedBranch, Variable
+from bot.sandbox.world.starts import Schedule
 from bot.sandbox.world.work import Release
 from bot.sandbox.world.world import World
 
@@ -50,6 +53,16 @@ class Nodes:
     def __init__(self, world: World, viewer: User | None) -> None:
         self.world = world
         self.viewer = viewer
+        self._called: set[str] = set()
+
+    def _once(self, field: str) -> None:
+        """Fields that one query may ask of one project. Source: lib/gitlab/graphql/limit/field_call_count.rb.
+
+        Raises: GraphQLError.
+        """
+        if field in self._called:
+            raise GraphQLError(f'"{field}" field can be requested only for 1 Project(s) at a time.')
+        self._called.add(field)
 
     def project(self, one: Project) -> Node:
         """A project the viewer sees."""
@@ -105,6 +118,25 @@ class Nodes:
             ]
             return connection(rows, arguments, lambda pipe: pipe.id, _pipeline)
 
+        def jobs(_: Info, **arguments: object) -> Node | None:
+            self._once("jobs")
+            runner, statuses = self.world.activity.pipelines, arguments.get("statuses")
+            if runner is None or not access.can_read_code(self.viewer, one):
+                return None
+            wanted = {str(each).lower() for each in statuses} if isinstance(statuses, list) else None
+            rows = [job for job in runner.project_jobs(one.id) if wanted is None or job.status in wanted]
+            return connection(rows, arguments, lambda job: job.id, _job)
+
+        def schedules(_: Info, **arguments: object) -> Node | None:
+            self._once("pipelineSchedules")
+            if not guarded(Level.REPORTER):
+                return None
+            status = arguments.get("status")
+            rows = [
+                each for each in one.schedules.values() if status in (None, "ACTIVE" if each.active else "INACTIVE")
+            ]
+            return connection(rows, arguments, lambda each: each.id, _schedule)
+
         return {
             "id": f"gid://gitlab/Project/{one.id}",
             "fullPath": one.full_path,
@@ -126,6 +158,8 @@ class Nodes:
             "branchRules": branch_rules,
             "releases": releases,
             "pipelines": pipelines,
+            "jobs": jobs,
+            "pipelineSchedules": schedules,
         }
 
     def _branch_rules(self, one: Project, arguments: dict[str, object]) -> Node:
@@ -256,4 +290,26 @@ def _pipeline(one: Pipeline) -> Node:
         "status": one.status.upper(),
         "createdAt": stamp(one.created_at),
         "source": one.source,
+    }
+
+
+def _job(one: Job) -> Node:
+    return {
+        "id": f"gid://gitlab/Ci::Build/{one.id}",
+        "name": one.name,
+        "status": one.status.upper(),
+        "refName": one.ref,
+        "createdAt": stamp(one.created_at),
+    }
+
+
+def _schedule(one: Schedule) -> Node:
+    return {
+        "id": f"gid://gitlab/Ci::PipelineSchedule/{one.id}",
+        "description": one.description,
+        "active": one.active,
+        "cron": one.cron,
+        "cronTimezone": one.cron_timezone,
+        "ref": one.ref,
+        "createdAt": stamp(one.created_at),
     }

@@ -70,6 +70,19 @@ type Pipeline {
 }
 type PipelineConnection { nodes: [Pipeline] pageInfo: PageInfo! count: Int! }
 
+enum CiJobStatus {
+  CREATED WAITING_FOR_RESOURCE PREPARING WAITING_FOR_CALLBACK PENDING RUNNING FAILED SUCCESS CANCELED CANCELING SKIPPED
+  MANUAL SCHEDULED
+}
+scalar JobID
+type CiJob { id: JobID name: String status: CiJobStatus refName: String createdAt: Time! }
+type CiJobConnection { nodes: [CiJob] pageInfo: PageInfo! }
+enum PipelineScheduleStatus { ACTIVE INACTIVE }
+type PipelineSchedule {
+  id: ID! description: String active: Boolean! cron: String! cronTimezone: String! ref: String createdAt: Time!
+}
+type PipelineScheduleConnection { nodes: [PipelineSchedule] pageInfo: PageInfo! count: Int! }
+
 type Project {
   id: ID! fullPath: ID! name: String! path: String! nameWithNamespace: String! description: String webUrl: String
   archived: Boolean visibility: String topics: [String!] createdAt: Time lastActivityAt: Time
@@ -87,6 +100,10 @@ type Project {
   pipelines(
     ref: String, sha: String, status: PipelineStatusEnum, first: Int, after: String, last: Int, before: String
   ): PipelineConnection
+  jobs(statuses: [CiJobStatus!], first: Int, after: String, last: Int, before: String): CiJobConnection
+  pipelineSchedules(
+    status: PipelineScheduleStatus, first: Int, after: String, last: Int, before: String
+  ): PipelineScheduleConnection
 }
 type ProjectConnection { nodes: [Project] edges: [ProjectEdge] pageInfo: PageInfo! count: Int! }
 type ProjectEdge { cursor: String! node: Project }

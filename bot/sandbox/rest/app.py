@@ -8,12 +8,15 @@ from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from bot.sandbox.answers import Answer, RefusalError
 from bot.sandbox.auth import identify, require_scope
+from bot.sandbox.git.run import GitError
+from bot.sandbox.malformed import check_text, malformed
 from bot.sandbox.rest import (
     access_tokens,
     artifacts,
@@ -101,9 +104,14 @@ def all_routes() -> list[Route]:
     return [route for resource in RESOURCES for route in resource.ROUTES.table]
 
 
+def _header(value: str) -> str:
+    """A header's value as it goes out: UTF-8 bytes, and no line break."""
+    return " ".join(value.split("\n")).replace("\r", " ").encode().decode("latin-1")
+
+
 def respond(answer: Answer) -> Response:
     """An answer as the response to send."""
-    headers = dict(answer.headers)
+    headers = {name: _header(value) for name, value in answer.headers.items()}
     if answer.path is not None:
         return FileResponse(answer.path, answer.status, headers, media_type=answer.media_type)
     if answer.status == 204:
@@ -127,6 +135,10 @@ class RestApi:
             answer = await self._answer(request)
         except RefusalError as refusal:
             answer = refusal.answer
+        except GitError:  # a name, path or range that git refuses; what GitLab says of it better, the routes say
+            answer = Answer(status=400, body={"message": "400 Bad request"})
+        except MultiPartException:
+            answer = malformed().answer
         await respond(answer)(scope, receive, send)
 
     async def _answer(self, request: Request) -> Answer:
@@ -176,6 +188,8 @@ class RestApi:
                     if isinstance(value, UploadFile):
                         uploads[name] = Upload(filename=value.filename or name, stream=value.file)
                     else:
+                        check_text(name)
+                        check_text(value)
                         values[name] = value
                 return await run_in_threadpool(route.handler, call)
         values |= parse_body(request.headers.get("content-type", ""), await request.body())

@@ -1,5 +1,7 @@
 """Branches and tags."""
 
+from datetime import timedelta
+
 from bot.sandbox.answers import Answer, message, not_found
 from bot.sandbox.git import changes
 from bot.sandbox.git.changes import BLANK, valid_ref_name
@@ -13,6 +15,9 @@ from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Project
 
 ROUTES = Routes()
+
+LIST_LIFETIME = timedelta(seconds=30)
+"""How long a list of branches may be stale."""
 
 
 def _searched(refs: list[Ref], search: str | None) -> list[Ref]:
@@ -28,8 +33,22 @@ def _searched(refs: list[Ref], search: str | None) -> list[Ref]:
 
 @ROUTES.get("/projects/:id/repository/branches", job_token=True)
 def list_branches(call: Call) -> Answer:
-    """Branches by name; `search`, `regex` is not offered."""
-    project = call.project(code=True)
+    """Branches by name; `search`, `regex` is not offered. The same question gets the same answer for 30 seconds.
+
+    Source: lib/api/branches.rb (`cache_action`).
+    """
+    project, now = call.project(code=True), call.world.clock.now()
+    viewer = call.viewer()
+    key = (viewer.id if viewer else None, tuple(sorted(call.query)))
+    known = project.branch_lists.get(key)
+    if known is None or not now - LIST_LIFETIME < known[0] <= now:
+        known = (now, _branches(call, project))
+        fresh = {name: one for name, one in project.branch_lists.items() if now - LIST_LIFETIME < one[0] <= now}
+        project.branch_lists = {**fresh, key: known}
+    return known[1]
+
+
+def _branches(call: Call, project: Project) -> Answer:
     found = _searched(project.git.branches(), call.params.text("search"))
 
     def show(ref: Ref) -> dict[str, object]:

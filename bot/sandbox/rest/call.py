@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from bot.sandbox.answers import Answer, Json, forbidden, invalid, not_found, unauthorized
 from bot.sandbox.auth import Identity, token_reaches
+from bot.sandbox.malformed import whole_number
 from bot.sandbox.rest.params import Params
 from bot.sandbox.world import access
 from bot.sandbox.world.people import Level, TokenKind, User
@@ -74,7 +75,7 @@ class Call:
             RefusalError: 404 for what the user may not see, 401 or 403 for what is not allowed there.
         """
         key, world = self.arguments[argument], self.world
-        found = world.projects.get(int(key)) if key.isdecimal() else world.project_paths.get(key.lower())
+        found = world.projects.get(whole_number(key)) if key.isdecimal() else world.project_paths.get(key.lower())
         if found is None or not self.sees(found):
             raise not_found("Project")
         if need is not None and self.level(found) < need:
@@ -87,7 +88,7 @@ class Call:
     def any_project(self) -> Project:
         """The project the path names, whoever asks. Raises: RefusalError (404)."""
         key, world = self.arguments["id"], self.world
-        found = world.projects.get(int(key)) if key.isdecimal() else world.project_paths.get(key.lower())
+        found = world.projects.get(whole_number(key)) if key.isdecimal() else world.project_paths.get(key.lower())
         if found is None:
             raise not_found()
         return found
@@ -118,7 +119,7 @@ class Call:
         """The group the path names. Raises: RefusalError, as `project`."""
         key = self.arguments["id"]
         if key.isdecimal():
-            found = next((one for one in list(self.world.groups.values()) if one.id == int(key)), None)
+            found = next((one for one in list(self.world.groups.values()) if one.id == whole_number(key)), None)
         else:
             found = self.world.groups.get(key.lower())
         if found is None or not self.sees(found):
@@ -132,7 +133,7 @@ class Call:
         text = self.arguments[argument]
         if not text.isdecimal():
             raise invalid(f"{argument} is invalid")
-        return int(text)
+        return whole_number(text)
 
 
 def ok(body: Json | list[Json]) -> Answer:

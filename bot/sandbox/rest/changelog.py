@@ -8,6 +8,7 @@ from bot.sandbox.changelog import ChangelogError, Config, Entry
 from bot.sandbox.git.repository import Commit
 from bot.sandbox.rest.call import Call, ok
 from bot.sandbox.rest.commits import shipped_in
+from bot.sandbox.rest.files import check_file_path
 from bot.sandbox.rest.projects import moment
 from bot.sandbox.rest.routing import Routes
 from bot.sandbox.world import access
@@ -37,7 +38,7 @@ def _commits(call: Call, project: Project, config: Config, version: str, branch:
             )
     ends = [project.git.resolve(name) for name in (start, call.params.text("to") or branch)]
     if None in ends:
-        return []
+        raise ChangelogError("Invalid or not found commit value in the given range")
     return project.git.log("..".join(end for end in ends if end))
 
 
@@ -91,8 +92,11 @@ def commit_changelog(call: Call) -> Answer:
     if not access.can_push_branch(user, project, branch):
         raise forbidden("You are not allowed to commit a changelog on this branch")
     added, path = _section(call, project, version, branch), params.text("file") or "CHANGELOG.md"
-    head = project.git.resolve(branch)
-    known = project.git.blob(head, path) if head else None
+    head = project.git.branch(branch)
+    if head is None:
+        raise _refused(ChangelogError("You can only create or edit files when you are on a branch"))
+    check_file_path(path)
+    known = project.git.blob(head.commit, path)
     text = changelog.inserted(known[1].decode(errors="replace") if known else "", version, added)
     if text is not None:
         subject = params.text("message") or f"Add changelog for version {version}"

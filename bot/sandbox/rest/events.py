@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from bot.sandbox.answers import Answer, invalid, not_found
+from bot.sandbox.malformed import whole_number
 from bot.sandbox.rest.call import Call
 from bot.sandbox.rest.entities import work
 from bot.sandbox.rest.paging import paged
@@ -16,6 +17,7 @@ ROUTES = Routes()
 ALL_SCOPE_LIMIT = 20
 """`scope=all` looks at no more than the newest events of all member projects, before any filter."""
 
+_LAST_DAY = date.max - timedelta(days=1)
 _ACTIONS = {
     "pushed": ("pushed new", "pushed to", "deleted"),
     "created": ("created", "opened"),
@@ -39,7 +41,7 @@ def _day(call: Call, name: str) -> date | None:
 def _filtered(call: Call, events: list[Event]) -> list[Event]:
     """`before` and `after` are days: `after=D` means later than the end of D."""
     before, after = _day(call, "before"), _day(call, "after")
-    start = None if after is None else datetime.combine(after + timedelta(days=1), time(), UTC)
+    start = None if after is None else datetime.combine(min(after, _LAST_DAY) + timedelta(days=1), time(), UTC)
     end = None if before is None else datetime.combine(before, time(), UTC)
     action, target = call.params.text("action"), (call.params.text("target_type") or "").replace("_", "").lower()
     names = _ACTIONS.get(action, (action,)) if action else None
@@ -81,7 +83,7 @@ def project_events(call: Call) -> Answer:
 def user_events(call: Call) -> Answer:
     """What a user, named by id or name, did where the caller may look."""
     key = call.arguments["user_id"]
-    found = call.world.users.get(int(key)) if key.isdecimal() else call.world.user_named(key)
+    found = call.world.users.get(whole_number(key)) if key.isdecimal() else call.world.user_named(key)
     if found is None:
         raise not_found("User")
     return _page(call, _authored(call, found))

@@ -4,6 +4,7 @@ import base64
 import hashlib
 
 from bot.sandbox.answers import Answer, bad_request, message, not_found
+from bot.sandbox.git.changes import valid_path, valid_ref_name
 from bot.sandbox.git.repository import Commit
 from bot.sandbox.rest.call import Call, created
 from bot.sandbox.rest.entities import code
@@ -14,6 +15,8 @@ from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Project
 
 ROUTES = Routes()
+
+_ACTIONS = ("create", "delete", "move", "update", "chmod")
 
 
 def _file(call: Call) -> tuple[Project, str, str, str, bytes]:
@@ -64,14 +67,31 @@ def _written(call: Call, project: Project, files: dict[str, bytes | None], branc
     start = call.params.text("start_branch")
     if project.git.branch(branch) is None and not start and not project.git.empty():
         raise message(400, "You can only create or edit files when you are on a branch")
+    if not valid_ref_name(branch):
+        raise message(400, "Invalid branch name")
+    if start and project.git.resolve(start) is None:
+        raise message(400, f"Cannot find start branch '{start}'")
     text = call.params.needed("commit_message")
+    for path in files:
+        check_file_path(path)
     sha = call.world.commit(project, branch, text, dict(files.items()), user, start_branch=start)
     return project.git.commits([sha])[sha]
 
 
+def check_file_path(path: str) -> None:
+    """Raises: RefusalError (400) for a path that leaves the repository or that no tree can hold."""
+    if not valid_path(path):
+        raise message(400, f"invalid path: '{path}'")
+
+
 def _content(params: Params) -> bytes:
     text = params.text("content") or ""
-    return base64.b64decode(text) if params.text("encoding") == "base64" else text.encode()
+    if params.choice("encoding", ("text", "base64"), "text") == "text":
+        return text.encode()
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        raise message(400, "Invalid base64 encoding") from None
 
 
 @ROUTES.post("/projects/:id/repository/commits")
@@ -82,7 +102,8 @@ def create_commit(call: Call) -> Answer:
     files: dict[str, bytes | None] = {}
     head = project.git.resolve(call.params.text("start_branch") or branch)
     for action in call.params.rows("actions"):
-        kind, path = action.needed("action"), action.needed("file_path")
+        action.require("action", "file_path")
+        kind, path = action.choice("action", _ACTIONS, ""), action.needed("file_path")
         known = project.git.blob(head, path) if head else None
         if kind == "create" and known is not None:
             raise message(400, "A file with this name already exists")

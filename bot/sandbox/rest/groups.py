@@ -4,7 +4,7 @@ from bot.sandbox.answers import Answer, forbidden, message, not_found
 from bot.sandbox.rest.call import Call, created, ok
 from bot.sandbox.rest.entities import places
 from bot.sandbox.rest.paging import paged
-from bot.sandbox.rest.projects import choose, in_order, shower
+from bot.sandbox.rest.projects import check_path, choose, in_order, shower
 from bot.sandbox.rest.routing import Routes
 from bot.sandbox.world import access
 from bot.sandbox.world.people import Level
@@ -83,6 +83,7 @@ def create_group(call: Call) -> Answer:
         raise not_found("Group")
     if parent is not None and access.group_level(user, parent) < Level.MAINTAINER:
         raise forbidden()
+    check_path(path)
     full_path = f"{parent.full_path}/{path}" if parent else path
     if full_path.lower() in world.groups or full_path.lower() in world.project_paths:
         raise message(400, 'Failed to save group {:path=>["has already been taken"]}')

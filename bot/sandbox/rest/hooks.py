@@ -42,7 +42,8 @@ _STATUS = re.compile(r"[1-5]\d\d")
 
 
 def _shelf(call: Call, kind: str) -> dict[int, Hook]:
-    """The place's hooks: a Maintainer's, a group Owner's, an admin's."""
+    """The place's hooks: a Maintainer's, a group Owner's, an admin's. Nobody else's: 401."""
+    call.user()
     if kind == "project":
         return call.project(Level.MAINTAINER).hooks
     if kind == "group":

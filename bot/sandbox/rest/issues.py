@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import date
 
 from bot.sandbox.answers import Answer, forbidden, invalid, no_record, not_found
+from bot.sandbox.malformed import whole_number
+from bot.sandbox.rest.bounds import check_texts
 from bot.sandbox.rest.call import Call, created, no_content, ok
 from bot.sandbox.rest.entities import planning
 from bot.sandbox.rest.merge_requests import merge_request_of, milestone_asked, people_asked
@@ -68,7 +70,7 @@ def _chosen(call: Call, projects: list[Project]) -> list[tuple[Project, Issue]]:
     """Filters: state, iids, labels (`None`, `Any`), search (`in`), author, assignee, milestone, times."""
     params = call.params
     state = params.choice("state", ("opened", "closed", "all"), "all")
-    iids = {int(text) for text in params.texts("iids") if text.isdecimal()}
+    iids = {whole_number(text) for text in params.texts("iids") if text.isdecimal()}
     labels, search = params.texts("labels"), (params.text("search") or "").lower()
     within = (params.text("in") or "title,description").split(",")
     author, name = params.integer("author_id"), params.text("author_username")
@@ -135,7 +137,10 @@ def create_issue(call: Call) -> Answer:
     """A new issue; quick actions in its description are carried out. Guests may set no labels and the like."""
     call.params.require("title")
     project, params, now = call.project(Level.GUEST), call.params, call.world.clock.now()
-    trusted = call.level(project) >= Level.PLANNER
+    trusted, description = call.level(project) >= Level.PLANNER, params.text("description") or ""
+    check_texts(params.needed("title"), description)
+    labels, assignees = params.texts("labels"), people_asked(call, "assignee_ids", [])
+    milestone, due = milestone_asked(call, project, None), day(call, "due_date")
     with call.world.lock:
         one = Issue(
             id=call.world.next_id("issue"),
@@ -150,11 +155,8 @@ def create_issue(call: Call) -> Answer:
         )
         project.issues[one.iid] = one
     if trusted:
-        one.labels = params.texts("labels")
-        one.assignees = people_asked(call, "assignee_ids", [])
-        one.milestone = milestone_asked(call, project, None)
-        one.due_date = day(call, "due_date")
-    described(call, project, one, params.text("description") or "")
+        one.labels, one.assignees, one.milestone, one.due_date = labels, assignees, milestone, due
+    described(call, project, one, description)
     call.world.activity.event(project, call.user(), "opened", target_type="Issue", target=(one.id, one.iid, one.title))
     return created(planning.issue(call.world, project, one))
 
@@ -169,13 +171,15 @@ def update_issue(call: Call) -> Answer:
     trusted = call.level(project) >= Level.PLANNER
     if not trusted and user is not one.author and user not in one.assignees:
         raise forbidden()
-    event = params.text("state_event")
-    if event not in (None, "close", "reopen"):
-        raise invalid("state_event does not have a valid value")
-    one.title = params.text("title") or one.title
+    event = params.one_of("state_event", ("close", "reopen"))
+    title, confidential = params.text("title", one.title) or "", params.flag("confidential", one.confidential)
+    check_texts(title, params.text("description"))
+    due, locked = day(call, "due_date", one.due_date), params.flag("discussion_locked", one.discussion_locked)
+    people_asked(call, "assignee_ids", [])
+    milestone_asked(call, project, None)
+    one.title, one.confidential = title, confidential
     if params.has("description"):
         described(call, project, one, params.text("description") or "")
-    one.confidential = params.flag("confidential", one.confidential)
     if trusted:
         if params.has("labels"):
             one.labels = params.texts("labels")
@@ -183,8 +187,7 @@ def update_issue(call: Call) -> Answer:
         one.labels += [name for name in params.texts("add_labels") if name not in one.labels]
         one.assignees = people_asked(call, "assignee_ids", one.assignees)
         one.milestone = milestone_asked(call, project, one.milestone)
-        one.due_date = day(call, "due_date", one.due_date)
-        one.discussion_locked = params.flag("discussion_locked", one.discussion_locked)
+        one.due_date, one.discussion_locked = due, locked
     one.updated_at = call.world.clock.now()
     if (one.state, event) in (("opened", "close"), ("closed", "reopen")):
         set_state(call, project, one, event or "")

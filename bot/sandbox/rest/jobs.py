@@ -5,7 +5,7 @@ from bot.sandbox.ci.model import CiError, Job
 from bot.sandbox.rest.call import Call, created, ok
 from bot.sandbox.rest.entities import ci
 from bot.sandbox.rest.paging import paged
-from bot.sandbox.rest.pipelines import check_may_change, pipeline_of, reader
+from bot.sandbox.rest.pipelines import STATUSES, check_may_change, pipeline_of, reader
 from bot.sandbox.rest.routing import Routes
 from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Project
@@ -30,7 +30,7 @@ def job_of(call: Call, project: Project) -> Job:
 
 
 def _in_scope(call: Call, jobs: list[Job]) -> list[Job]:
-    scope = set(call.params.texts("scope"))
+    scope = set(call.params.some_of("scope", STATUSES))
     return [one for one in jobs if not scope or one.status in scope]
 
 

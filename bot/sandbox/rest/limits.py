@@ -11,9 +11,11 @@ from functools import cache
 from bot.sandbox.answers import RefusalError
 from bot.sandbox.auth import Identity
 from bot.sandbox.limits import WINDOWS
+from bot.sandbox.malformed import whole_number
 from bot.sandbox.world.world import World
 
 TOO_MANY = "This endpoint has been requested too many times. Try again later."
+TOO_MANY_CHANGELOGS = "This changelog has been requested too many times. Try again later."
 _ANONYMOUS = "127.0.0.1"
 
 
@@ -65,7 +67,12 @@ def limit_of(method: str, template: str) -> Limited | None:
 
 
 def too_many(name: str) -> RefusalError:
-    """GitLab's 429; `Retry-After` is the whole window, wherever in it we are."""
+    """GitLab's 429; `Retry-After` is the whole window, wherever in it we are. The changelog has its own text, alone.
+
+    Source: lib/api/repositories.rb.
+    """
+    if name == "project_repositories_changelog":
+        return RefusalError(429, {"message": {"error": TOO_MANY_CHANGELOGS}})
     return RefusalError(429, {"message": {"error": TOO_MANY}}, {"Retry-After": str(WINDOWS[name])})
 
 
@@ -87,6 +94,6 @@ def count(world: World, method: str, template: str, identity: Identity, argument
 def _place(world: World, template: str, key: str) -> object:
     """One name for a place, however the path names it."""
     if key.isdecimal():
-        return int(key)
+        return whole_number(key)
     found = (world.groups if template.startswith("/groups/") else world.project_paths).get(key.lower())
     return found.id if found else key

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from bot.sandbox.answers import Answer, Json, forbidden, invalid, message, no_record
 from bot.sandbox.git.changes import MergeConflictError
+from bot.sandbox.malformed import whole_number
+from bot.sandbox.rest.bounds import check_texts
 from bot.sandbox.rest.call import Call, created, ok
 from bot.sandbox.rest.entities import ci, code, work
 from bot.sandbox.rest.entities.people import user_basic
@@ -56,7 +58,7 @@ def people_asked(call: Call, name: str, known: list[User]) -> list[User]:
     """The users of `assignee_ids` or `reviewer_ids`; unknown ones and 0 are left out."""
     if not call.params.has(name):
         return known
-    ids = [int(text) for text in call.params.texts(name) if text.isdecimal()]
+    ids = [whole_number(text) for text in call.params.texts(name) if text.isdecimal()]
     return [user for user in (call.world.users.get(number) for number in ids) if user is not None]
 
 
@@ -83,7 +85,7 @@ def list_merge_requests(call: Call) -> Answer:
     """Filters: state, iids, labels, search, branches, author, times; newest created first."""
     project, params = call.project(), call.params
     state = params.choice("state", STATES, "all")
-    iids = {int(text) for text in params.texts("iids") if text.isdecimal()}
+    iids = {whole_number(text) for text in params.texts("iids") if text.isdecimal()}
     labels, search = set(params.texts("labels")), (params.text("search") or "").lower()
     bounds = {
         name: moment(call, name) for name in ("created_after", "created_before", "updated_after", "updated_before")
@@ -134,6 +136,10 @@ def create_merge_request(call: Call) -> Answer:
     call.params.require("title", "source_branch", "target_branch")
     project, params = call.project(Level.DEVELOPER), call.params
     source, target = params.needed("source_branch"), params.needed("target_branch")
+    squash = params.flag("squash", project.settings.squash_option == "default_on")
+    milestone, labels = milestone_asked(call, project, None), params.texts("labels")
+    people = [people_asked(call, name, []) for name in ("assignee_ids", "reviewer_ids")]
+    check_texts(params.needed("title"), params.text("description"))
     if source == target:
         raise message(422, ["You can't use same project/branch for source and target"])
     for one in project.merge_requests.values():
@@ -147,14 +153,17 @@ def create_merge_request(call: Call) -> Answer:
             source,
             target,
             params.needed("title"),
-            labels=params.texts("labels"),
+            labels=labels,
         )
     except ValueError:
-        raise message(422, ["Source branch does not exist"]) from None
-    made.squash = params.flag("squash", project.settings.squash_option == "default_on")
-    made.milestone = milestone_asked(call, project, None)
-    made.assignees = people_asked(call, "assignee_ids", [])
-    made.reviewers = people_asked(call, "reviewer_ids", [])
+        missing = [
+            f'{kind} branch "{name}" does not exist'
+            for kind, name in (("Source", source), ("Target", target))
+            if project.git.branch(name) is None
+        ]
+        raise message(422, list(missing)) from None
+    made.squash, made.milestone = squash, milestone
+    made.assignees, made.reviewers = people
     described(call, project, made, params.text("description") or "")
     return created(_details(call, project, made))
 
@@ -168,23 +177,24 @@ def update_merge_request(call: Call) -> Answer:
         raise forbidden()
     if not any(params.has(name) for name in _CHANGEABLE):
         raise invalid(f"{', '.join(_CHANGEABLE)} are missing, at least one parameter must be provided")
-    one.title = params.text("title") or one.title
+    event, title = params.one_of("state_event", ("close", "reopen")), params.text("title", one.title) or ""
+    target = params.text("target_branch") or one.target_branch
+    check_texts(title, params.text("description"))
+    locked, squash = params.flag("discussion_locked", one.discussion_locked), params.flag("squash", one.squash)
+    milestone = milestone_asked(call, project, one.milestone)
+    people = (people_asked(call, "assignee_ids", one.assignees), people_asked(call, "reviewer_ids", one.reviewers))
+    if project.git.branch(target) is None:
+        raise message(422, [f'Target branch "{target}" does not exist'])
+    one.title, one.target_branch = title, target
     if params.has("description"):
         described(call, project, one, params.text("description") or "")
-    one.milestone = milestone_asked(call, project, one.milestone)
-    one.assignees = people_asked(call, "assignee_ids", one.assignees)
-    one.reviewers = people_asked(call, "reviewer_ids", one.reviewers)
-    one.discussion_locked = params.flag("discussion_locked", one.discussion_locked)
-    one.target_branch = params.text("target_branch") or one.target_branch
-    one.squash = params.flag("squash", one.squash)
+    one.milestone, one.discussion_locked, one.squash = milestone, locked, squash
+    one.assignees, one.reviewers = people
     if params.has("labels"):
         one.labels = params.texts("labels")
     one.labels = [name for name in one.labels if name not in params.texts("remove_labels")]
     one.labels += [name for name in params.texts("add_labels") if name not in one.labels]
     one.updated_at = call.world.clock.now()
-    event = params.text("state_event")
-    if event not in (None, "close", "reopen"):
-        raise invalid("state_event does not have a valid value")
     if event and (one.state, event) in (("opened", "close"), ("closed", "reopen")):
         set_state(call, project, one, event)
     else:
@@ -230,7 +240,7 @@ def merge(call: Call) -> Answer:
             squash_message=params.text("squash_commit_message"),
             remove_source=params.flag("should_remove_source_branch"),
         )
-    except (MergeConflictError, flow.NotFastForwardError):
+    except (MergeConflictError, flow.NotFastForwardError, flow.NotMergeableError):
         raise message(422, "Branch cannot be merged") from None
     return ok(_details(call, project, one))
 

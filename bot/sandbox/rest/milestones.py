@@ -1,6 +1,8 @@
 """Milestones of projects. Source: lib/api/milestone_responses.rb, lib/api/project_milestones.rb."""
 
 from bot.sandbox.answers import Answer, invalid, message, no_record
+from bot.sandbox.malformed import whole_number
+from bot.sandbox.rest.bounds import TITLE_LIMIT
 from bot.sandbox.rest.call import Call, created, no_content, ok
 from bot.sandbox.rest.entities import planning
 from bot.sandbox.rest.issues import day
@@ -30,12 +32,20 @@ def _check_title(project: Project, title: str, own: Milestone | None, verb: str)
         )
 
 
+def _check_text(title: str, verb: str) -> None:
+    if not title.strip():
+        raise message(400, f'Failed to {verb} milestone {{:title=>["can\'t be blank"]}}')
+    if len(title) > TITLE_LIMIT:
+        told = f"is too long (maximum is {TITLE_LIMIT} characters)"
+        raise message(400, f'Failed to {verb} milestone {{:title=>["{told}"]}}')
+
+
 @ROUTES.get("/projects/:id/milestones")
 def list_milestones(call: Call) -> Answer:
     """Filters: state, iids, title, search; by due date."""
     project, params = call.project(), call.params
     state = params.choice("state", ("active", "closed", "all"), "all")
-    iids = {int(text) for text in params.texts("iids") if text.isdecimal()}
+    iids = {whole_number(text) for text in params.texts("iids") if text.isdecimal()}
     title, search = params.text("title"), (params.text("search") or "").lower()
     rows = [
         one
@@ -61,18 +71,20 @@ def create_milestone(call: Call) -> Answer:
     """A new milestone; titles are unique."""
     call.params.require("title")
     project, params, now = call.project(Level.PLANNER), call.params, call.world.clock.now()
-    title = params.needed("title")
+    title, description = params.needed("title"), params.text("description") or ""
+    start, due = day(call, "start_date"), day(call, "due_date")
+    _check_text(title, "create")
     with call.world.lock:
         _check_title(project, title, None, "create")
         one = Milestone(
             id=call.world.next_id("milestone"),
             iid=len(project.milestones) + 1,
             title=title,
-            description=params.text("description") or "",
+            description=description,
             created_at=now,
             updated_at=now,
-            start_date=day(call, "start_date"),
-            due_date=day(call, "due_date"),
+            start_date=start,
+            due_date=due,
         )
         project.milestones[one.id] = one
     return created(planning.milestone(call.world, project, one))
@@ -85,12 +97,14 @@ def update_milestone(call: Call) -> Answer:
     one = _found(call, project)
     if not any(params.has(name) for name in _CHANGEABLE):
         raise invalid(f"{', '.join(_CHANGEABLE)} are missing, at least one parameter must be provided")
-    if params.text("title"):
+    start, due = day(call, "start_date", one.start_date), day(call, "due_date", one.due_date)
+    if params.has("title"):
+        _check_text(params.needed("title"), "update")
         _check_title(project, params.needed("title"), one, "update")
     event = params.choice("state_event", ("close", "activate"), "close") if params.has("state_event") else None
     one.title = params.text("title") or one.title
     one.description = params.text("description", one.description) or ""
-    one.start_date, one.due_date = day(call, "start_date", one.start_date), day(call, "due_date", one.due_date)
+    one.start_date, one.due_date = start, due
     one.state = {"close": "closed", "activate": "active", None: one.state}[event]
     one.updated_at = call.world.clock.now()
     return ok(planning.milestone(call.world, project, one))

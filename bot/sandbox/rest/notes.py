@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from bot.sandbox.answers import Answer, bad_request, forbidden, no_record
 from bot.sandbox.rest import quick_actions
+from bot.sandbox.rest.bounds import oversize
 from bot.sandbox.rest.call import Call, created, no_content, ok
 from bot.sandbox.rest.entities import work
 from bot.sandbox.rest.issues import issue_of
@@ -21,9 +22,6 @@ from bot.sandbox.world.places import Project
 from bot.sandbox.world.work import Issue, Note, Noteable
 
 ROUTES = Routes()
-
-SIZE_LIMIT_BYTES = 1_048_576
-"""Setting `description_and_note_max_size`."""
 
 Find = Callable[[Call], tuple[Project, Noteable]]
 
@@ -49,8 +47,9 @@ def note_of(call: Call, project: Project, one: Noteable) -> Note:
 def checked_body(call: Call) -> str:
     """The body. Raises: RefusalError (400) for none, an empty or an oversized one."""
     body = call.params.needed("body")
-    if len(body.encode()) > SIZE_LIMIT_BYTES:
-        raise bad_request('Note {:note=>["is too long (1048576 bytes max)"]}')
+    found = oversize(body)
+    if found:
+        raise bad_request(f'Note {{:note=>["{found}"]}}')
     if not body.strip():
         raise bad_request('Note {:note=>["can\'t be blank"]}')
     return body

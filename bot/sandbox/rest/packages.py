@@ -16,6 +16,12 @@ from bot.sandbox.world.work import Package, PackageFile
 
 ROUTES = Routes()
 
+_TYPES = (
+    *("maven", "npm", "conan", "nuget", "pypi", "composer", "generic", "golang", "debian", "rubygems", "helm"),
+    *("terraform_module", "rpm", "ml_model", "cargo"),
+)
+_STATUSES = ("default", "hidden", "processing", "error", "pending_destruction", "deprecated")
+
 
 def _show(call: Call, project: Project, one: Package) -> Json:
     shown: Json = {
@@ -53,7 +59,7 @@ def _chosen(call: Call, projects: list[Project]) -> list[tuple[Project, Package]
     """Filters: type, name (fuzzy), version, status; by `created_at` ascending."""
     params = call.params
     name, version = (params.text("package_name") or "").lower(), params.text("package_version")
-    kind, status = params.text("package_type"), params.text("status")
+    kind, status = params.one_of("package_type", _TYPES), params.one_of("status", _STATUSES)
     rows = [
         (project, one)
         for project in projects
@@ -125,9 +131,9 @@ def _show_file(call: Call, project: Project, package: Package, one: PackageFile)
         "created_at": stamp(one.created_at),
         "file_name": one.file_name,
         "size": one.size,
-        "file_md5": one.md5,
-        "file_sha1": one.sha1,
-        "file_sha256": one.sha256,
+        "file_md5": one.declared_md5,
+        "file_sha1": None,
+        "file_sha256": one.declared_sha256,
         "pipelines": [ci.pipeline_basic(call.world, project, pipe)] if pipe else [],
     }
 

@@ -1,14 +1,17 @@
 """Request parameters as Grape sees them: query, form or JSON merged, nested names, typed on access."""
 
 import json
+import re
 from collections.abc import Iterable
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 
 from bot.sandbox.answers import RefusalError, invalid
+from bot.sandbox.malformed import DEPTH_LIMIT, TOO_DEEP, check_text, check_values, malformed
 
 Nested: TypeAlias = dict[str, object]
 
+_WHOLE = re.compile(r"\s*[+-]?\d{1,18}\s*")
 _TRUE = frozenset({"true", "t", "1", "on"})
 _FALSE = frozenset({"false", "f", "0", "off", ""})
 
@@ -41,25 +44,39 @@ def _put(into: Nested, path: list[str], value: str) -> None:
 
 
 def parse_pairs(text: str) -> Nested:
-    """A query string or form body with Rack's nesting: `a[]`, `a[b]`, `a[][b]`."""
+    """A query string or form body with Rack's nesting: `a[]`, `a[b]`, `a[][b]`. Raises: RefusalError (400)."""
     found: Nested = {}
-    for name, value in parse_qsl(text, keep_blank_values=True):
-        _put(found, _segments(name), value)
+    for name, value in parse_qsl(text, keep_blank_values=True, errors="surrogateescape"):
+        check_text(name)
+        check_text(value)
+        path = _segments(name)
+        if len(path) > DEPTH_LIMIT:
+            raise RefusalError(400, {"error": TOO_DEEP})
+        _put(found, path, value)
     return found
 
 
 def parse_body(content_type: str, body: bytes) -> Nested:
-    """A JSON or form body. Raises: RefusalError (400) for JSON that is none."""
+    """A JSON or form body. Raises: RefusalError (400) for JSON that is none, and for text that is none."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json" and body:
         try:
-            parsed = json.loads(body)
+            parsed = json.loads(body, parse_constant=_no_constant)
+        except UnicodeDecodeError:
+            raise malformed() from None
+        except RecursionError:
+            raise RefusalError(400, {"error": TOO_DEEP}) from None
         except ValueError:
             raise RefusalError(400, {"error": "The provided request body is invalid"}) from None
+        check_values(parsed)
         return parsed if isinstance(parsed, dict) else {}
     if kind == "application/x-www-form-urlencoded":
-        return parse_pairs(body.decode(errors="replace"))
+        return parse_pairs(body.decode(errors="surrogateescape"))
     return {}
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
 
 
 class Params:
@@ -95,14 +112,13 @@ class Params:
         return self.text(name) or ""
 
     def integer(self, name: str) -> int | None:
-        """The parameter as a whole number. Raises: RefusalError (400)."""
+        """The parameter as a whole number of at most 18 digits. Raises: RefusalError (400)."""
         value = self.text(name)
         if value is None or value == "":
             return None
-        try:
-            return int(value)
-        except ValueError:
-            raise invalid(f"{name} is invalid") from None
+        if not _WHOLE.fullmatch(value):
+            raise invalid(f"{name} is invalid")
+        return int(value)
 
     def flag(self, name: str, default: bool = False) -> bool:
         """The parameter as a boolean. Raises: RefusalError (400)."""
@@ -122,23 +138,45 @@ class Params:
             raise invalid(f"{name} does not have a valid value")
         return value
 
+    def one_of(self, name: str, choices: Iterable[str]) -> str | None:
+        """One of `choices`, None when nothing was sent. Raises: RefusalError (400)."""
+        value = self.text(name)
+        if value and value not in choices:
+            raise invalid(f"{name} does not have a valid value")
+        return value or None
+
+    def some_of(self, name: str, choices: Iterable[str]) -> list[str]:
+        """A list of `choices`. Raises: RefusalError (400)."""
+        values = self.texts(name)
+        if not set(values) <= set(choices):
+            raise invalid(f"{name} does not have a valid value")
+        return values
+
     def texts(self, name: str) -> list[str]:
-        """A list parameter: `a[]=x`, a JSON array, or comma-separated text."""
+        """A list parameter: `a[]=x`, a JSON array, or comma-separated text. Raises: RefusalError (400)."""
         value = self.values.get(name)
         if value is None:
             return []
+        if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(one, (dict, list)) for one in value)):
+            raise invalid(f"{name} is invalid")
         if isinstance(value, list):
             return [str(one) for one in value]
         return [one.strip() for one in str(value).split(",") if one.strip()]
 
     def nested(self, name: str) -> "Params":
-        """A parameter with names of its own, such as `filter[…]`."""
+        """A parameter with names of its own, such as `filter[…]`. Raises: RefusalError (400) for anything else."""
         value = self.values.get(name)
+        if value is not None and value != "" and not isinstance(value, dict):
+            raise invalid(f"{name} is invalid")
         return Params(value if isinstance(value, dict) else {})
 
     def rows(self, name: str) -> list["Params"]:
-        """A parameter that is a list of such."""
+        """A parameter that is a list of such. Raises: RefusalError (400) for anything else."""
         value = self.values.get(name)
+        if value is None or value == "":
+            return []
         if isinstance(value, dict):
             value = list(value.values())
-        return [Params(row) for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+        if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+            raise invalid(f"{name} is invalid")
+        return [Params(row) for row in value]

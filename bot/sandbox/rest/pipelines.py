@@ -15,6 +15,19 @@ from bot.sandbox.world.places import Project
 
 ROUTES = Routes()
 
+STATUSES = (
+    *("created", "waiting_for_resource", "preparing", "waiting_for_callback", "pending", "running", "success"),
+    *("failed", "canceling", "canceled", "skipped", "manual", "scheduled"),
+)
+"""Of pipelines and jobs. Source: app/models/concerns/ci/has_status.rb."""
+SOURCES = (
+    *("unknown", "push", "web", "trigger", "schedule", "api", "external", "pipeline", "chat", "webide"),
+    *("merge_request_event", "external_pull_request_event", "parent_pipeline", "ondemand_dast_scan"),
+    *("ondemand_dast_validation", "security_orchestration_policy", "container_registry_push", "duo_workflow"),
+    "pipeline_execution_policy_schedule",
+)
+"""Source: app/models/concerns/enums/ci/pipeline.rb."""
+
 _SCOPES = ("running", "pending", "finished", "branches", "tags")
 _FINISHED = ("success", "failed", "canceled")
 
@@ -41,7 +54,7 @@ def list_pipelines(call: Call) -> Answer:
     everything = call.pipelines.pipelines(project.id)
     newest = {one.ref: one.id for one in reversed(everything)}
     scope = params.choice("scope", _SCOPES, "") if params.text("scope") else None
-    source = params.text("source")
+    source, status = params.one_of("source", SOURCES), params.one_of("status", STATUSES)
     bounds = {
         name: moment(call, name) for name in ("updated_after", "updated_before", "created_after", "created_before")
     }
@@ -51,7 +64,7 @@ def list_pipelines(call: Call) -> Answer:
         return (
             params.text("ref") in (None, one.ref)
             and params.text("sha") in (None, one.sha)
-            and params.text("status") in (None, one.status)
+            and status in (None, one.status)
             and params.text("name") in (None, one.name)
             and (source == one.source if source else one.source != "parent_pipeline")
             and (not params.has("username") or (user is not None and user.id == one.user_id))

@@ -1,5 +1,6 @@
 """Projects: the list with its filters and both pagings, one project, its settings."""
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
@@ -23,6 +24,8 @@ _SWITCHES = (
     "ci_forward_deployment_enabled",
     "keep_latest_artifact",
 )
+_PATH = re.compile(r"[a-zA-Z0-9_.][a-zA-Z0-9_.-]{0,254}")
+_BAD_PATH = "can contain only letters, digits, '_', '-' and '.'. Cannot start with '-', end in '.git' or end in '.atom'"
 _ORDERS: dict[str, Callable[[Project], tuple[object, ...]]] = {
     "id": lambda one: (one.id,),
     "name": lambda one: (one.name.lower(), one.id),
@@ -42,9 +45,11 @@ def moment(call: Call, name: str) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(text)
-    except ValueError:
+        parsed = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        parsed.astimezone(UTC)  # the first and the last day of the calendar have no UTC in every zone
+    except (ValueError, OverflowError):
         raise invalid(f"{name} is invalid") from None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    return parsed
 
 
 def chooser(call: Call) -> Callable[[Project], bool]:
@@ -53,7 +58,7 @@ def chooser(call: Call) -> Callable[[Project], bool]:
     after, before = moment(call, "last_activity_after"), moment(call, "last_activity_before")
     search = (params.text("search") or "").lower()
     topics = set(params.texts("topic"))
-    visibility = params.text("visibility")
+    visibility = params.one_of("visibility", ("private", "internal", "public"))
     archived = params.flag("archived") if params.has("archived") else None
     least = params.integer("min_access_level") or (Level.OWNER if params.flag("owned") else 0)
     id_after, id_before = params.integer("id_after"), params.integer("id_before")
@@ -115,6 +120,12 @@ def get_project(call: Call) -> Answer:
     return ok(places.project_details(call.world, project, call.level(project), viewer.id))
 
 
+def check_path(path: str) -> None:
+    """Raises: RefusalError (400) for what cannot be a part of a URL. Source: lib/gitlab/path_regex.rb."""
+    if not _PATH.fullmatch(path) or path.endswith((".git", ".atom")):
+        raise message(400, {"path": [_BAD_PATH]})
+
+
 @ROUTES.post("/projects")
 def create_project(call: Call) -> Answer:
     """A new project in a group (`namespace_id`) whose Developer the caller is."""
@@ -126,6 +137,7 @@ def create_project(call: Call) -> Answer:
     if group is None or access.group_level(user, group) < Level.DEVELOPER:
         raise message(400, {"namespace": ["is not valid"]})
     path = params.text("path") or (params.text("name") or "").lower().replace(" ", "-")
+    check_path(path)
     full_path = f"{group.full_path}/{path}"
     if full_path.lower() in world.project_paths:
         raise message(

@@ -116,12 +116,14 @@ def unprotect_branch(call: Call) -> Answer:
 @ROUTES.get("/projects/:id/protected_tags")
 def protected_tags(call: Call) -> Answer:
     """Rules of the project; Maintainer."""
+    call.user()
     return paged(call, list(call.project(Level.MAINTAINER).protected_tags), code.protected_tag)
 
 
 @ROUTES.get("/projects/:id/protected_tags/:name")
 def protected_tag(call: Call) -> Answer:
     """One rule by its exact name."""
+    call.user()
     for rule in call.project(Level.MAINTAINER).protected_tags:
         if rule.name == call.arguments["name"]:
             return ok(code.protected_tag(rule))

@@ -5,6 +5,7 @@ lib/api/helpers/packages/dependency_proxy_helpers.rb.
 """
 
 import hashlib
+import re
 import shutil
 from collections.abc import Iterable
 from html import escape
@@ -24,6 +25,7 @@ from bot.sandbox.answers import (
     unauthorized,
 )
 from bot.sandbox.auth import require_scope, token_reaches
+from bot.sandbox.malformed import whole_number
 from bot.sandbox.rest.call import Call
 from bot.sandbox.rest.downloads import send_file
 from bot.sandbox.rest.routing import Routes
@@ -35,6 +37,8 @@ from bot.sandbox.world.work import Package, PackageFile
 ROUTES = Routes()
 
 SIZE_LIMIT_BYTES = 3 * 1024**3
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_NAME = re.compile(r"[\w.+-]{1,255}", re.ASCII)
 _CHUNK = 1 << 20
 
 
@@ -65,25 +69,23 @@ def _check_rights(call: Call, project: Project | Group, *, write: bool) -> None:
 def _project(call: Call, *, write: bool = False) -> Project:
     key = call.arguments["id"]
     world = call.world
-    found = world.projects.get(int(key)) if key.isdecimal() else world.project_paths.get(key.lower())
+    found = world.projects.get(whole_number(key)) if key.isdecimal() else world.project_paths.get(key.lower())
     if found is None:
         raise unauthorized() if call.identity.token is None else not_found("Project")
     _check_rights(call, found, write=write)
     return found
 
 
-def _stored(stream: BinaryIO, place: Path) -> tuple[int, str, str, str]:
-    """Copy the upload to `place`; size, md5, sha1, sha256."""
-    digests = [hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256")]
-    size = 0
+def _stored(stream: BinaryIO, place: Path) -> tuple[int, str]:
+    """Copy the upload to `place`; size and sha256."""
+    digest, size = hashlib.sha256(), 0
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.open("wb") as out:
         while chunk := stream.read(_CHUNK):
             size += len(chunk)
-            for digest in digests:
-                digest.update(chunk)
+            digest.update(chunk)
             out.write(chunk)
-    return size, *(digest.hexdigest() for digest in digests)  # type: ignore[return-value]  # three digests, as listed
+    return size, digest.hexdigest()
 
 
 @ROUTES.add("POST", "/projects/:id/packages/pypi", job_token=True, deploy_token=True)
@@ -101,9 +103,16 @@ def upload(call: Call) -> Answer:
         Version(version)
     except InvalidVersion:
         raise invalid("version is invalid") from None
+    digest = params.text("sha256_digest") or None
+    if digest is not None and not _SHA256.fullmatch(digest):
+        raise invalid("sha256_digest is invalid")
+    if not name.strip():
+        raise bad_request("Validation failed: Name can't be blank, Name is invalid")
+    if not _NAME.fullmatch(name):
+        raise bad_request("Validation failed: Name is invalid")
     number = call.world.next_id("package_file")
     place = call.world.data / "packages" / str(project.id) / str(number) / "content"
-    size, md5, sha1, sha256 = _stored(sent.stream, place)
+    size, sha256 = _stored(sent.stream, place)
     if size > SIZE_LIMIT_BYTES:
         raise message(400, "File is too large.")
     job = call.pipelines.job(project.id, call.identity.token.job_id or 0) if call.identity.token else None
@@ -112,10 +121,9 @@ def upload(call: Call) -> Answer:
         file_name=sent.filename,
         stored=place,
         size=size,
-        md5=md5,
-        sha1=sha1,
         sha256=sha256,
-        declared_sha256=params.text("sha256_digest") or sha256,
+        declared_sha256=digest,
+        declared_md5=params.text("md5_digest") or None,
         requires_python=params.text("requires_python") or "",
         created_at=call.world.clock.now(),
         pipeline_id=job.pipeline_id if job else None,
@@ -175,7 +183,7 @@ def _files(call: Call, base: str, projects: Iterable[Project], *, forwards: bool
     links = []
     for package in packages:
         for file in package.files.values():
-            url = f"{base}/files/{file.declared_sha256}/{file.file_name}#sha256={file.declared_sha256}"
+            url = f"{base}/files/{file.url_digest}/{file.file_name}#sha256={file.url_digest}"
             links.append(
                 f'<a href="{url}" data-requires-python="{escape(file.requires_python)}">{escape(file.file_name)}</a>'
             )
@@ -187,7 +195,7 @@ def _send(call: Call, projects: Iterable[Project]) -> Answer:
     for project in projects:
         for package in project.packages.values():
             for file in package.files.values():
-                if (file.declared_sha256, file.file_name) == (sha, name):
+                if (file.url_digest, file.file_name) == (sha, name):
                     package.last_downloaded_at = call.world.clock.now()
                     return send_file(call, file.stored, name)
     raise not_found("Package")

@@ -90,7 +90,7 @@ def _merge(call: Call, project: Project, one: Noteable, argument: str, outcome: 
         return
     try:
         flow.merge(call.world, project, one, user, squash=one.squash)
-    except (MergeConflictError, flow.NotFastForwardError):
+    except (MergeConflictError, flow.NotFastForwardError, flow.NotMergeableError):
         outcome.errors.append("Could not apply merge command.")
         return
     outcome.changes["merge"] = one.head_sha
@@ -185,13 +185,26 @@ def _lock(call: Call, project: Project, one: Noteable, argument: str, outcome: O
     outcome.summary.append("Locked the discussion.")
 
 
-def _recorded(name: str) -> "Action":
-    def record(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
-        del call, project, one
-        outcome.changes[name] = argument
-        outcome.summary.append(f"Applied {name} command.")
+def _unlock(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
+    del call, project, argument
+    one.discussion_locked = False
+    outcome.changes["discussion_locked"] = False
+    outcome.summary.append("Unlocked the discussion.")
 
-    return record
+
+def _nothing(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
+    """`/cc`: it names people, and does nothing itself."""
+    del call, project, one, argument, outcome
+
+
+def _unknown_effect(name: str) -> "Action":
+    """GitLab knows the command; what it does there, the sandbox does not have. Nothing is made up."""
+
+    def refuse(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
+        del call, project, one, argument
+        outcome.errors.append(f"Could not apply {name} command.")
+
+    return refuse
 
 
 def _milestone(call: Call, project: Project, one: Noteable, argument: str, outcome: Outcome) -> None:
@@ -253,16 +266,17 @@ COMMANDS: dict[str, Action] = {
     "target_branch": _target_branch,
     "assign": _assign,
     "lock": _lock,
+    "unlock": _unlock,
+    "cc": _nothing,
     "milestone": _milestone,
     "remove_milestone": _remove_milestone,
     "confidential": _confidential,
     "react": _react,
     "award": _react,
 } | {
-    name: _recorded(name)
+    name: _unknown_effect(name)
     for name in (
         "assign_reviewer",
-        "cc",
         "copy_metadata",
         "done",
         "estimate",
@@ -279,11 +293,10 @@ COMMANDS: dict[str, Action] = {
         "todo",
         "unassign",
         "unassign_reviewer",
-        "unlock",
         "unsubscribe",
     )
 }
-"""Known commands. Those without a record to change leave only their trace in `commands_changes`."""
+"""Known commands. Those without a record to change are taken out of the text and refused."""
 
 _GUEST_COMMANDS = frozenset({"todo", "done", "subscribe", "unsubscribe", "award", "react", "cc", "shrug", "tableflip"})
 

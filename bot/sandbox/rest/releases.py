@@ -1,10 +1,12 @@
 """Releases and their links. Source: app/services/releases/*, app/policies/release_policy.rb, lib/api/releases.rb."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from urllib.parse import quote, urlencode, urlsplit
 
-from bot.sandbox.answers import Answer, Json, forbidden, message, not_found
+from bot.sandbox.answers import Answer, Json, forbidden, invalid, message, not_found
+from bot.sandbox.git.changes import valid_ref_name
 from bot.sandbox.rest.call import Call, created, ok
 from bot.sandbox.rest.entities import work
 from bot.sandbox.rest.paging import paged
@@ -19,8 +21,10 @@ from bot.sandbox.world.work import Milestone, Release, ReleaseLink
 ROUTES = Routes()
 
 DESCRIPTION_LIMIT = 1_000_000
+NAME_LIMIT = 255
 FILEPATH_LIMIT = 128
 LINK_TYPES = ("other", "runbook", "image", "package")
+_BOTH = "Cannot specify milestones and milestone_ids at the same time"
 _FILEPATH = re.compile(r"/(?:[\w\-.~]+/)*[\w\-.~]+")
 
 
@@ -84,7 +88,7 @@ def _milestones(call: Call, project: Project) -> list[Milestone]:
     """The milestones of `milestones` (titles) or `milestone_ids`. Raises: RefusalError (400)."""
     params, known = call.params, list(project.milestones.values())
     if params.texts("milestones") and params.texts("milestone_ids"):
-        raise message(400, "milestones, milestone_ids are mutually exclusive")
+        raise invalid(f"milestones, milestone_ids {_BOTH}")
     for name, key in (("milestones", "title"), ("milestone_ids", "id")):
         wanted = params.texts(name)
         found = [one for one in known if str(getattr(one, key)) in wanted]
@@ -99,53 +103,89 @@ def _milestones(call: Call, project: Project) -> list[Milestone]:
 
 @ROUTES.post("/projects/:id/releases", job_token=True)
 def create_release(call: Call) -> Answer:
-    """Record a release; with `ref` the tag is created when it is missing."""
+    """Record a release; with `ref` the tag is created when it is missing.
+
+    The tag is made before the release is saved, and stays when that is refused. Source: create_service.rb.
+    """
     call.params.require("tag_name")
     project, params = call.project(Level.DEVELOPER), call.params
-    tag = params.needed("tag_name")
+    tag, released = params.needed("tag_name"), moment(call, "released_at")
+    name, description = params.text("name") or tag, params.text("description") or ""
+    links = [_sent_link(call, row, None) for row in params.nested("assets").rows("links")]
     if not _may_touch_tag(call, project, tag):
         raise message(403, "You are not allowed to create this tag as it is protected.")
     with call.world.lock:
         if tag in project.releases:
             raise message(409, "Release already exists")
         milestones = _milestones(call, project)
-        description = params.text("description") or ""
-        if len(description) > DESCRIPTION_LIMIT:
-            raise message(400, {"description": [f"is too long (maximum is {DESCRIPTION_LIMIT} characters)"]})
-        links = [_checked_link(call, row, None) for row in params.nested("assets").rows("links")]
-        for field in ("name", "url", "filepath"):
-            values = [getattr(link, field) for link in links if getattr(link, field)]
-            if len(values) != len(set(values)):
-                raise message(400, f"Validation failed: Links have duplicate values ({field})")
-        if project.git.tag(tag) is None:
-            ref = params.text("ref")
-            if ref is None:
-                raise message(422, "Ref is not specified")
-            try:
-                flow.create_tag(call.world, project, tag, ref, call.user(), params.text("tag_message") or "")
-            except ValueError as error:
-                raise message(400, str(error)) from None
+        _ensure_tag(call, project, tag)
+        errors = _faults(name, description) | _link_faults(links)
+        if errors:
+            told = (f"{field.capitalize()} {text}" for field, texts in errors.items() for text in texts)
+            raise message(400, f"Validation failed: {', '.join(told)}")
         sha = project.git.refs()[f"refs/tags/{tag}"].commit
-        one = flow.create_release(call.world, project, tag, sha, params.text("name") or tag, description, call.user())
-    one.released_at = moment(call, "released_at") or one.released_at
+        one = flow.create_release(call.world, project, tag, sha, name, description, call.user())
+    one.released_at = released or one.released_at
     one.links.update((link.id, link) for link in links)
     one.milestones = milestones
     call.world.activity.release(project, one, "create")
     return created(_show(call, project, one))
 
 
+def _ensure_tag(call: Call, project: Project, tag: str) -> None:
+    """Make the tag from `ref` when it is missing. Raises: RefusalError."""
+    if project.git.tag(tag) is not None:
+        return
+    ref = call.params.text("ref")
+    if ref is None:
+        raise message(422, "Ref is not specified")
+    if not valid_ref_name(tag):
+        raise message(400, "Tag name invalid")
+    try:
+        flow.create_tag(call.world, project, tag, ref, call.user(), call.params.text("tag_message") or "")
+    except ValueError as error:
+        raise message(400, str(error)) from None
+
+
+def _faults(name: str, description: str) -> dict[str, list[str]]:
+    """What the model has against a release. Source: app/models/release.rb."""
+    limits = {"description": (description, DESCRIPTION_LIMIT), "name": (name, NAME_LIMIT)}
+    return {
+        field: [f"is too long (maximum is {limit} characters)"]
+        for field, (text, limit) in limits.items()
+        if len(text) > limit
+    }
+
+
+def _link_faults(links: list[ReleaseLink]) -> dict[str, list[str]]:
+    """What the model has against the links of a new release, as its sentences put it."""
+    found: dict[str, list[str]] = {}
+    for link in links:
+        for field, texts in _faults_of(link, ()).items():
+            found.setdefault(f"links {field}", texts)
+    for field in ("name", "url", "filepath"):
+        values = [getattr(link, field) for link in links if getattr(link, field)]
+        if len(values) != len(set(values)):
+            found["links"] = [f"have duplicate values ({field})"]
+    return found
+
+
 @ROUTES.put("/projects/:id/releases/:tag_name", job_token=True)
 def update_release(call: Call) -> Answer:
-    """Change name, description, `released_at`, milestones."""
+    """Change name, description, `released_at`, milestones; all of it or nothing."""
     project, params = call.project(Level.DEVELOPER), call.params
-    one = _found(call, project)
+    one, released = _found(call, project), moment(call, "released_at")
     if not _may_touch_tag(call, project, one.tag):
         raise forbidden()
-    one.name = params.text("name") or one.name
-    one.description = params.text("description", one.description) or ""
-    one.released_at = moment(call, "released_at") or one.released_at
+    name, description = params.text("name") or one.name, params.text("description", one.description) or ""
+    milestones = one.milestones
     if params.has("milestones") or params.has("milestone_ids"):
-        one.milestones = _milestones(call, project)
+        milestones = _milestones(call, project)
+    errors = _faults(name, description)
+    if errors:
+        raise message(400, dict(errors))
+    one.name, one.description, one.milestones = name, description, milestones
+    one.released_at = released or one.released_at
     call.world.activity.release(project, one, "update")
     return ok(_show(call, project, one))
 
@@ -162,31 +202,51 @@ def delete_release(call: Call) -> Answer:
     return ok(_show(call, project, one))
 
 
-def _checked_link(call: Call, row: Params, release: Release | None, known: ReleaseLink | None = None) -> ReleaseLink:
-    """A link with the sent fields over `known`. Raises: RefusalError (400)."""
+def _sent_link(call: Call, row: Params, known: ReleaseLink | None) -> ReleaseLink:
+    """A link with the sent fields over `known`. Raises: RefusalError (400) for a parameter that is none."""
     if known is None:
         row.require("name", "url")
     path = row.text("direct_asset_path") or row.text("filepath") or (known.filepath if known else None)
-    link = ReleaseLink(
+    return ReleaseLink(
         id=known.id if known else call.world.next_id("release_link"),
         name=row.text("name") or (known.name if known else ""),
         url=row.text("url") or (known.url if known else ""),
         link_type=row.choice("link_type", LINK_TYPES, known.link_type if known else "other"),
         filepath=path,
     )
+
+
+def _faults_of(link: ReleaseLink, others: Iterable[ReleaseLink]) -> dict[str, list[str]]:
+    """What the model has against a link. Source: app/models/releases/link.rb."""
     errors: dict[str, list[str]] = {}
-    if urlsplit(link.url).scheme not in ("http", "https", "ftp"):
+    if not link.name.strip():
+        errors["name"] = ["can't be blank"]
+    elif len(link.name) > NAME_LIMIT:
+        errors["name"] = [f"is too long (maximum is {NAME_LIMIT} characters)"]
+    if not _allowed(link.url):
         errors["url"] = ["is blocked: Only allowed schemes are http, https, ftp"]
-    if path is not None and len(path) > FILEPATH_LIMIT:
-        errors["filepath"] = ["is too long (maximum is 128 characters)"]
-    elif path is not None and not _FILEPATH.fullmatch(path):
+    if link.filepath is not None and len(link.filepath) > FILEPATH_LIMIT:
+        errors["filepath"] = [f"is too long (maximum is {FILEPATH_LIMIT} characters)"]
+    elif link.filepath is not None and not _FILEPATH.fullmatch(link.filepath):
         errors["filepath"] = ["is in an invalid format"]
-    for other in release.links.values() if release else ():
-        if other is known:
-            continue
+    for other in others:
         for field in ("name", "url", "filepath"):
             if getattr(other, field) == getattr(link, field) is not None:
                 errors.setdefault(field, []).append("has already been taken")
+    return errors
+
+
+def _allowed(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in ("http", "https", "ftp")
+    except ValueError:
+        return False
+
+
+def _checked_link(call: Call, row: Params, release: Release, known: ReleaseLink | None = None) -> ReleaseLink:
+    """A link that the release can take. Raises: RefusalError (400)."""
+    link = _sent_link(call, row, known)
+    errors = _faults_of(link, [other for other in release.links.values() if other is not known])
     if errors:
         raise message(400, dict(errors))
     return link

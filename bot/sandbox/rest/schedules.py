@@ -1,7 +1,6 @@
 """Pipeline schedules. Source: lib/api/ci/pipeline_schedules.rb, app/policies/ci/pipeline_schedule_policy.rb."""
 
 from contextlib import suppress
-from zoneinfo import ZoneInfoNotFoundError
 
 from bot.sandbox.answers import Answer, Json, RefusalError, forbidden, message, not_found
 from bot.sandbox.rest.call import Call, created, no_content, ok
@@ -12,7 +11,7 @@ from bot.sandbox.rest.pipeline_creation import Order, create, may_use_ref
 from bot.sandbox.rest.routing import Routes
 from bot.sandbox.rest.variables import KEY
 from bot.sandbox.world.clock import stamp, stamp_or_none
-from bot.sandbox.world.cron import next_run
+from bot.sandbox.world.cron import ZoneError, next_run
 from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Project
 from bot.sandbox.world.settings import Variable
@@ -88,7 +87,7 @@ def _check(call: Call, project: Project, one: Schedule) -> None:
     errors: dict[str, list[str]] = {}
     try:
         next_run(one.cron, one.cron_timezone, call.world.clock.now())
-    except ZoneInfoNotFoundError:
+    except ZoneError:
         errors["cron_timezone"] = ["is invalid syntax"]
     except ValueError:
         errors["cron"] = ["is invalid syntax"]

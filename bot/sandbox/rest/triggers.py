@@ -45,12 +45,14 @@ def _found(call: Call, project: Project) -> Trigger:
 @ROUTES.get("/projects/:id/triggers")
 def list_triggers(call: Call) -> Answer:
     """Trigger tokens of a project; Maintainer."""
+    call.user()
     return paged(call, list(call.project(Level.MAINTAINER).triggers.values()), lambda one: _show(call, one))
 
 
 @ROUTES.get("/projects/:id/triggers/:trigger_id")
 def get_trigger(call: Call) -> Answer:
     """One trigger token."""
+    call.user()
     return ok(_show(call, _found(call, call.project(Level.MAINTAINER))))
 
 

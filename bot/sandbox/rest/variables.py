@@ -19,6 +19,8 @@ ROUTES = Routes()
 
 KEY = re.compile(r"[A-Za-z0-9_]+")
 """What a variable may be called."""
+_SCOPE = re.compile(r"[a-zA-Z0-9_/${}. *-]+")
+_BAD_SCOPE = "can contain only letters, digits, '-', '_', '/', '$', '{', '}', '.', '*' and spaces"
 _MASKABLE = re.compile(r"[a-zA-Z0-9_+=/@:.~-]{8,}")
 _MASKABLE_RAW = re.compile(r"\S{8,}")
 _KEY_LIMIT = _DESCRIPTION_LIMIT = 255
@@ -47,6 +49,10 @@ def _check(one: Variable, others: list[Variable], owner: Project | Group | None)
         errors["key"] = [f"({one.key}) has already been taken"]
     if one.masked and not maskable(one.value, raw=one.raw):
         errors["value"] = ["is invalid"]
+    if len(one.environment_scope) > _KEY_LIMIT:
+        errors["environment_scope"] = ["is too long (maximum is 255 characters)"]
+    elif not _SCOPE.fullmatch(one.environment_scope):
+        errors["environment_scope"] = [_BAD_SCOPE]
     if one.description and len(one.description) > _DESCRIPTION_LIMIT:
         errors["description"] = ["is too long (maximum is 255 characters)"]
     if owner is None and len(one.value) > _INSTANCE_VALUE_LIMIT[one.variable_type]:
@@ -60,6 +66,7 @@ def _check(one: Variable, others: list[Variable], owner: Project | Group | None)
 
 
 def _owner(call: Call, kind: str) -> Project | Group | None:
+    call.user()  # before anything is looked up
     if kind == "project":
         return call.project(Level.MAINTAINER)
     if kind == "group":
@@ -95,7 +102,7 @@ def _create(call: Call, kind: str) -> Answer:
     owner, params = _owner(call, kind), call.params
     params.require("key", "value")
     hidden = owner is not None and params.flag("masked_and_hidden")
-    scope = params.text("environment_scope") or "*"
+    scope = (params.text("environment_scope") or "*").strip()
     made = Variable(
         id=call.world.next_id("variable"),
         key=params.needed("key"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.sandbox.ci.model import Job, Pipeline
 from bot.sandbox.ci.pipelines import Pipelines
+from bot.sandbox.malformed import whole_number
 from bot.sandbox.world.places import Group, Project
 from bot.sandbox.world.work import Issue, MergeRequest, Noteable
 from bot.sandbox.world.world import World
@@ -62,17 +63,17 @@ class Pages:
             case ["pipelines"]:
                 return self._list(project, "Pipelines", "pipelines", self._pipelines.pipelines(project.id))
             case ["pipelines", number] if number.isdecimal():
-                return self._pipeline(project, self._pipelines.pipeline(project.id, int(number)))
+                return self._pipeline(project, self._pipelines.pipeline(project.id, whole_number(number)))
             case ["jobs", number] if number.isdecimal():
-                return self._job(project, self._pipelines.job(project.id, int(number)))
+                return self._job(project, self._pipelines.job(project.id, whole_number(number)))
             case ["merge_requests"]:
                 return self._list(project, "Merge requests", "requests", reversed(project.merge_requests.values()))
             case ["merge_requests", number] if number.isdecimal():
-                return self._noteable(project, project.merge_requests.get(int(number)))
+                return self._noteable(project, project.merge_requests.get(whole_number(number)))
             case ["issues"]:
                 return self._list(project, "Issues", "issues", reversed(project.issues.values()))
             case ["issues", number] if number.isdecimal():
-                return self._noteable(project, project.issues.get(int(number)))
+                return self._noteable(project, project.issues.get(whole_number(number)))
             case ["releases"]:
                 newest = sorted(project.releases.values(), key=lambda one: one.released_at, reverse=True)
                 return self._list(project, "Releases", "releases", newest)

@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -19,6 +19,10 @@ _WORDS = {
 _PART = re.compile(r"(\*|\d+(?:-\d+)?)(?:/(\d+))?")
 _HORIZON = timedelta(days=366 * 4 + 1)
 """The 29th of February comes within this time, or a line names no day at all."""
+
+
+class ZoneError(Exception):
+    """There is no such time zone."""
 
 
 def _field(text: str, low: int, high: int) -> frozenset[int]:
@@ -62,10 +66,13 @@ def parse(line: str) -> tuple[frozenset[int], ...]:
 def next_run(line: str, zone: str, after: datetime) -> datetime | None:
     """The first matching minute later than `after`, in its time zone; None when the line names no real day.
 
-    Raises: ValueError for a line that is none, ZoneInfoNotFoundError for an unknown zone.
+    Raises: ValueError for a line that is none, ZoneError for an unknown zone.
     """
     minutes, hours, days, months, weekdays, either = parse(line)
-    local = ZoneInfo(zone)
+    try:
+        local = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # unknown, a path outside, a directory
+        raise ZoneError(zone) from None
     day = after.astimezone(local).replace(hour=0, minute=0, second=0, microsecond=0)
     end = day + _HORIZON
     while day < end:

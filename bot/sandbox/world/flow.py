@@ -128,6 +128,10 @@ class NotFastForwardError(Exception):
     """The project wants linear history and the source branch is behind its target."""
 
 
+class NotMergeableError(Exception):
+    """A branch of the request is gone."""
+
+
 def squashes(project: Project, wanted: bool) -> bool:
     """Whether a merge squashes. Source: app/models/merge_request.rb `squash_on_merge?`."""
     option = project.settings.squash_option
@@ -149,14 +153,16 @@ def merge(
 
     Raises:
         NotFastForwardError: methods `ff` and `rebase_merge` need a source that contains its target.
+        NotMergeableError: its source or target branch is gone.
     """
     git, method = project.git, project.settings.merge_method
     squash = squashes(project, squash)
     with git.lock:
         refresh(project, one)
-        target = git.branch(one.target_branch)
-        if target is None:
-            raise ValueError(f"no branch {one.target_branch} in {project.full_path}")
+        source, target = git.branch(one.source_branch), git.branch(one.target_branch)
+        if source is None or target is None:
+            gone = one.source_branch if source is None else one.target_branch
+            raise NotMergeableError(f"no branch {gone} in {project.full_path}")
         if method != "merge" and not git.is_ancestor(target.commit, one.head_sha):
             raise NotFastForwardError(one.source_branch)
         tree = changes.merged_tree(git, target.commit, one.head_sha)
@@ -174,8 +180,7 @@ def merge(
         moved = [changes.set_ref(git, target.full_name, made, target.commit)]
         one.state, one.merged_at, one.merge_user = "merged", signature.when, user
         one.updated_at, one.squash = signature.when, squash
-        source = git.branch(one.source_branch)
-        if remove_source and source is not None and one.source_branch != project.default_branch:
+        if remove_source and one.source_branch != project.default_branch:
             moved.append(changes.set_ref(git, source.full_name, BLANK, source.commit))
     world.activity.merge_request(project, one, user, "merge")
     world.activity.pushed(project, user, moved)

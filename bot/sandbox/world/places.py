@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from bot.sandbox.answers import Answer
 from bot.sandbox.ci import model as ci
 from bot.sandbox.git.repository import Repository
 from bot.sandbox.world.people import Level, User
@@ -84,6 +85,8 @@ class Project:
     schedules: dict[int, Schedule] = field(default_factory=dict)
     triggers: dict[int, Trigger] = field(default_factory=dict)
     settings: ProjectSettings = field(default_factory=ProjectSettings)
+    branch_lists: dict[object, tuple[datetime, Answer]] = field(default_factory=dict, repr=False)
+    """Lists of branches as they were answered, by question, and when."""
 
     @property
     def full_path(self) -> str:

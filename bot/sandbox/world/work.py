@@ -147,19 +147,23 @@ class Release:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class PackageFile:
-    """One file of a package. `stored` is where its bytes lie."""
+    """One file of a package. Its bytes lie at `stored`; GitLab shows the declared digests, unchecked."""
 
     id: int
     file_name: str
     stored: Path
     size: int
-    md5: str
-    sha1: str
     sha256: str
-    declared_sha256: str
+    declared_sha256: str | None
+    declared_md5: str | None
     requires_python: str
     created_at: datetime
     pipeline_id: int | None = None
+
+    @property
+    def url_digest(self) -> str:
+        """What names the file in its download URL."""
+        return self.declared_sha256 or self.sha256
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
