@@ -130,6 +130,18 @@ class Bot:
         finally:
             store.close()
 
+    def settled(self) -> None:
+        """Wait until the daemon has looked at all that was there when it came, so that it hears of news by hooks only."""
+
+        def looked() -> bool:
+            store = Store(open_state(self.state), str)
+            try:
+                return store.intake.cursor("enrolled") is not None and store.enrolment.counts()[1] == 0
+            finally:
+                store.close()
+
+        until(looked)
+
     def ended(self, *projects: str) -> list[Release]:
         """Wait until the release of each project (all on record, at least one, if none is named) is at its end."""
 

@@ -77,6 +77,7 @@ def test_a_hook_that_proves_nothing_is_refused(told: Bot, town: Town, group: Gro
     """No signature, a wrong one, one for another body, one from long ago: 401, and nothing is asked of GitLab."""
     package = town.package(group)
     with told.serving():
+        told.settled()
         package.tag()
         package.pipeline_over()
         body = _tag_push(package)
