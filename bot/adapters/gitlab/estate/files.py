@@ -7,8 +7,8 @@ blob that takes in nothing of its own project.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from typing import Protocol
 
 from bot.adapters.gitlab.client import Json
 from bot.adapters.gitlab.estate import queries
@@ -22,7 +22,13 @@ MOST_BYTES = 1024 * 1024  # of one file; SECURITY: beyond it is unknown
 MOST_KEPT = 512  # parsed files; organisations that have more of them have them in many groups
 
 Ci = CiFacts | CiUnknown
-Read = Callable[[str], Ci]
+
+
+class Read(Protocol):
+    """Makes facts of a CI file's text, within bounds of its own; `merged` says that GitLab merged it."""
+
+    def __call__(self, text: str, *, merged: bool = False) -> Ci:
+        """The facts, or why they are unknown."""
 
 
 class Kept:
@@ -83,8 +89,8 @@ class CiFiles:
 
     def merged(self, row: Row, oid: str, ci: CiFacts) -> Ci:
         """The file with includes and extends resolved by GitLab."""
-        own = any(not one.startswith(("project:", "remote:", "template:", "component:")) for one in ci.includes)
-        key = f"{oid} {row.id}" if own else oid
+        # What `local` brings stands in the project's own repository, at the same commit.
+        key = f"{oid} {row.id}" if "local" in ci.includes else oid
         known = self._merged.get(key)
         if known is None:
             known = self._lint(row)
@@ -131,8 +137,7 @@ class CiFiles:
         text = answer.get("merged_yaml") if isinstance(answer, dict) else None
         if not isinstance(text, str):
             return CiUnknown(reason="GitLab could not merge the CI file: an include or extends of it fails")
-        ci = self._read(text)
-        return ci if isinstance(ci, CiUnknown) else replace(ci, merged=True)
+        return self._read(text, merged=True)
 
 
 _NOBODY = CiUnknown(reason="the project went away while it was read")
