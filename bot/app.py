@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from bot.adapters.clock import utc_now
 from bot.adapters.gitlab.account import GitLabAccount
 from bot.adapters.gitlab.client import Api
+from bot.adapters.gitlab.estate.sweep import GitLabEstate
 from bot.adapters.gitlab.history import GitLabHistory
 from bot.adapters.gitlab.notes import GitLabNotes
 from bot.adapters.gitlab.pipelines import GitLabPipelines
@@ -27,7 +28,9 @@ from bot.adapters.meter import Meter
 from bot.adapters.store.open import open_state
 from bot.adapters.store.readonly import ReadOnlyKept, ReadOnlyLedger
 from bot.adapters.store.store import Store
-from bot.domain.errors import CredentialsError, RefusedError
+from bot.domain.ci import CiFacts, CiUnknown
+from bot.domain.errors import ConfigError, CredentialsError, RefusedError
+from bot.domain.estate import Scope as AuditScope
 from bot.domain.gitlab import Identity
 from bot.domain.policy import ReleaseRule, Source
 from bot.domain.refs import Project, RefKind, Tag, Target
@@ -36,6 +39,7 @@ from bot.domain.secrets import Redactor
 from bot.domain.verdicts import Consequence
 from bot.engine.preview import Preview, preview
 from bot.engine.turn import Tools, run_turn
+from bot.hygiene.targets import scope_of
 from bot.notes.texts import ReleaseTexts
 from bot.release.apply import Hands
 from bot.release.facts import Wanted
@@ -62,6 +66,11 @@ def waiting_for(release: Release) -> str | None:
     if release.state is not ReleaseState.WAITING or release.woken or release.faults:
         return None
     return next((gate.name for gate in release.gates if gate.consequence is Consequence.WAIT), None)
+
+
+def _read_ci(text: str, *, merged: bool = False) -> CiFacts | CiUnknown:
+    del text, merged
+    return CiUnknown(reason="CI files are not read by this version")
 
 
 class App:
@@ -157,6 +166,37 @@ class App:
         """Which projects are watched."""
         watch = self.settings.watch
         return Scope(groups=watch.groups, projects=watch.projects, topics=watch.topics, exclude=watch.exclude)
+
+    def audit_scope(self, targets: Sequence[str]) -> AuditScope:
+        """What an audit covers: the targets, or what is watched when there are none. Raises: ConfigError."""
+        if targets:
+            return scope_of(targets, membership="**" not in targets or not self.identity.admin)
+        watch = self.settings.watch
+        patterns = [path for path in watch.projects if "*" in path]
+        everything = "**" in watch.groups or bool(watch.topics or patterns)
+        if not (watch.groups or watch.projects or everything):
+            remedy = "Name a TARGET, or set watch.groups"
+            raise ConfigError(what="nothing is watched, so there is nothing to audit", where="watch", remedy=remedy)
+        return AuditScope(
+            groups=tuple(group for group in watch.groups if group != "**"),
+            projects=tuple(path for path in watch.projects if "*" not in path),
+            everything=everything,
+            membership=not (everything and self.identity.admin),
+            keep=lambda facts: self.scope.covers(
+                Project(
+                    id=facts.project_id,
+                    full_path=facts.full_path,
+                    web_url="",
+                    default_branch=None,
+                    archived=facts.archived,
+                    topics=facts.topics,
+                )
+            ),
+        )
+
+    def estate(self) -> GitLabEstate:
+        """What an audit reads; counts requests from nought."""
+        return GitLabEstate(self.api, self.meter.count, _read_ci)
 
     def turn(self, release: Release) -> Release:
         """One turn of a release; the caller writes the row."""

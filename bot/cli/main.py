@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import bot
-from bot.cli import config, release
+from bot.cli import audit, config, release
 from bot.cli.exits import Exit
 from bot.cli.options import Options, command
 
@@ -19,6 +19,7 @@ app = typer.Typer(
     help="The release bot for a whole GitLab organisation. Begin with `ropewalk demo`, then `ropewalk config init`.",
 )
 app.add_typer(release.app, name="release")
+app.add_typer(audit.app, name="audit")
 app.add_typer(config.app, name="config")
 
 

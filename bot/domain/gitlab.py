@@ -63,7 +63,7 @@ class VariableFlags:
     """A CI/CD variable without its value.
 
     `level` is `project`, `group` or `instance`; `owner` is the path or name of who holds it; `hidden` is None where
-    GitLab does not tell.
+    GitLab does not tell. `file` says that jobs get the path of a file with the value.
     """
 
     key: str
@@ -74,6 +74,7 @@ class VariableFlags:
     hidden: bool | None
     raw: bool
     environment_scope: str
+    file: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

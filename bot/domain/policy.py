@@ -87,6 +87,11 @@ class Policy:
         """The first rule that matches, or None: then the ref is nobody's release."""
         return next((rule for rule in self.releases if rule.matches(project, kind, ref)), None)
 
+    def tags_of(self, project: str) -> tuple[str, ...]:
+        """The tag patterns that release this project; `v*`, which nearly everybody uses, where no rule names any."""
+        rules = (rule for rule in self.releases if any(matches_path(pattern, project) for pattern in rule.projects))
+        return tuple(dict.fromkeys(tag for rule in rules for tag in rule.tags)) or ("v*",)
+
     def indexes_of(self, rule: ReleaseRule) -> tuple[IndexSpec, ...]:
         """The rule's indexes in its order. Settings guarantee that every name is defined."""
         by_name = {spec.name: spec for spec in self.indexes}

@@ -1,0 +1,143 @@
+"""CI files of many projects: which blob each has, and each blob's text once.
+
+Where a publishing job is hidden behind `include` or `extends`, GitLab merges the file (CI Lint), also once for each
+blob that takes in nothing of its own project.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Protocol
+
+from bot.adapters.gitlab.client import Json
+from bot.adapters.gitlab.estate import queries
+from bot.adapters.gitlab.estate.asking import Asker, Portion, in_portions
+from bot.adapters.gitlab.estate.reading import Row, gid, number
+from bot.domain.ci import CiFacts, CiUnknown
+from bot.domain.errors import CredentialsError, RefusedError, RopewalkError, TransientError
+
+PATH = ".gitlab-ci.yml"
+MOST_BYTES = 1024 * 1024  # of one file; SECURITY: beyond it is unknown
+MOST_KEPT = 512  # parsed files; organisations that have more of them have them in many groups
+
+Ci = CiFacts | CiUnknown
+
+
+class Read(Protocol):
+    """Makes facts of a CI file's text, within bounds of its own; `merged` says that GitLab merged it."""
+
+    def __call__(self, text: str, *, merged: bool = False) -> Ci:
+        """The facts, or why they are unknown."""
+
+
+class Kept:
+    """The newest so many values."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[str, Ci] = OrderedDict()
+
+    def get(self, key: str) -> Ci | None:
+        """What was kept."""
+        if key in self._values:
+            self._values.move_to_end(key)
+        return self._values.get(key)
+
+    def keep(self, key: str, value: Ci) -> None:
+        """Keep it, and forget the oldest."""
+        self._values[key] = value
+        if len(self._values) > self._most:
+            self._values.popitem(last=False)
+
+
+class CiFiles:
+    """Reads and parses CI files; `read` makes facts of a text, within bounds of its own."""
+
+    def __init__(self, asker: Asker, read: Read) -> None:
+        self._asker = asker
+        self._read = read
+        self._parsed = Kept(MOST_KEPT)
+        self._merged = Kept(MOST_KEPT)
+        self._blobs, self._texts = Portion(), Portion()
+
+    def of(self, rows: Sequence[Row]) -> dict[int, tuple[str, Ci]]:
+        """Project id -> its CI file's blob and what is in it; no entry for a project without one."""
+        found: dict[int, tuple[str, Ci]] = {}
+        wanted: dict[str, Row] = {}
+        oids: dict[int, str] = {}
+        for some, answer in in_portions(rows, self._blobs, lambda part: self._ask(queries.BLOBS, part)):
+            for row in some:
+                if isinstance(answer, RopewalkError):
+                    found[row.id] = ("", CiUnknown(reason=f"the CI file could not be read: {answer}"))
+                    continue
+                blob = answer.get(row.id, _NOBODY)
+                if isinstance(blob, CiUnknown):
+                    found[row.id] = ("", blob)
+                elif blob is not None:
+                    oid = oids[row.id] = str(blob["oid"])
+                    if int(blob.get("size") or 0) > MOST_BYTES:
+                        found[row.id] = (oid, CiUnknown(reason=f"the CI file is larger than {MOST_BYTES} bytes"))
+                        del oids[row.id]
+                    elif self._parsed.get(oid) is None:
+                        wanted.setdefault(oid, row)
+        fresh = self._parse(list(wanted.values()))
+        for project_id, oid in oids.items():
+            ci = self._parsed.get(oid) or fresh.get(oid)
+            found[project_id] = (oid, ci or CiUnknown(reason="the CI file changed while it was read"))
+        return found
+
+    def merged(self, row: Row, oid: str, ci: CiFacts) -> Ci:
+        """The file with includes and extends resolved by GitLab."""
+        # What `local` brings stands in the project's own repository, at the same commit.
+        key = f"{oid} {row.id}" if "local" in ci.includes else oid
+        known = self._merged.get(key)
+        if known is None:
+            known = self._lint(row)
+            self._merged.keep(key, known)
+        return known
+
+    def _parse(self, rows: Sequence[Row]) -> dict[str, Ci]:
+        fresh: dict[str, Ci] = {}
+        for _, answer in in_portions(rows, self._texts, lambda part: self._ask(queries.TEXTS, part)):
+            if isinstance(answer, RopewalkError):
+                continue
+            for blob in answer.values():
+                if blob is None or isinstance(blob, CiUnknown):
+                    continue
+                oid, text = str(blob["oid"]), blob.get("rawBlob")
+                ci = CiUnknown(reason="GitLab does not show the CI file") if text is None else self._read(str(text))
+                fresh[oid] = ci
+                self._parsed.keep(oid, ci)
+        return fresh
+
+    def _ask(self, query: str, rows: Sequence[Row]) -> dict[int, Json]:
+        """Project id -> its blob, None for a project without the file, CiUnknown for one whose code we may not see."""
+
+        def blob(node: Json) -> Json:
+            repository = node.get("repository")
+            if repository is None:
+                return CiUnknown(reason="the repository may not be read: the token's user needs Reporter")
+            nodes = (repository.get("blobs") or {}).get("nodes") or ()
+            return next(iter(nodes), None)
+
+        data = self._asker.graphql(query, {"ids": [gid(row.id) for row in rows], "paths": [PATH]})
+        nodes = (data.get("projects") or {}).get("nodes") or ()
+        return self._asker.api.read(lambda rows: {number(node["id"]): blob(node) for node in rows}, nodes)
+
+    def _lint(self, row: Row) -> Ci:
+        try:
+            answer = self._asker.patiently(lambda: self._asker.api.get(f"/projects/{row.id}/ci/lint"))
+        except CredentialsError as error:
+            if error.status == 401:
+                raise
+            return CiUnknown(reason=f"the CI file could not be merged: {error}")
+        except (RefusedError, TransientError) as error:
+            return CiUnknown(reason=f"the CI file could not be merged: {error}")
+        text = answer.get("merged_yaml") if isinstance(answer, dict) else None
+        if not isinstance(text, str):
+            return CiUnknown(reason="GitLab could not merge the CI file: an include or extends of it fails")
+        return self._read(text, merged=True)
+
+
+_NOBODY = CiUnknown(reason="the project went away while it was read")

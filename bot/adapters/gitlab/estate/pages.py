@@ -1,0 +1,133 @@
+"""Rows of projects, whatever the scope is spelled with: groups by the page, single projects by path or id.
+
+A page that GitLab cannot make is asked for in halves, and in the end by the names alone: then each project is asked
+for by its id, so that one that cannot be read does not hide its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bot.adapters.gitlab.client import Json
+from bot.adapters.gitlab.estate import queries
+from bot.adapters.gitlab.estate.asking import Asker, Portion, hopeless, in_portions
+from bot.adapters.gitlab.estate.reading import Row, cursor, gid, row
+from bot.domain.errors import RefusedError, RopewalkError, TransientError
+from bot.domain.estate import Scope
+
+SMALLEST = 6  # projects a page; below it they are asked for one by one
+MOST_PAGES = 20_000
+
+
+class Pages:
+    """Lists projects with their variables."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self.expected: int | None = None
+
+    def rows(self, scope: Scope) -> Iterator[Row]:
+        """Every project of a scope; one that two parts of it name comes twice."""
+        paths = [one for one in scope.projects if isinstance(one, str)]
+        ids = [one for one in scope.projects if not isinstance(one, str)]
+        self._expect(scope, len(paths) + len(ids))
+        for group in scope.groups:
+            yield from self._listed(queries.GROUP, queries.GROUP_NAMES, {"path": group}, group)
+        for path in paths:
+            yield from self._named(path)
+        yield from self._numbered(ids)
+        if scope.everything:
+            yield from self._listed(queries.EVERYTHING, queries.EVERYTHING_NAMES, {"membership": scope.membership}, "")
+
+    def _expect(self, scope: Scope, single: int) -> None:
+        """Ask how many there are, for the progress bar: one small question a group."""
+        if scope.everything:
+            return
+        total = single
+        for group in scope.groups:
+            found = self._asker.graphql(queries.COUNT, {"path": group}).get("group")
+            if found is None:
+                raise self._nothing(f"group {group}")
+            count = (found.get("projects") or {}).get("count")
+            if not isinstance(count, int):
+                return
+            total += count
+        self.expected = total
+
+    def _listed(self, query: str, names: str, variables: Mapping[str, Json], group: str) -> Iterator[Row]:
+        portion = Portion()
+        after: str | None = None
+        for _ in range(MOST_PAGES):
+            try:
+                page = self._page(query, {**variables, "first": portion.size, "after": after}, group)
+                found = self._asker.api.read(lambda nodes: [row(node) for node in nodes], page.get("nodes") or ())
+                portion.grew()
+            except (RefusedError, TransientError) as error:
+                if hopeless(error) or error.status == 404:
+                    raise
+                if portion.size > SMALLEST:
+                    portion.refused()
+                    continue
+                page = self._page(names, {**variables, "first": SMALLEST, "after": after}, group)
+                found = list(self._one_by_one(page))
+            yield from found
+            after = cursor(page)
+            if after is None:
+                return
+        raise RefusedError(what="the pages of projects have no end", where=self._asker.api.where)
+
+    def _page(self, query: str, variables: Mapping[str, Json], group: str) -> dict[str, Json]:
+        data = self._asker.graphql(query, variables)
+        holder = data.get("group") if group else data
+        if holder is None:
+            raise self._nothing(f"group {group}")
+        page = holder.get("projects")
+        if not isinstance(page, dict):
+            raise TransientError(what="GraphQL lists no projects", where=self._asker.api.where)
+        return page
+
+    def _one_by_one(self, page: dict[str, Json]) -> Iterator[Row]:
+        bare = self._asker.api.read(lambda nodes: [row(node) for node in nodes], page.get("nodes") or ())
+        portion = Portion()
+        portion.size = 1
+        for some, answer in in_portions(bare, portion, lambda part: self._by_id([one.id for one in part])):
+            for one in some:
+                if isinstance(answer, RopewalkError):
+                    yield Row(id=one.id, path=one.path, namespace=one.namespace, trouble=str(answer))
+                else:
+                    gone = Row(id=one.id, path=one.path, namespace=one.namespace, trouble="it went away meanwhile")
+                    yield answer.get(one.id, gone)
+
+    def _numbered(self, ids: Sequence[int]) -> Iterator[Row]:
+        for some, answer in in_portions(ids, Portion(), self._by_id):
+            if isinstance(answer, RopewalkError):
+                raise answer
+            for one in some:
+                if one not in answer:
+                    raise self._nothing(f"project {one}")
+                yield answer[one]
+
+    def _by_id(self, ids: Sequence[int]) -> dict[int, Row]:
+        data = self._asker.graphql(queries.BY_ID, {"ids": [gid(one) for one in ids]})
+        nodes = (data.get("projects") or {}).get("nodes") or ()
+        found = self._asker.api.read(lambda rows: [row(node) for node in rows], nodes)
+        return {one.id: one for one in found}
+
+    def _named(self, path: str) -> Iterator[Row]:
+        """A project, or all of a group."""
+        found = self._asker.graphql(queries.RESOLVE, {"path": path})
+        if found.get("project") is not None:
+            yield self._asker.api.read(row, found["project"])
+        elif found.get("group") is not None:
+            self._expect(Scope(groups=(path,)), 0)
+            yield from self._listed(queries.GROUP, queries.GROUP_NAMES, {"path": path}, path)
+        else:
+            raise self._nothing(f"project or group {path}")
+
+    def _nothing(self, what: str) -> RefusedError:
+        return RefusedError(
+            what=f"there is no {what} that the token may see",
+            where=self._asker.api.where,
+            remedy="Check the path and the token",
+            status=404,
+        )

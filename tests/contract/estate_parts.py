@@ -1,0 +1,49 @@
+"""An auditor over the embedded GitLab."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.adapters.gitlab.client import Api
+from bot.adapters.gitlab.estate.sweep import GitLabEstate
+from bot.adapters.meter import Meter
+from bot.domain.ci import CiFacts, CiUnknown
+from bot.domain.estate import Level, ProjectFacts, Wishes
+from bot.domain.secrets import Redactor, Secret
+from bot.hygiene.targets import scope_of
+from tests.contract.sandbox_org import Org
+
+NOTHING = Wishes(ci=lambda _: False, merged=lambda _: False, access=lambda _: False)
+EVERYTHING = Wishes(ci=lambda _: True, merged=lambda _: False, access=lambda _: True)
+
+
+def no_ci(text: str, *, merged: bool = False) -> CiFacts | CiUnknown:
+    """A reader of CI files that sees how long they are."""
+    del merged
+    return CiFacts(jobs=(), variables={"LENGTH": str(len(text))})
+
+
+def estate(org: Org, who: str = "maintainer", waits: list[float] | None = None) -> GitLabEstate:
+    """What an audit reads, with patience that takes no time."""
+    secret = Secret(org.tokens[who])
+    meter = Meter()
+    api = Api(url=org.url, token=secret, redactor=Redactor([secret]), meter=meter)
+    pauses = [] if waits is None else waits
+    return GitLabEstate(api, meter.count, no_ci, wait=pauses.append)
+
+
+def sweep(
+    org: Org, *targets: str, who: str = "maintainer", wishes: Wishes = NOTHING, reads: GitLabEstate | None = None
+) -> list[ProjectFacts]:
+    """All places of a scope."""
+    return list((reads or estate(org, who)).sweep(scope_of(targets, membership=True), wishes))
+
+
+def projects(found: Sequence[ProjectFacts]) -> dict[str, ProjectFacts]:
+    """Projects by path."""
+    return {facts.full_path: facts for facts in found if facts.level is Level.PROJECT}
+
+
+def groups(found: Sequence[ProjectFacts]) -> dict[str, ProjectFacts]:
+    """Groups by path."""
+    return {facts.full_path: facts for facts in found if facts.level is Level.GROUP}
