@@ -6,10 +6,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 
-from bot.adapters.ci.masking import find_shapes, literal_secret, mask, names_secret, names_throwaway
+from bot.adapters.ci.masking import find_shapes, mask
 from bot.adapters.ci.script import Literal
 from bot.adapters.ci.tree import Items, Node, Scalar, Tree
 from bot.domain.ci import CiCredential
+from bot.domain.credentials import literal_secret, names_secret, names_throwaway
 from bot.domain.secrets import HIDDEN
 
 _KEY = re.compile(r"\s*(?:-\s+)?(?:export\s+)?[\"']?([A-Za-z_][A-Za-z0-9_]*)[\"']?\s*[:=]")

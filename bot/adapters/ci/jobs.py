@@ -23,11 +23,11 @@ from bot.adapters.ci.fields import (
     tokens_of,
     variables_of,
 )
-from bot.adapters.ci.masking import literal_secret, names_secret
 from bot.adapters.ci.script import Entry, read_entry
 from bot.adapters.ci.tree import Items, Node, Scalar, Tree
 from bot.adapters.ci.uploads import builds, publisher_of
 from bot.domain.ci import CiJob, CiLine
+from bot.domain.credentials import literal_secret, names_secret
 from bot.domain.secrets import HIDDEN
 
 _Getter: TypeAlias = Callable[[str], "Node | None"]

@@ -112,27 +112,3 @@ def looks_random(word: str) -> bool:
         return False
     changes = sum(a != b for a, b in pairwise(kinds))
     return changes * 5 >= len(kinds)
-
-
-_SECRET = re.compile(
-    r"(?:PASSWORD|PASSWD|PASSPHRASE|PASS|TOKEN|SECRET|APIKEY|API_KEY|PRIVATE_KEY|SECRET_KEY|ACCESS_KEY)$"
-)
-_TAIL = re.compile(r"_(?:PROD|PRODUCTION|STAGING|DEV|TEST|PYPI|TESTPYPI|[0-9]+)$")
-_THROWAWAY = re.compile(r"^(?:POSTGRES|PG|MYSQL|MARIADB|MONGO|REDIS|RABBITMQ|MINIO|NEO4J|ELASTIC|DB|DATABASE|TEST)")
-_PLAIN = re.compile(r"(?i)true|false|yes|no|on|off|none|null|[0-9]{1,5}|https?://[^@]*|[./~].*|pypi|testpypi")
-
-
-def names_secret(name: str) -> bool:
-    """Whether a variable of that name holds a secret: `TWINE_PASSWORD`, `PYPI_TOKEN_PROD`, not `TOKEN_URL`."""
-    upper = name.upper()
-    return bool(_SECRET.search(_TAIL.sub("", upper)))
-
-
-def names_throwaway(name: str) -> bool:
-    """Whether it is the password of a database or the like, which tests bring up and throw away."""
-    return bool(_THROWAWAY.match(name.upper()))
-
-
-def literal_secret(value: str) -> bool:
-    """Whether the value of a secret variable is itself a secret, and not empty, a setting, a path or a variable."""
-    return len(value) >= 4 and "$" not in value and not _PLAIN.fullmatch(value)

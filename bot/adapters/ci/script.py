@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from bot.adapters.ci.masking import literal_secret, names_secret, names_throwaway
 from bot.adapters.ci.shell import read_commands
 from bot.adapters.ci.tree import Scalar
 from bot.domain.ci import CiAssignment, CiCommand, CiLine
+from bot.domain.credentials import HEADER, literal_secret, names_secret, names_throwaway, secret_options
 from bot.domain.secrets import HIDDEN
 
-# Options whose value is a secret, for the programs that know them; "" stands for every program.
-_OPTIONS = {
-    "": frozenset({"--password", "--token", "--api-key", "--api-token", "--auth-token", "--secret", "--private-token"}),
-    "twine": frozenset({"-p"}),
-    "docker": frozenset({"-p"}),
-    "podman": frozenset({"-p"}),
-    "buildah": frozenset({"-p"}),
-    "helm": frozenset({"-p"}),
-    "sshpass": frozenset({"-p"}),
-    "uv": frozenset({"-t", "-p"}),
-    "poetry": frozenset({"-p"}),
-    "pdm": frozenset({"-P"}),
-    "hatch": frozenset({"-a", "--auth"}),
-}
-_USER_OPTIONS = {"curl": frozenset({"-u", "--user", "--proxy-user"}), "wget": frozenset({"--http-password"})}
-_HEADER = re.compile(
-    r"((?:PRIVATE-TOKEN|JOB-TOKEN|DEPLOY-TOKEN|X-API-KEY|Authorization)\s*:\s*(?:Bearer|Basic|token)?\s*)([^\s\"'$]{6,})",
-    re.IGNORECASE,
-)
 _FIELD = re.compile(
     r"^(\s*(?:password|token|secret|api[_-]?key)\s*[=:]\s*)([^\s\"'$#]{4,})\s*$", re.IGNORECASE | re.MULTILINE
 )
@@ -115,25 +95,9 @@ class _Finds:
 
     def _headers(self) -> None:
         for word in self.command.words:
-            for match in _HEADER.finditer(word):
+            for match in HEADER.finditer(word):
                 if literal_secret(match[2]) and HIDDEN not in match[2]:
                     self._take(match[2], "a literal value", "a request header")
-
-
-def secret_options(words: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """The options of a command that hand over a secret, with its value as it stands in the words."""
-    program = words[0] if words else ""
-    known = _OPTIONS[""] | _OPTIONS.get(program, frozenset())
-    users = _USER_OPTIONS.get(program, frozenset())
-    for at, word in enumerate(words[1:], 1):
-        name, equals, value = word.partition("=")
-        following = words[at + 1] if at + 1 < len(words) else ""
-        if not equals:
-            value = following
-        if name in known:
-            yield name, value
-        elif name in users and ":" in value:
-            yield name, value.partition(":")[2]
 
 
 def _without_fields(text: str, line: int | None) -> tuple[str, list[Literal]]:
