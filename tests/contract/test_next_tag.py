@@ -70,5 +70,7 @@ def test_what_doctor_says_of_the_next_tag_is_what_happens(number: int) -> None:
         unsure = [(one, said[p]) for one, p in made if not said[p][0] and not said[p][1]]
     assert not false_ready
     assert not false_broken
-    assert len(unsure) <= number // 20, unsure[:3]
+    # A token of the group's in place of the project's own: whether it would do, only its value says.
+    assert {one.level for one, _ in unsure} <= {"shadow"}, unsure[:3]
+    assert len(unsure) <= number // 4
     assert number < 50 or 0.1 < sum(happened.values()) / number < 0.9, "the combinations show too little"
