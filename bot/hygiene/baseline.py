@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from bot.domain.errors import ConfigError
 from bot.domain.findings import AuditReport, Finding
 from bot.domain.verdicts import Verdict
-from bot.hygiene.formats.spelling import json_text
 from bot.hygiene.select import keep
+from bot.hygiene.spelling import json_text
 
 SCHEMA = "ropewalk.baseline/1"
 _REMEDY = "Write it anew with `ropewalk audit baseline`"
