@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from bot.hygiene.formats import codequality, csv, json, junit, sarif, text
+from bot.hygiene.formats import codequality, csv, html, json, junit, sarif, text
 from bot.hygiene.formats.options import Catalogue, Format, Options
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -22,6 +22,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "codequality": codequality.render,
         "junit": junit.render,
         "csv": csv.render,
+        "html": html.render,
     }
 )
 
