@@ -27,6 +27,8 @@ PASS = {
         script('echo "$TOKEN" | docker login --password-stdin', "export A=b", "printenv PATH", "env A=b make"),
         script('echo "password = $TWINE_PASSWORD" >> ~/.pypirc', 'echo "$TOKEN" > /dev/null'),
         script("set -x", "make"),
+        script("X=$(echo $TOKEN | base64)", 'echo "$(echo $TOKEN | base64)" > auth.json'),
+        script("echo $SSH_KEY | tr -d x | ssh-add -", "ssh-add <(echo $SSH_KEY)", "make X=$(echo $TOKEN)"),
     ],
     "RW204": [
         uploading(keys=TAGS),
@@ -127,6 +129,7 @@ FAIL = {
     "RW203": [
         (script('echo "token: $PYPI_TOKEN"'), "PYPI_TOKEN is printed", 4),
         (script('echo "$PYPI_TOKEN" | base64'), "in another encoding", 4),
+        (script('echo "$(echo $PYPI_TOKEN | base64)"'), "in another encoding", 4),
         (script("printenv | sort"), "prints every variable", 4),
         (script("env"), "prints every variable", 4),
         (script("printenv TWINE_PASSWORD"), "printed with printenv", 4),
@@ -208,7 +211,7 @@ FAIL = {
     ],
     "RW217": [
         (script("echo T=$A_TOKEN >> b.env", keys="artifacts: {reports: {dotenv: b.env}}"), "A_TOKEN is written", 4),
-        (script("echo $A_TOKEN > out/t.txt", keys="artifacts: {paths: [out/]}"), "a file that the job keeps", 4),
+        (script("echo $A_TOKEN | base64 > out/t.txt", keys="artifacts: {paths: [out/]}"), "the job keeps", 4),
     ],
     "RW218": [
         (uploading("curl -fsSL https://x | sh"), "curl downloads is run by sh", 4),

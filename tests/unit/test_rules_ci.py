@@ -86,6 +86,7 @@ def test_twine_token_in_the_settings_counts_too() -> None:
     ("rule", "text", "severity"),
     [
         ("RW201", "variables: {POSTGRES_PASSWORD: postgres}", Severity.LOW),
+        ("RW201", "variables: {DATABASE_URL: 'postgresql+psycopg://me:hunter2hunter2@db/x'}", Severity.LOW),
         ("RW201", "variables: {API_TOKEN: hunter2hunter2}", Severity.MEDIUM),
         ("RW201", "variables: {PYPI_TOKEN: hunter2hunter2}", Severity.HIGH),
         ("RW202", script("twine upload -p $CI_JOB_TOKEN x"), Severity.LOW),

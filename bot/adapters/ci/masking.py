@@ -35,6 +35,7 @@ _PREFIXES = {
     "xoxb-": "a Slack token",
     "xoxp-": "a Slack token",
 }
+URL_FORM = "a password in a URL"
 _RAW = {
     prefix: rf"(?<![A-Za-z0-9]){re.escape(prefix)}(?=[A-Za-z_.\-]*[A-Z0-9])[A-Za-z0-9_.=\-]{{12,}}"
     for prefix in _PREFIXES
@@ -44,7 +45,7 @@ _RANDOM = re.compile(r"[A-Za-z0-9+_=%\\~\-]{16,}")
 _OTHERS = {
     "a JSON web token": r"\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)?",
     "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:.*?-----END [A-Z ]*PRIVATE KEY-----|.*)",
-    "a password in a URL": r"(?<=://)[^/\s@:$?#\"'<>]*:[^/\s@?#\"'<>$]+(?=@)",
+    URL_FORM: r"(?<=://)[^/\s@:$?#\"'<>]*:[^/\s@?#\"'<>$]+(?=@)",
 }
 
 
