@@ -25,17 +25,17 @@ class CiCommand:
 
     `words` are its program and arguments without quotes and wrappers (`sudo`, `python -m`, `uv run`), expansions as
     `$NAME` or `${NAME}`, what commands would say as `$(…)`; empty where it only assigns. `line` is 1-based. `reads`
-    names the variables that its words, what is fed to it as text, and command substitutions within hold. `feeds` is the
-    program its output is piped into, `fed_by` the one before it; `writes` are the files its output goes to, with `-`
-    for nowhere. `tolerated` says that the script goes on if it fails.
+    names the variables that its words, what is fed to it as text, and command substitutions within hold. `feeds` are
+    the programs that its output goes through, in order: those behind it in a pipeline, and the one whose argument it
+    makes as `$(…)` (`=` for an assignment). `writes` are the files it ends in, with `-` for nowhere. `tolerated` says
+    that the script goes on if it fails.
     """
 
     words: tuple[str, ...]
     line: int | None = None
     assigns: tuple[CiAssignment, ...] = ()
     reads: frozenset[str] = frozenset()
-    feeds: str = ""
-    fed_by: str = ""
+    feeds: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     tolerated: bool = False
 

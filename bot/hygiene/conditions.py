@@ -1,6 +1,7 @@
 """The `if` expressions of CI rules, judged with what is known: true, false, or None for "that depends".
 
-Source: GitLab, doc/ci/jobs/job_rules.md, "CI/CD variable expressions"; gitlabhq, lib/gitlab/ci/pipeline/expression.
+Source: GitLab, doc/ci/jobs/job_rules.md, "CI/CD variable expressions"; gitlabhq, lib/gitlab/ci/pipeline/expression,
+whose `&&` and `||` are Ruby's and give one of their sides.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class Open(Enum):
 
 
 OPEN: Final = Open.VALUE
-Value: TypeAlias = str | Open | None
+Value: TypeAlias = str | bool | Open | None
 Answer: TypeAlias = bool | None
 
 LONGEST = 4_000  # characters of an expression
@@ -43,8 +44,8 @@ def holds(condition: str, known: Mapping[str, Value]) -> Answer:
         return None
     try:
         reader = _Reader(condition, known)
-        answer = reader.either(0)
-        return answer if reader.kind == "end" else None
+        value = reader.either(0)
+        return _present(value) if reader.kind == "end" else None
     except _UnreadableError:
         return None
 
@@ -61,31 +62,31 @@ class _Reader:
         self.kind, self.token = "", ""
         self._advance()
 
-    def either(self, depth: int) -> Answer:
+    def either(self, depth: int) -> Value:
         """`a || b || …`"""
-        answer = self._both(depth)
+        value = self._both(depth)
         while self._is("||"):
             self._advance()
-            answer = _or(answer, self._both(depth))
-        return answer
+            value = _or(value, self._both(depth))
+        return value
 
-    def _both(self, depth: int) -> Answer:
-        answer = self._one(depth)
+    def _both(self, depth: int) -> Value:
+        value = self._one(depth)
         while self._is("&&"):
             self._advance()
-            answer = _not(_or(_not(answer), _not(self._one(depth))))
-        return answer
+            value = _and(value, self._one(depth))
+        return value
 
-    def _one(self, depth: int) -> Answer:
+    def _one(self, depth: int) -> Value:
         if self._is("("):
             if depth >= DEEPEST:
                 raise _UnreadableError
             self._advance()
-            answer = self.either(depth + 1)
+            inner = self.either(depth + 1)
             if not self._is(")"):
                 raise _UnreadableError
             self._advance()
-            return answer
+            return inner
         left = self._value()
         operator = self.token
         if operator in ("==", "!="):
@@ -96,19 +97,18 @@ class _Reader:
             self._advance()
             matched = self._matched(left)
             return matched if operator == "=~" else _not(matched)
-        return None if isinstance(left, Open) else bool(left)
+        return left
 
     def _is(self, operator: str) -> bool:
         return self.kind == "operator" and self.token == operator
 
-    def _matched(self, left: Value) -> Answer:
+    def _matched(self, left: Value) -> Value:
         kind, token = self.kind, self.token
         self._advance()
-        if left is None:
-            return False
         if isinstance(left, Open) or kind != "pattern":
-            return None
-        return matches(token, left)
+            return OPEN
+        answer = matches(token, left if isinstance(left, str) else "")
+        return OPEN if answer is None else answer
 
     def _value(self) -> Value:
         kind, token = self.kind, self.token
@@ -133,7 +133,8 @@ class _Reader:
 def matches(pattern: str, text: str) -> Answer:
     """Whether `/pattern/flags` is found in the text; None where that could take long or is no pattern we know."""
     body, _, flags = pattern[1:].rpartition("/")
-    if len(body) > _LONGEST_PATTERN or len(text) > _LONGEST_TEXT or _COSTLY.search(body):
+    costly = len(text) > 1 and _COSTLY.search(body) is not None
+    if len(body) > _LONGEST_PATTERN or len(text) > _LONGEST_TEXT or costly:
         return None
     try:
         return re.search(body, text, re.IGNORECASE if "i" in flags else 0) is not None
@@ -141,15 +142,33 @@ def matches(pattern: str, text: str) -> Answer:
         return None
 
 
-def _equal(left: Value, right: Value) -> Answer:
-    return None if isinstance(left, Open) or isinstance(right, Open) else left == right
+def _equal(left: Value, right: Value) -> Value:
+    return OPEN if isinstance(left, Open) or isinstance(right, Open) else left == right
 
 
-def _or(left: Answer, right: Answer) -> Answer:
-    if left or right:
-        return True
-    return None if left is None or right is None else False
+def _true(value: Value) -> bool:
+    """Ruby's truth, in which an empty text is true."""
+    return value is not None and value is not False
 
 
-def _not(answer: Answer) -> Answer:
-    return None if answer is None else not answer
+def _and(left: Value, right: Value) -> Value:
+    if isinstance(left, Open):
+        return OPEN if _true(right) else False
+    return right if _true(left) else left
+
+
+def _or(left: Value, right: Value) -> Value:
+    if isinstance(left, Open):
+        return True if _present(right) else OPEN
+    return left if _true(left) else right
+
+
+def _not(value: Value) -> Value:
+    return OPEN if isinstance(value, Open) else not value
+
+
+def _present(value: Value) -> Answer:
+    """What GitLab asks of the whole expression: an empty text is not enough."""
+    if isinstance(value, Open):
+        return None
+    return bool(value.strip()) if isinstance(value, str) else _true(value)

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 
-from bot.adapters.ci.masking import find_shapes, mask
+from bot.adapters.ci.masking import URL_FORM, find_shapes, mask
 from bot.adapters.ci.script import Literal
 from bot.adapters.ci.tree import Items, Node, Scalar, Tree
 from bot.domain.ci import CiCredential
@@ -14,6 +14,7 @@ from bot.domain.credentials import literal_secret, names_secret, names_throwaway
 from bot.domain.secrets import HIDDEN
 
 _KEY = re.compile(r"\s*(?:-\s+)?(?:export\s+)?[\"']?([A-Za-z_][A-Za-z0-9_]*)[\"']?\s*[:=]")
+_DATABASE = re.compile(r"(?i)\b(?:postgres(?:ql)?|mysql|mariadb|mongodb|redis|amqp)[a-z0-9+]*://$")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 MOST = 500  # credentials told of one file; by then it says enough
 
@@ -34,9 +35,14 @@ class Credentials:
             line = bisect_right(starts, shape.start)
             at = bisect_right(keys, (line, "\uffff")) - 1
             end = starts[line] if line < len(starts) else len(text)
+            thrown = (
+                shape.form == URL_FORM and _DATABASE.search(text, max(0, shape.start - 40), shape.start) is not None
+            )
             self._add(
                 CiCredential(
                     form=shape.form,
+                    certain=not thrown,
+                    throwaway=thrown,
                     place=_place(text[starts[line - 1] : end]),
                     job=keys[at][1] if at >= 0 else None,
                     line=line,

@@ -112,37 +112,23 @@ def flag_of(node: Node | None) -> bool | None:
     return node.true if isinstance(node, Scalar) and not node.null else None
 
 
-def includes_of(node: Node | None, *, lines: bool) -> tuple[tuple[str, ...], tuple[CiInclude, ...]]:
-    """Where each include comes from, and what we know of it."""
-    places: list[str] = []
-    found: list[CiInclude] = []
-    for entry in flattened(node):
-        kind, place, fixed = _include(entry)
-        places.append(place)
-        found.append(CiInclude(kind=kind, fixed=fixed, line=entry.line if lines else None))
-    return tuple(places), tuple(found)
+def includes_of(node: Node | None, *, lines: bool) -> tuple[CiInclude, ...]:
+    """What we know of each include."""
+    return tuple(_include(entry, entry.line if lines else None) for entry in flattened(node))
 
 
-def _include(entry: Node) -> tuple[str, str, bool]:
+def _include(entry: Node, line: int | None) -> CiInclude:
     if not isinstance(entry, Tree):
-        place = text_of(entry) or "?"
-        remote = "://" in place
-        return ("remote" if remote else "local"), _bare(place), not remote
+        remote = "://" in (text_of(entry) or "")
+        return CiInclude(kind="remote" if remote else "local", fixed=not remote, line=line)
     if (component := text_of(entry.get("component"))) is not None:
-        return "component", component, _WHOLE_VERSION.fullmatch(component) is not None
-    if (project := text_of(entry.get("project"))) is not None:
+        return CiInclude(kind="component", fixed=_WHOLE_VERSION.fullmatch(component) is not None, line=line)
+    if entry.get("project") is not None:
         ref = entry.get("ref")
-        fixed = isinstance(ref, Scalar) and ref.hexadecimal == 40
-        return "project", f"{project}:{', '.join(texts_of(entry.get('file')))}", fixed
-    if (remote_place := text_of(entry.get("remote"))) is not None:
-        return "remote", _bare(remote_place), entry.get("integrity") is not None
-    if (template := text_of(entry.get("template"))) is not None:
-        return "template", template, True
-    return "local", text_of(entry.get("local")) or "?", True
-
-
-def _bare(url: str) -> str:
-    return url.partition("?")[0]
+        return CiInclude(kind="project", fixed=isinstance(ref, Scalar) and ref.hexadecimal == 40, line=line)
+    if entry.get("remote") is not None:
+        return CiInclude(kind="remote", fixed=entry.get("integrity") is not None, line=line)
+    return CiInclude(kind="template" if entry.get("template") is not None else "local", fixed=True, line=line)
 
 
 def names_in(text: str) -> Iterator[str]:

@@ -35,15 +35,17 @@ _PREFIXES = {
     "xoxb-": "a Slack token",
     "xoxp-": "a Slack token",
 }
+URL_FORM = "a password in a URL"
 _RAW = {
     prefix: rf"(?<![A-Za-z0-9]){re.escape(prefix)}(?=[A-Za-z_.\-]*[A-Z0-9])[A-Za-z0-9_.=\-]{{12,}}"
     for prefix in _PREFIXES
 }
+_HEXADECIMAL = re.compile(r"(?:[0-9]*[a-f]|[0-9]*[A-F])[0-9a-fA-F]{20,}")
 _RANDOM = re.compile(r"[A-Za-z0-9+_=%\\~\-]{16,}")
 _OTHERS = {
     "a JSON web token": r"\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)?",
     "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:.*?-----END [A-Z ]*PRIVATE KEY-----|.*)",
-    "a password in a URL": r"(?<=://)[^/\s@:$?#\"'<>]*:[^/\s@?#\"'<>$]+(?=@)",
+    URL_FORM: r"(?<=://)[^/\s@:$?#\"'<>]*:[^/\s@?#\"'<>$]+(?=@)",
 }
 
 
@@ -110,5 +112,7 @@ def looks_random(word: str) -> bool:
     kinds = ["d" if c.isdigit() else "u" if c.isupper() else "l" for c in word if c.isalnum()]
     if len(kinds) < 12 or "d" not in kinds:
         return False
+    if _HEXADECIMAL.search(word):
+        return True
     changes = sum(a != b for a, b in pairwise(kinds))
     return changes * 5 >= len(kinds)

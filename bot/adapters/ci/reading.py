@@ -37,15 +37,15 @@ def _facts(text: str, *, merged: bool) -> CiFacts:
     reader = JobReader(defaults=_defaults(resolver), credentials=credentials, lines=lines)
     variables = reader.variables(None, root)
     jobs = tuple(_jobs(root, resolver, reader, lines=lines))
-    includes, included = includes_of(root.get("include"), lines=lines)
+    included = () if merged else includes_of(root.get("include"), lines=lines)
     default = resolver.keyword("default")
     return CiFacts(
         jobs=jobs,
         variables=variables,
         id_tokens=tokens_of(reader.defaults.get("id_tokens")),
         image=named(reader.defaults.get("image")),
-        includes=() if merged else includes,
-        included=() if merged else included,
+        includes=tuple(include.kind for include in included),
+        included=included,
         merged=merged,
         workflow=rules_of(keyword(resolver.keyword("workflow"), "rules"), "always"),
         credentials=credentials.all(),

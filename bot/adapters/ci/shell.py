@@ -30,8 +30,7 @@ class _Around:
 
     line: int | None
     depth: int = 0
-    feeds: str = ""
-    fed_by: str = ""
+    feeds: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     reads: frozenset[str] = frozenset()
     tolerated: bool = False
@@ -60,7 +59,7 @@ def _commands(node: Node, around: _Around) -> Iterator[CiCommand]:
             yield from _other(node, around)
         case "variable_assignment":
             yield _built((), (_assignment(node),), node, around)
-            yield from _within(node, around)
+            yield from _within(node, _into("=", around))
         case "pipeline":
             yield from _pipeline(node, around)
         case "list":
@@ -83,7 +82,7 @@ def _command(node: Node, around: _Around) -> Iterator[CiCommand]:
     direct = _redirects([child for child in node.named_children if child.type in skipped], around)
     command = _built(tuple(words), assigns, node, direct)
     yield command
-    yield from _within(node, replace(around, feeds=command.words[0] if command.words else around.feeds, writes=()))
+    yield from _within(node, _into(command.words[0] if command.words else "=", direct))
 
 
 def _other(node: Node, around: _Around) -> Iterator[CiCommand]:
@@ -92,7 +91,12 @@ def _other(node: Node, around: _Around) -> Iterator[CiCommand]:
     first = _text(node.children[0]) if node.children else ""
     words = tuple(_word(child) for child in node.named_children if child.type in ("word", "variable_name"))
     yield _built((first, *words), assigns, node, around)
-    yield from _within(node, around)
+    yield from _within(node, _into(first, around))
+
+
+def _into(program: str, around: _Around) -> _Around:
+    """What is around a substitution whose output becomes an argument of that program."""
+    return replace(around, feeds=(program, *around.feeds), reads=frozenset())
 
 
 def _within(node: Node, around: _Around) -> Iterator[CiCommand]:
@@ -110,11 +114,7 @@ def _pipeline(node: Node, around: _Around) -> Iterator[CiCommand]:
     parts = [child for child in node.named_children if child.type != "comment"]
     names = [_program(part) for part in parts]
     for at, part in enumerate(parts):
-        last = at == len(parts) - 1
-        here = replace(around, fed_by=names[at - 1] if at else around.fed_by)
-        if not last:
-            here = replace(here, feeds=names[at + 1], writes=())
-        yield from _commands(part, here)
+        yield from _commands(part, replace(around, feeds=(*names[at + 1 :], *around.feeds)))
 
 
 def _list(node: Node, around: _Around) -> Iterator[CiCommand]:
@@ -166,7 +166,6 @@ def _built(words: tuple[str, ...], assigns: tuple[CiAssignment, ...], node: Node
         assigns=(*assigns, *more),
         reads=_reads(node) | around.reads,
         feeds=around.feeds,
-        fed_by=around.fed_by,
         writes=around.writes,
         tolerated=around.tolerated,
     )

@@ -24,7 +24,23 @@ INFO = RuleInfo(
 _PRINTS_ALL = frozenset({("env",), ("printenv",), ("export",), ("export", "-p"), ("set",), ("declare", "-p")})
 # What a pipe may lead through and still end in the log.
 _FILTERS = frozenset(
-    {"", "tee", "cat", "grep", "egrep", "sort", "base64", "xxd", "od", "hexdump", "rev", "sed", "tr", "cut"}
+    {
+        "tee",
+        "cat",
+        "grep",
+        "egrep",
+        "sort",
+        "base64",
+        "xxd",
+        "od",
+        "hexdump",
+        "rev",
+        "sed",
+        "tr",
+        "cut",
+        "echo",
+        "printf",
+    }
 )
 _ENCODERS = frozenset({"base64", "xxd", "od", "hexdump", "rev"})
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
@@ -57,10 +73,10 @@ def _printed(job: CiJob, command: CiCommand) -> Iterator[Fault]:
     if not words:
         return
     holds = job.publishes or any(kind(name) is Kind.CREDENTIAL for name in job.uses)
-    shows = not command.writes and command.feeds in _FILTERS
+    shows = not command.writes and set(command.feeds) <= _FILTERS
     if shows and words[0] in ("echo", "printf"):
         for name in dict.fromkeys(name for word in words[1:] for name in secrets_in(word)):
-            coded = " in another encoding, which masking does not see" if command.feeds in _ENCODERS else ""
+            coded = " in another encoding, which masking does not see" if set(command.feeds) & _ENCODERS else ""
             yield fault_of(job, f"{name} is printed{coded}", command.line)
     elif shows and words[0] == "printenv" and len(words) > 1:
         for name in words[1:]:

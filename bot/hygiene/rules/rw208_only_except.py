@@ -14,8 +14,8 @@ INFO = RuleInfo(
     id="RW208",
     title="`only` and `except` instead of `rules`",
     severity=Severity.LOW,
-    threat="They are no longer developed and cannot ask whether a ref is protected: `only: main` is a name, "
-    "whoever may push it, and a job with `only` and one with `rules` in one pipeline give duplicate or "
+    threat="They are no longer developed, and they name refs without asking whether these are protected: "
+    "`only: main` is a name, whoever may push it. Beside jobs that have `rules` they give duplicate or "
     "missing jobs.",
     remedy='Say it with `rules`; for a publishing job, `if: $CI_COMMIT_TAG && $CI_COMMIT_REF_PROTECTED == "true"`.',
 )

@@ -18,8 +18,8 @@ INFO = RuleInfo(
     id="RW211",
     title="image with a Python past its end of life",
     severity=Severity.MEDIUM,
-    threat="Nobody mends its flaws any more, TLS and archive handling among them, and twine and build have "
-    "left it: the job runs old versions of both with the publishing credential.",
+    threat="Nobody mends its flaws any more, TLS and archive handling among them, and twine and build leave it "
+    "sooner or later: then the job runs old versions of both with the publishing credential.",
     remedy="Move the job to a Python that is maintained; what the package supports does not depend on it.",
 )
 

@@ -14,8 +14,8 @@ INFO = RuleInfo(
     id="RW213",
     title="`TWINE_TOKEN` never reaches twine",
     severity=Severity.MEDIUM,
-    threat="twine reads TWINE_USERNAME and TWINE_PASSWORD and nothing else. The upload asks for a password "
-    "nobody is there to type and fails, while the token lies about like any other.",
+    threat="twine reads TWINE_USERNAME and TWINE_PASSWORD and nothing else. The upload fails for want of a "
+    "password, while the token lies about like any other.",
     remedy="Hand it over in the job: `variables: {TWINE_USERNAME: __token__, TWINE_PASSWORD: $TWINE_TOKEN}`, "
     "or better rename it to TWINE_PASSWORD in the settings.",
 )

@@ -38,6 +38,7 @@ def judge(facts: ProjectFacts) -> Iterable[Finding]:
 def _faults(ci: CiFacts) -> Iterator[Fault]:
     for job in publishing(ci):
         for command in job.commands:
-            if command.words and command.words[0] in _DOWNLOADERS and command.feeds in _INTERPRETERS:
-                said = f"what {command.words[0]} downloads is run by {command.feeds}"
+            if command.words and command.words[0] in _DOWNLOADERS and set(command.feeds) & _INTERPRETERS:
+                runs = next(program for program in command.feeds if program in _INTERPRETERS)
+                said = f"what {command.words[0]} downloads is run by {runs}"
                 yield fault_of(job, said, command.line)
