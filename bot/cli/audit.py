@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,16 +17,32 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="What can leak in an organisation's variables, CI files and refs.")
 
+BASELINE = Path("ropewalk-baseline.jsonl")
+Baseline = Annotated[Path, typer.Option(help="The file of findings that are known.")]
 Targets = Annotated[list[str] | None, typer.Argument(metavar="[TARGET]...", show_default=False)]
 
 
-@command(app, "run")
+class AuditFormat(StrEnum):
+    """How an audit is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    CODEQUALITY = "codequality"
+    JUNIT = "junit"
+    CSV = "csv"
+    HTML = "html"
+
+
+@command(app, "run", formats=AuditFormat)
 def run(
     options: Options,
     targets: Targets = None,
     only: Annotated[list[str] | None, typer.Option(help="Rules, or beginnings of their ids: RW1.")] = None,
     skip: Annotated[list[str] | None, typer.Option(help="Rules to leave out.")] = None,
     min_severity: Annotated[str, typer.Option(help="info, low, medium or high.")] = "info",
+    new_only: Annotated[bool, typer.Option(help="Leave out what the baseline holds.")] = False,
+    baseline: Baseline = BASELINE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the report to a file.")] = None,
     exit_codes: Annotated[bool, typer.Option(help="End with 11 to 14 in every format.")] = False,
 ) -> Exit:
@@ -42,10 +59,22 @@ def run(
             only=tuple(only or ()),
             skip=tuple(skip or ()),
             min_severity=min_severity,
+            baseline=baseline if new_only else None,
             output=output,
             exit_codes=exit_codes,
         ),
     )
+
+
+@command(app, "baseline")
+def baseline(options: Options, targets: Targets = None, output: Baseline = BASELINE) -> Exit:
+    """Audit, and keep what is found as known: `audit run --new-only` leaves it out from then on.
+
+    ropewalk audit baseline acme/**
+    """
+    from bot.cli.auditing import Wanted, audit_baseline
+
+    return audit_baseline(options, Wanted(targets=tuple(targets or ()), output=output))
 
 
 @command(app, "exposure")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,19 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import bot
 from bot.cli.exits import Exit, exit_of_error
-from bot.cli.options import Format, Options, complain
-from bot.cli.output import rfc3339
+from bot.cli.options import Options, complain
 from bot.domain.errors import ConfigError
-from bot.domain.findings import AuditReport, Finding
+from bot.domain.findings import AuditReport, Waiver
 from bot.domain.verdicts import Severity
-from bot.hygiene.catalogue import RULES, Rule, UnknownRuleError, named, selected
+from bot.hygiene.baseline import Baseline, read_baseline, write_baseline
+from bot.hygiene.baseline import new_only as hide_known
+from bot.hygiene.catalogue import RULES, Rule, selected
+from bot.hygiene.formats import FOR_PROGRAMS, FORMATS
+from bot.hygiene.formats import Options as Writing
+from bot.hygiene.select import Selection, check_rules, select
+from bot.hygiene.waivers import check_waivers, waive
 
 if TYPE_CHECKING:
-    from bot.app import App
     from bot.hygiene.audit import Audited, Progress
 
-SCHEMA = "ropewalk.audit/1"
 FINDINGS = {
     Severity.INFO: Exit.INFO,
     Severity.LOW: Exit.LOW,
@@ -39,30 +43,45 @@ class Wanted:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     min_severity: str = "info"
+    baseline: Path | None = None
     output: Path | None = None
     exit_codes: bool = False
 
 
 def audit_run(options: Options, wanted: Wanted) -> Exit:
     """Audit and report."""
-    from bot.app import App
-    from bot.cli.process import harden
-
     rules = _rules(wanted)
-    least = _severity(wanted.min_severity)
-    harden()
-    bot = App(options.settings(), options.redactor)
-    try:
-        audited = _audited(bot, options, wanted, rules, least)
-    finally:
-        bot.close()
-    _write(options, wanted, audited.report)
+    selection = Selection(only=_ids(wanted.only), skip=_ids(wanted.skip), min_severity=_severity(wanted.min_severity))
+    known = _baseline(wanted.baseline)
+    audited, waivers = _audited(options, wanted, rules)
+    report = select(waive(audited.report, waivers, audited.report.at.date()), selection)
+    if known is not None:
+        report = hide_known(report, known)
+    _write(options, wanted, report)
+    code = exit_of_report(report)
     if audited.error is not None:
         complain(options, f"the audit is not complete: {audited.error}")
         return exit_of_error(audited.error)
     if audited.interrupted:
         complain(options, "interrupted: the report has what was found until then")
-    return exit_of_report(audited.report)
+    if options.format_name in FOR_PROGRAMS and not wanted.exit_codes:
+        return Exit.DONE
+    return code
+
+
+def audit_baseline(options: Options, wanted: Wanted) -> Exit:
+    """Audit and keep what is found as known. An audit that is not complete makes no baseline."""
+    audited, waivers = _audited(options, wanted, RULES)
+    if audited.error is not None:
+        raise audited.error
+    if audited.interrupted:
+        complain(options, "interrupted: no baseline was written")
+        return Exit.INTERRUPTED
+    assert wanted.output is not None, "the option has a default"
+    report = waive(audited.report, waivers, audited.report.at.date())
+    _save(options, wanted.output, write_baseline(report))
+    options.result(f"{len(report.findings)} findings and {len(report.unknown)} unknown ones are known from now on")
+    return Exit.DONE if report.projects else Exit.NOTHING
 
 
 def exit_of_report(report: AuditReport) -> Exit:
@@ -85,12 +104,12 @@ def rule_named(name: str) -> Rule:
 
 def _rules(wanted: Wanted) -> tuple[Rule, ...]:
     for option, names in (("--only", wanted.only), ("--skip", wanted.skip)):
-        try:
-            named(names)
-        except UnknownRuleError as error:
-            what = f"{error} is neither a rule nor the beginning of one"
-            raise ConfigError(what=what, where=option, remedy="`ropewalk audit rules` lists them") from None
+        check_rules(_ids(names), [rule.info.id for rule in RULES], option)
     return selected(wanted.only, wanted.skip)
+
+
+def _ids(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name.upper() for name in names)
 
 
 def _severity(word: str) -> Severity:
@@ -102,14 +121,22 @@ def _severity(word: str) -> Severity:
         ) from None
 
 
-def _audited(bot: App, options: Options, wanted: Wanted, rules: tuple[Rule, ...], least: Severity) -> Audited:
+def _audited(options: Options, wanted: Wanted, rules: tuple[Rule, ...]) -> tuple[Audited, tuple[Waiver, ...]]:
+    from bot.app import App
+    from bot.cli.process import harden
     from bot.hygiene.audit import Order, audit
 
-    order = Order(
-        scope=bot.audit_scope(wanted.targets), rules=rules, least=least, release_tags=bot.settings.policy.tags_of
-    )
-    with _progress(options) as progress:
-        return audit(bot.estate(), order, bot.clock, progress)
+    harden()
+    app = App(options.settings(), options.redactor)
+    try:
+        policy = app.settings.policy
+        for error in check_waivers(policy.hygiene.waivers, [rule.info.id for rule in RULES]):
+            raise error
+        order = Order(scope=app.audit_scope(wanted.targets), rules=rules, release_tags=policy.tags_of)
+        with _progress(options) as progress:
+            return audit(app.estate(), order, app.clock, progress), policy.hygiene.waivers
+    finally:
+        app.close()
 
 
 @contextmanager
@@ -133,55 +160,30 @@ def _unseen(done: int, total: int | None) -> None:
 
 
 def _write(options: Options, wanted: Wanted, report: AuditReport) -> None:
-    text = json.dumps(report_json(report)) if options.format is Format.JSON else report_text(report)
+    width = shutil.get_terminal_size().columns if wanted.output is None and sys.stdout.isatty() else 0
+    color = options.color and wanted.output is None
+    how = Writing(version=bot.__version__, color=color, width=width)
+    text = FORMATS[options.format_name](report, {rule.info.id: rule.info for rule in RULES}, how)
     if wanted.output is None:
-        options.result(text)
-        return
+        options.result(text.rstrip("\n"))
+    else:
+        _save(options, wanted.output, text)
+
+
+def _save(options: Options, path: Path, text: str) -> None:
     try:
-        wanted.output.write_text(options.redactor.redact(text) + "\n", encoding="utf-8")
+        path.write_text(options.redactor.redact(text), encoding="utf-8")
     except OSError as error:
         what = f"cannot be written ({error.strerror})"
-        raise ConfigError(what=what, where=str(wanted.output), remedy="Choose another --output") from None
-    options.say(f"report written to {wanted.output}")
+        raise ConfigError(what=what, where=str(path), remedy="Choose another --output") from None
+    options.say(f"written to {path}")
 
 
-def report_json(report: AuditReport) -> dict[str, object]:
-    """The `ropewalk.audit/1` object."""
-    return {
-        "schema": SCHEMA,
-        "at": rfc3339(report.at),
-        "complete": report.complete,
-        "projects": report.projects,
-        "requests": report.requests,
-        "seconds": round(report.seconds, 3),
-        "findings": [_finding(one) for one in report.findings],
-        "unknown": [_finding(one) for one in report.unknown],
-        "waived": [_finding(one) for one in report.waived],
-    }
-
-
-def _finding(one: Finding) -> dict[str, object]:
-    return {
-        "rule": one.rule,
-        "severity": one.severity.word,
-        "verdict": one.verdict.value,
-        "project": one.project,
-        "resource": one.resource,
-        "scope": one.scope,
-        "line": one.line,
-        "reason": one.reason,
-        "remedy": one.remedy,
-        "identity": one.identity,
-        "first_seen": None if one.first_seen is None else rfc3339(one.first_seen),
-    }
-
-
-def report_text(report: AuditReport) -> str:
-    """One line a finding."""
-    lines = [f"{one.severity.word:<6} {one.rule} {one.resource}: {one.reason}" for one in report.findings]
-    lines += [f"?      {one.rule} {one.resource}: {one.reason}. {one.remedy}" for one in report.unknown]
-    lines.append(
-        f"{report.projects} projects, {len(report.findings)} findings, {len(report.unknown)} unknown, "
-        f"{len(report.waived)} waived; {report.requests} requests in {report.seconds:.1f} s"
-    )
-    return "\n".join(lines)
+def _baseline(path: Path | None) -> Baseline | None:
+    if path is None:
+        return None
+    try:
+        return read_baseline(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError):
+        remedy = "Write one with `ropewalk audit baseline`"
+        raise ConfigError(what="there is no baseline that can be read", where=str(path), remedy=remedy) from None

@@ -9,6 +9,7 @@ from bot.cli.doctor import MARKS
 from bot.cli.exits import Exit
 from bot.cli.options import Format, Options
 from bot.domain.verdicts import Verdict
+from bot.hygiene.spelling import visible
 
 if TYPE_CHECKING:
     from bot.hygiene.exposure import Exposure
@@ -37,7 +38,7 @@ def exposing(options: Options, target: str, key: str | None) -> Exit:
         for project, one in rows:
             options.result(_text(project, one))
         for what in unread:
-            options.result(f"? could not look at {_shown(what)}: there may be more")
+            options.result(f"? could not look at {visible(what)}: there may be more")
     if not rows:
         return Exit.UNKNOWN if unread else Exit.NOTHING
     blind = any(reader.open is Verdict.UNKNOWN for _, one in rows for reader in one.readers)
@@ -71,9 +72,4 @@ def _text(project: str, one: Exposure) -> str:
     marks = ", ".join(word if on else f"not {word}" for word, on in switches)
     lines = [f"{flags.key} (scope {flags.environment_scope}, {flags.level} {flags.owner}) in {project}: {marks}"]
     lines += [f"  {MARKS[reader.open]} {reader.kind:<18} {reader.who}: {reader.chain}" for reader in one.readers]
-    return "\n".join(map(_shown, lines))
-
-
-def _shown(text: str) -> str:
-    """Foreign names on one line, without what would move a terminal's cursor."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return "\n".join(map(visible, lines))

@@ -12,6 +12,7 @@ from bot.cli.exits import Exit
 from bot.cli.options import Format, Options
 from bot.domain.errors import RefusedError
 from bot.domain.verdicts import Verdict
+from bot.hygiene.spelling import visible
 
 if TYPE_CHECKING:
     from bot.app import App
@@ -44,8 +45,8 @@ def doctor_project(options: Options, project: str, tag: str | None) -> Exit:
     else:
         for check in checks:
             remedy = f". {check.remedy}" if check.remedy and check.verdict in (Verdict.FAIL, Verdict.UNKNOWN) else ""
-            options.result(_shown(f"{MARKS[check.verdict]} {check.name:<16} {check.reason}{remedy}"))
-        options.result(_shown(f"{'ready' if good else 'not ready'}: tag {question.tag} of {found[0].full_path}"))
+            options.result(visible(f"{MARKS[check.verdict]} {check.name:<16} {check.reason}{remedy}"))
+        options.result(visible(f"{'ready' if good else 'not ready'}: tag {question.tag} of {found[0].full_path}"))
     if good:
         return Exit.DONE
     return Exit.BLOCKED if any(check.verdict is Verdict.FAIL for check in checks) else Exit.UNKNOWN
@@ -64,8 +65,3 @@ def _question(bot: App, facts: ProjectFacts, tag: str | None) -> Question:
         block_at=policy.hygiene.block_at,
         gitlab=urlsplit(bot.settings.gitlab.url).hostname or "",
     )
-
-
-def _shown(text: str) -> str:
-    """Foreign names on one line, without what would move a terminal's cursor."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

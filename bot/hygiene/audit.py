@@ -9,8 +9,9 @@ from datetime import datetime
 from bot.domain.errors import RopewalkError
 from bot.domain.estate import Level, ProjectFacts, Scope
 from bot.domain.findings import AuditReport, Finding
-from bot.domain.verdicts import Severity, Verdict
+from bot.domain.verdicts import Verdict
 from bot.hygiene.catalogue import Rule, wishes
+from bot.hygiene.select import ordered
 from bot.ports.estate import Estate
 
 Progress = Callable[[int, int | None], None]
@@ -19,11 +20,10 @@ Progress = Callable[[int, int | None], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to audit and what of it to report. `release_tags` are policy's tag patterns for a project's path."""
+    """What to audit and by which rules. `release_tags` are policy's tag patterns for a project's path."""
 
     scope: Scope
     rules: Sequence[Rule]
-    least: Severity = Severity.INFO
     release_tags: Callable[[str], tuple[str, ...]] = lambda _: ("v*",)
 
 
@@ -44,10 +44,8 @@ class _Heap:
     unknown: list[Finding] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
-    def take(self, found: Iterable[Finding], least: Severity) -> None:
+    def take(self, found: Iterable[Finding]) -> None:
         for one in found:
-            if one.severity < least:
-                continue
             if not one.resource.startswith("project/"):
                 if one.identity in self.seen:
                     continue
@@ -67,7 +65,7 @@ def audit(estate: Estate, order: Order, clock: Callable[[], datetime], progress:
     interrupted = False
     try:
         for facts in estate.sweep(order.scope, wishes(order.rules)):
-            heap.take(_judged(facts, order, began), order.least)
+            heap.take(_judged(facts, order, began))
             if facts.level is Level.PROJECT:
                 projects += 1
                 progress(projects, estate.expected())
@@ -83,8 +81,8 @@ def audit(estate: Estate, order: Order, clock: Callable[[], datetime], progress:
         projects=projects,
         requests=estate.requests(),
         seconds=(clock() - began).total_seconds(),
-        findings=in_order(heap.failed),
-        unknown=in_order(heap.unknown),
+        findings=ordered(heap.failed),
+        unknown=ordered(heap.unknown),
     )
     return Audited(report=report, error=error, interrupted=interrupted)
 
@@ -94,8 +92,3 @@ def _judged(facts: ProjectFacts, order: Order, at: datetime) -> Iterator[Finding
         facts = replace(facts, release_tags=order.release_tags(facts.full_path), at=at)
     for rule in order.rules:
         yield from rule.judge(facts)
-
-
-def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """By gravity, then project, resource and rule."""
-    return tuple(sorted(findings, key=lambda one: (-one.severity, one.project, one.resource, one.rule, one.scope)))

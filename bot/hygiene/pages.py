@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Sequence
 
 from bot.hygiene.catalogue import Rule
 
@@ -24,3 +25,17 @@ def _scope(rule: Rule) -> str:
     """The docstring of its `judge`: what it judges and what it passes over."""
     told = inspect.getdoc(rule.judge) or inspect.getdoc(sys.modules[rule.judge.__module__]) or ""
     return " ".join(told.split())
+
+
+def index(rules: Sequence[Rule]) -> str:
+    """The list of all rules, in Markdown."""
+    rows = [
+        f"| [{rule.info.id}]({rule.info.id}.md) | {rule.info.severity.word} | {rule.info.title} |" for rule in rules
+    ]
+    head = (
+        "# The audit's rules\n\n"
+        "`RW1xx` are about settings, `RW2xx` about CI files, `RW3xx` about refs and access. Each page is what\n"
+        "`ropewalk audit explain RULE` prints.\n\n"
+        "| rule | severity | what is wrong |\n|--|--|--|\n"
+    )
+    return head + "\n".join(rows) + "\n"

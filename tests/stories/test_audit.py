@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 
 from bot.sandbox.world.places import Group
 from tests.stories.bot import Bot
@@ -64,3 +65,53 @@ def test_rules_explain_themselves(bot: Bot) -> None:
     rules = json.loads(bot.run("audit", "rules", "--format", "json").out)
     assert {"RW101", "RW305"} <= {rule["id"] for rule in rules}
     assert "## Threat" in bot.run("audit", "explain", "RW101").out
+
+
+def test_reports_for_programs_end_with_nought_and_what_is_known_can_be_left_out(
+    bot: Bot, town: Town, group: Group
+) -> None:
+    """SARIF and the like exit 0 unless asked; a baseline hides what it holds, a waiver accepts until its day."""
+    project(town, group, "old")
+    number = project(town, group, "beacon")
+    town.world.set_variable(town.world.projects[number], "TWINE_PASSWORD", town.world.secret())
+    run = ("audit", "run", "--only", "RW101")
+    sarif = bot.run(*run, "--format", "sarif", "--output", "report.sarif")
+    assert sarif.code == 0
+    assert json.loads((bot.folder / "report.sarif").read_text())["version"] == "2.1.0"
+    assert bot.run(*run, "--format", "junit", "--exit-codes").code == 14
+    assert "<html" in bot.run(*run, "--format", "html").out
+    assert bot.run("audit", "baseline").code == 0
+    hidden = bot.run(*run, "--new-only", "--format", "json").json
+    assert (hidden["findings"], hidden["baselined"]) == ([], 1)
+    waiver = {
+        "rule": "RW101",
+        "project": f"{group.full_path}/**",
+        "owner": "Ada",
+        "reason": "It is worth nothing.",
+        "expires": "2999-01-31",
+    }
+    (bot.folder / "waivers.yaml").write_text(yaml.safe_dump({"waivers": [waiver]}))
+    bot.config["hygiene"] = {"waivers": "waivers.yaml"}
+    waived = bot.run(*run, "--format", "json").json
+    assert (waived["findings"], [one["verdict"] for one in waived["waived"]]) == ([], ["waived"])
+
+
+def test_doctor_says_whether_the_next_tag_would_publish(bot: Bot, town: Town, group: Group) -> None:
+    """Not while its tag is unprotected: code 5 and the check that fails; exposure tells who reads the token."""
+    number = project(town, group, "widget")
+    made = town.world.projects[number]
+    path = f"{group.full_path}/widget"
+    owner = town.world.users[1]
+    ci = "build:\n  script: python -m build\n  artifacts: {paths: [dist/]}\n  rules: [{if: $CI_COMMIT_TAG}]\n"
+    town.world.commit(made, "main", "Add CI", {".gitlab-ci.yml": ci}, owner)
+    town.world.set_variable(made, "TWINE_PASSWORD", town.world.secret(), masked=True, protected=True)
+    blocked = bot.run("doctor", path, "--format", "json")
+    assert (blocked.code, blocked.json["ready"]) == (5, False)
+    assert {one["name"]: one["verdict"] for one in blocked.json["checks"]}["tag protected"] == "fail"
+    town.world.protect_tag(made, "v*")
+    good = bot.run("doctor", path, "--format", "json")
+    assert (good.code, good.json["ready"]) == (0, True), good.out
+    exposed = bot.run("audit", "exposure", path, "TWINE_PASSWORD", "--format", "json")
+    (one,) = exposed.json["variables"]
+    assert {"job", "branches", "tags", "forks", "people"} <= {reader["kind"] for reader in one["readers"]}
+    assert bot.run("doctor", f"{group.full_path}/none").code == 3

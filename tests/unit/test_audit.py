@@ -9,7 +9,6 @@ import pytest
 
 from bot.domain.errors import TransientError
 from bot.domain.estate import Level, ProjectFacts, Scope
-from bot.domain.verdicts import Severity
 from bot.hygiene.audit import Audited, Order, audit
 from bot.hygiene.catalogue import RULES, UnknownRuleError, selected, wishes
 from tests.fakes import Clock, FakeEstate
@@ -23,8 +22,8 @@ def project(number: int, *flags: object, **more: object) -> ProjectFacts:
     return replace(place(*flags, **more), project_id=number, full_path=f"acme/p{number}")  # type: ignore[arg-type]  # passed on
 
 
-def run(estate: FakeEstate, *only: str, least: Severity = Severity.INFO) -> Audited:
-    order = Order(scope=Scope(groups=("acme",)), rules=selected(only, ()), least=least)
+def run(estate: FakeEstate, *only: str) -> Audited:
+    order = Order(scope=Scope(groups=("acme",)), rules=selected(only, ()))
     return audit(estate, order, Clock(NOW), lambda done, total: None)
 
 
@@ -46,13 +45,6 @@ def test_findings_come_by_gravity_then_place() -> None:
     assert [one.project for one in report.unknown] == ["acme/p1"]
     assert (report.projects, report.complete, report.requests, report.at.year) == (2, True, 1, 2027)
     assert report.seconds > 0
-
-
-def test_a_threshold_leaves_out_what_is_below_it() -> None:
-    """Unknown findings of graver rules stay."""
-    report = run(FakeEstate(PLACES), "RW101", least=Severity.MEDIUM).report
-    assert len(report.findings) == 1
-    assert len(report.unknown) == 1
 
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt(), LOST])
