@@ -23,6 +23,7 @@ from bot.adapters.gitlab.pipelines import GitLabPipelines
 from bot.adapters.gitlab.projects import GitLabProjects
 from bot.adapters.gitlab.refs import GitLabRefs
 from bot.adapters.gitlab.releases import GitLabReleases
+from bot.adapters.gitlab.variable_flags import GitLabVariableFlags
 from bot.adapters.gitlab.variables import GitLabVariables
 from bot.adapters.index.service import IndexAdapter
 from bot.adapters.meter import Meter
@@ -31,7 +32,7 @@ from bot.adapters.store.readonly import ReadOnlyKept, ReadOnlyLedger
 from bot.adapters.store.store import Store
 from bot.domain.ci import CiFacts
 from bot.domain.errors import ConfigError, CredentialsError, RefusedError
-from bot.domain.estate import Level, ProjectFacts, Wishes
+from bot.domain.estate import Level, ProjectFacts, Wish, Wishes
 from bot.domain.estate import Scope as AuditScope
 from bot.domain.gitlab import Identity
 from bot.domain.policy import ReleaseRule, Source
@@ -95,6 +96,7 @@ class App:
         self.refs = GitLabRefs(self.api)
         self.releases = GitLabReleases(self.api)
         self.notes = GitLabNotes(self.api)
+        self.flag_switch = GitLabVariableFlags(self.api)
         self.index = IndexAdapter(
             gitlab_url=gitlab.url,
             gitlab_token=gitlab.token,
@@ -195,18 +197,23 @@ class App:
         """What an audit reads; counts requests from nought."""
         return GitLabEstate(self.api, self.meter.count, parse_ci)
 
-    def facts_of(self, target: str) -> tuple[ProjectFacts, ...]:
-        """All there is to know of the projects that a target names, at any price. Raises: RefusedError with 404."""
+    def places_of(self, target: str, access: Wish = lambda _: True) -> tuple[ProjectFacts, ...]:
+        """All there is to know of what a target names and of the groups above. Raises: RefusedError with 404.
+
+        Who may do what is asked for the projects that `access` names.
+        """
         everything = Wishes(
             ci=lambda _: True,
             merged=lambda facts: isinstance(facts.ci, CiFacts) and not facts.ci.whole,
-            access=lambda _: True,
+            access=access,
         )
-        places = self.estate().sweep(self.audit_scope([target]), everything)
         tags = self.settings.policy.tags_of
-        return tuple(
-            replace(facts, release_tags=tags(facts.full_path)) for facts in places if facts.level is Level.PROJECT
-        )
+        places = self.estate().sweep(self.audit_scope([target]), everything)
+        return tuple(replace(facts, release_tags=tags(facts.full_path)) for facts in places)
+
+    def facts_of(self, target: str) -> tuple[ProjectFacts, ...]:
+        """The projects among `places_of`."""
+        return tuple(facts for facts in self.places_of(target) if facts.level is Level.PROJECT)
 
     def turn(self, release: Release) -> Release:
         """One turn of a release; the caller writes the row."""

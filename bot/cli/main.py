@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import bot
-from bot.cli import audit, config, release
+from bot.cli import audit, config, fix, release
 from bot.cli.exits import Exit
 from bot.cli.options import Options, command
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(release.app, name="release")
 app.add_typer(audit.app, name="audit")
+app.add_typer(fix.app, name="fix")
 app.add_typer(config.app, name="config")
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from bot.domain.estate import ProjectFacts, Scope, Wishes
+from bot.domain.gitlab import VariableFlags
 
 
 class Estate(Protocol):
@@ -24,3 +25,13 @@ class Estate(Protocol):
 
     def requests(self) -> int:
         """Calls to GitLab so far."""
+
+
+class FlagSwitch(Protocol):
+    """Flags of CI/CD variables."""
+
+    def switch_on(self, variable: VariableFlags, project_id: int, flags: Sequence[str]) -> None:
+        """Switch `masked` or `protected` on, of the one variable of this key, place and scope; nothing else changes.
+
+        Raises: RefusedError where GitLab will not (a value that cannot be masked), CredentialsError, TransientError.
+        """

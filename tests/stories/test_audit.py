@@ -115,3 +115,26 @@ def test_doctor_says_whether_the_next_tag_would_publish(bot: Bot, town: Town, gr
     (one,) = exposed.json["variables"]
     assert {"job", "branches", "tags", "forks", "people"} <= {reader["kind"] for reader in one["readers"]}
     assert bot.run("doctor", f"{group.full_path}/none").code == 3
+
+
+def test_fix_plans_then_does_and_refuses_what_would_break(bot: Bot, town: Town, group: Group) -> None:
+    """Nothing is changed without --apply; then the audit is clean but for what a person must do."""
+    number = project(town, group, "beacon")
+    made = town.world.projects[number]
+    path = f"{group.full_path}/beacon"
+    secret = town.world.secret()
+    ci = "publish:\n  script: twine upload dist/*\n  rules: [{if: $CI_COMMIT_TAG}]\n"
+    town.world.commit(made, "main", "Add CI", {".gitlab-ci.yml": ci}, town.world.users[1])
+    town.world.set_variable(made, "TWINE_PASSWORD", secret)
+    planned = bot.run("fix", "variables", path, "--format", "json")
+    assert planned.code == 5
+    states = {tuple(one["set"]): one["state"] for one in planned.json["changes"]}
+    assert states == {("masked",): "planned", ("protected",): "refused", (): "recipe"}
+    assert not made.variables[0].masked
+    town.world.protect_tag(made, "v*")
+    done = bot.run("fix", "variables", path, "--apply", "--format", "json")
+    assert done.code == 0, done.out
+    kept = made.variables[0]
+    assert (kept.masked, kept.protected, kept.value) == (True, True, secret)
+    assert secret not in planned.out + done.out + done.err
+    assert bot.run("audit", "run", path, "--only", "RW101", "--format", "json").json["findings"] == []
