@@ -84,12 +84,13 @@ class CiInclude:
     """One `include`. `kind` is GitLab's keyword (`local`, `project`, `remote`, `template`, `component`).
 
     `fixed` says that what it brings cannot change without a commit here: a file of this project, or another one's at a
-    full commit id, or with an `integrity` hash.
+    full commit id, or with an `integrity` hash. `publishes` says that by its name it uploads Python packages.
     """
 
     kind: str
     fixed: bool
     line: int | None = None
+    publishes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

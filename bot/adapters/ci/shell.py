@@ -29,16 +29,10 @@ class _Around:
     """What stands around a command and matters to it."""
 
     line: int | None
-    depth: int = 0
     feeds: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     reads: frozenset[str] = frozenset()
     tolerated: bool = False
-
-    def deeper(self) -> _Around:
-        if self.depth >= MAX_SHELL_DEPTH:
-            raise Beyond("a script nests commands too deep")
-        return replace(self, depth=self.depth + 1)
 
 
 def read_commands(text: str, first: int | None) -> tuple[CiCommand, ...]:
@@ -47,11 +41,21 @@ def read_commands(text: str, first: int | None) -> tuple[CiCommand, ...]:
     Raises: Beyond.
     """
     root = _PARSER.parse(text.encode(errors="replace")).root_node
+    _bound_depth(root)
     return tuple(_commands(root, _Around(line=first)))
 
 
+def _bound_depth(root: Node) -> None:
+    """What follows recurses; so it begins only where that ends in time."""
+    level = [root]
+    for _ in range(MAX_SHELL_DEPTH):
+        level = [child for node in level for child in node.named_children]
+        if not level:
+            return
+    raise Beyond("a script nests commands too deep")
+
+
 def _commands(node: Node, around: _Around) -> Iterator[CiCommand]:
-    around = around.deeper()
     match node.type:
         case "command":
             yield from _command(node, around)
@@ -101,12 +105,11 @@ def _into(program: str, around: _Around) -> _Around:
 
 def _within(node: Node, around: _Around) -> Iterator[CiCommand]:
     """The commands of substitutions anywhere in a node."""
-    around = around.deeper()
     for child in node.named_children:
         if child.type in _SUBSTITUTIONS:
             for inner in child.named_children:
                 yield from _commands(inner, around)
-        else:
+        elif child.named_child_count:
             yield from _within(child, around)
 
 
