@@ -28,7 +28,7 @@ class CiCommand:
     names the variables that its words, what is fed to it as text, and command substitutions within hold. `feeds` are
     the programs that its output goes through, in order: those behind it in a pipeline, and the one whose argument it
     makes as `$(…)` (`=` for an assignment). `writes` are the files it ends in, with `-` for nowhere. `tolerated` says
-    that the script goes on if it fails.
+    that the script goes on if it fails. `installs` are the requirements that a runner fetches to run it (`uvx twine`).
     """
 
     words: tuple[str, ...]
@@ -38,6 +38,7 @@ class CiCommand:
     feeds: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     tolerated: bool = False
+    installs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,11 +162,12 @@ def _redirects(redirects: list[Node], around: _Around) -> _Around:
 
 
 def _built(words: tuple[str, ...], assigns: tuple[CiAssignment, ...], node: Node, around: _Around) -> CiCommand:
-    words, more = unwrap(words)
+    bare = unwrap(words)
     return CiCommand(
-        words=words,
+        words=bare.words,
         line=None if around.line is None else around.line + node.start_point.row,
-        assigns=(*assigns, *more),
+        assigns=(*assigns, *bare.assigns),
+        installs=bare.installs,
         reads=_reads(node) | around.reads,
         feeds=around.feeds,
         writes=around.writes,
@@ -186,8 +187,12 @@ def _always_succeeds(node: Node) -> bool:
     while command.type not in ("command", "simple_expansion", "word") and command.named_children:
         body = command.child_by_field_name("body")
         command = body if body is not None else command.named_children[-1]
-    words, _ = unwrap(tuple(_word(child) for child in command.named_children if child.type != "variable_assignment"))
+    words = unwrap(_words(command)).words
     return bool(words) and (words[0] in _HARMLESS or words[:2] == ("exit", "0"))
+
+
+def _words(command: Node) -> tuple[str, ...]:
+    return tuple(_word(child) for child in command.named_children if child.type != "variable_assignment")
 
 
 def _program(node: Node) -> str:
@@ -195,7 +200,7 @@ def _program(node: Node) -> str:
     while node.type != "command" and node.named_children:
         body = node.child_by_field_name("body")
         node = body if body is not None else node.named_children[0]
-    words, _ = unwrap(tuple(_word(child) for child in node.named_children if child.type != "variable_assignment"))
+    words = unwrap(_words(node)).words
     return words[0] if words else ""
 
 
