@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from bot.adapters.ci.service import parse_ci
 from bot.adapters.clock import utc_now
 from bot.adapters.gitlab.account import GitLabAccount
 from bot.adapters.gitlab.client import Api
@@ -28,8 +29,9 @@ from bot.adapters.meter import Meter
 from bot.adapters.store.open import open_state
 from bot.adapters.store.readonly import ReadOnlyKept, ReadOnlyLedger
 from bot.adapters.store.store import Store
-from bot.domain.ci import CiFacts, CiUnknown
+from bot.domain.ci import CiFacts
 from bot.domain.errors import ConfigError, CredentialsError, RefusedError
+from bot.domain.estate import Level, ProjectFacts, Wishes
 from bot.domain.estate import Scope as AuditScope
 from bot.domain.gitlab import Identity
 from bot.domain.policy import ReleaseRule, Source
@@ -66,11 +68,6 @@ def waiting_for(release: Release) -> str | None:
     if release.state is not ReleaseState.WAITING or release.woken or release.faults:
         return None
     return next((gate.name for gate in release.gates if gate.consequence is Consequence.WAIT), None)
-
-
-def _read_ci(text: str, *, merged: bool = False) -> CiFacts | CiUnknown:
-    del text, merged
-    return CiUnknown(reason="CI files are not read by this version")
 
 
 class App:
@@ -196,7 +193,20 @@ class App:
 
     def estate(self) -> GitLabEstate:
         """What an audit reads; counts requests from nought."""
-        return GitLabEstate(self.api, self.meter.count, _read_ci)
+        return GitLabEstate(self.api, self.meter.count, parse_ci)
+
+    def facts_of(self, target: str) -> tuple[ProjectFacts, ...]:
+        """All there is to know of the projects that a target names, at any price. Raises: RefusedError with 404."""
+        everything = Wishes(
+            ci=lambda _: True,
+            merged=lambda facts: isinstance(facts.ci, CiFacts) and not facts.ci.whole,
+            access=lambda _: True,
+        )
+        places = self.estate().sweep(self.audit_scope([target]), everything)
+        tags = self.settings.policy.tags_of
+        return tuple(
+            replace(facts, release_tags=tags(facts.full_path)) for facts in places if facts.level is Level.PROJECT
+        )
 
     def turn(self, release: Release) -> Release:
         """One turn of a release; the caller writes the row."""

@@ -48,6 +48,21 @@ def run(
     )
 
 
+@command(app, "exposure")
+def exposure(
+    options: Options,
+    target: Annotated[str, typer.Argument(metavar="TARGET")],
+    variable: Annotated[str | None, typer.Argument(metavar="[VARIABLE]", show_default=False)] = None,
+) -> Exit:
+    """Who can read a credential, and by which chain: refs, merge requests, forks, schedules, jobs, people.
+
+    ropewalk audit exposure acme/tools/widget TWINE_PASSWORD
+    """
+    from bot.cli.exposing import exposing
+
+    return exposing(options, target, variable)
+
+
 @command(app, "explain")
 def explain(options: Options, rule: Annotated[str, typer.Argument(metavar="RULE")]) -> Exit:
     """What a rule finds, why it matters, what to do.

@@ -35,14 +35,22 @@ def serve_command(options: Options) -> Exit:
 
 
 @command(app, "doctor")
-def doctor_command(options: Options) -> Exit:
-    """The bot's own set-up: token, scopes, what it sees, indexes, hooks.
+def doctor_command(
+    options: Options,
+    project: Annotated[str | None, typer.Argument(metavar="[PROJECT]", show_default=False)] = None,
+    tag: Annotated[str | None, typer.Option(help="The tag to ask for.", show_default=False)] = None,
+) -> Exit:
+    """The bot's own set-up: token, scopes, what it sees, indexes, hooks. With PROJECT: would its next tag publish?
 
-    ropewalk doctor --format json
+    ropewalk doctor acme/tools/widget --tag v1.3.0
     """
-    from bot.cli.doctor import doctor
+    if project is None:
+        from bot.cli.doctor import doctor
 
-    return doctor(options)
+        return doctor(options)
+    from bot.cli.next_tag import doctor_project
+
+    return doctor_project(options, project, tag)
 
 
 @command(app, "demo")

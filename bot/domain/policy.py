@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.domain.findings import Waiver
 from bot.domain.refs import RefKind, matches_path, matches_wildcard
 from bot.domain.secrets import Secret
 from bot.domain.verdicts import Severity
@@ -69,10 +70,11 @@ class ReleaseRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HygienePolicy:
-    """When findings about variables stop a release. `block_at` None means never."""
+    """When findings about variables stop a release. `block_at` None means never; `waivers` are in the file's order."""
 
     block_at: Severity | None = Severity.HIGH
     block_unknown: bool = False
+    waivers: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -181,7 +181,7 @@ def wishes(rules: Sequence[Rule]) -> Wishes:
         )
 
     def merged(facts: ProjectFacts) -> bool:
-        return isinstance(facts.ci, CiFacts) and bool(facts.ci.includes) and may_publish(facts)
+        return isinstance(facts.ci, CiFacts) and not facts.ci.whole and may_publish(facts)
 
     return Wishes(
         ci=ci,

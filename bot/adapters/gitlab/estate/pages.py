@@ -30,7 +30,7 @@ class Pages:
         """Every project of a scope; one that two parts of it name comes twice."""
         paths = [one for one in scope.projects if isinstance(one, str)]
         ids = [one for one in scope.projects if not isinstance(one, str)]
-        self._expect(scope, len(paths) + len(ids))
+        self.expected = None if scope.everything else len(paths) + len(ids)
         for group in scope.groups:
             yield from self._listed(queries.GROUP, queries.GROUP_NAMES, {"path": group}, group)
         for path in paths:
@@ -39,27 +39,13 @@ class Pages:
         if scope.everything:
             yield from self._listed(queries.EVERYTHING, queries.EVERYTHING_NAMES, {"membership": scope.membership}, "")
 
-    def _expect(self, scope: Scope, single: int) -> None:
-        """Ask how many there are, for the progress bar: one small question a group."""
-        if scope.everything:
-            return
-        total = single
-        for group in scope.groups:
-            found = self._asker.graphql(queries.COUNT, {"path": group}).get("group")
-            if found is None:
-                raise self._nothing(f"group {group}")
-            count = (found.get("projects") or {}).get("count")
-            if not isinstance(count, int):
-                return
-            total += count
-        self.expected = total
-
     def _listed(self, query: str, names: str, variables: Mapping[str, Json], group: str) -> Iterator[Row]:
         portion = Portion()
         after: str | None = None
         for _ in range(MOST_PAGES):
             try:
-                page = self._page(query, {**variables, "first": portion.size, "after": after}, group)
+                asked = {**variables, "first": portion.size, "after": after, "count": after is None}
+                page = self._page(query, asked, group)
                 found = self._asker.api.read(lambda nodes: [row(node) for node in nodes], page.get("nodes") or ())
                 portion.grew()
             except (RefusedError, TransientError) as error:
@@ -68,8 +54,11 @@ class Pages:
                 if portion.size > SMALLEST:
                     portion.refused()
                     continue
-                page = self._page(names, {**variables, "first": SMALLEST, "after": after}, group)
+                asked = {**variables, "first": SMALLEST, "after": after, "count": False}
+                page = self._page(names, asked, group)
                 found = list(self._one_by_one(page))
+            if isinstance(page.get("count"), int):
+                self.expected = (self.expected or 0) + int(page["count"])
             yield from found
             after = cursor(page)
             if after is None:
@@ -119,7 +108,6 @@ class Pages:
         if found.get("project") is not None:
             yield self._asker.api.read(row, found["project"])
         elif found.get("group") is not None:
-            self._expect(Scope(groups=(path,)), 0)
             yield from self._listed(queries.GROUP, queries.GROUP_NAMES, {"path": path}, path)
         else:
             raise self._nothing(f"project or group {path}")

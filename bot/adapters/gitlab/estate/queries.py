@@ -9,10 +9,10 @@ _FLAGS = "key protected masked hidden raw variableType environmentScope"
 _OWN = f"ciVariables(first: 100) {{ nodes {{ {_FLAGS} }} {_PAGE} }}"
 
 GROUP = f"""
-query($path: ID!, $first: Int!, $after: String) {{
+query($path: ID!, $first: Int!, $after: String, $count: Boolean!) {{
   group(fullPath: $path) {{
     projects(includeSubgroups: true, includeArchived: false, first: $first, after: $after) {{
-      nodes {{ {_WHO} {_OWN} }} {_PAGE}
+      nodes {{ {_WHO} {_OWN} }} {_PAGE} count @include(if: $count)
     }}
   }}
 }}
@@ -23,8 +23,10 @@ GROUP_NAMES = GROUP.replace(_OWN, "")
 """The same without what may be too much for a page."""
 
 EVERYTHING = f"""
-query($membership: Boolean, $first: Int!, $after: String) {{
-  projects(membership: $membership, first: $first, after: $after) {{ nodes {{ {_WHO} {_OWN} }} {_PAGE} }}
+query($membership: Boolean, $first: Int!, $after: String, $count: Boolean!) {{
+  projects(membership: $membership, first: $first, after: $after) {{
+    nodes {{ {_WHO} {_OWN} }} {_PAGE} count @include(if: $count)
+  }}
 }}
 """
 """One page of all that the token sees."""
@@ -32,8 +34,6 @@ query($membership: Boolean, $first: Int!, $after: String) {{
 EVERYTHING_NAMES = EVERYTHING.replace(_OWN, "")
 
 BY_ID = f"query($ids: [ID!]) {{ projects(ids: $ids, first: 100) {{ nodes {{ {_WHO} {_OWN} }} }} }}"
-
-COUNT = "query($path: ID!) { group(fullPath: $path) { projects(includeSubgroups: true, first: 1) { count } } }"
 
 RESOLVE = f"query($path: ID!) {{ project(fullPath: $path) {{ {_WHO} {_OWN} }} group(fullPath: $path) {{ fullPath }} }}"
 

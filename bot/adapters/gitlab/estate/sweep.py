@@ -11,6 +11,7 @@ from itertools import chain
 from bot.adapters.gitlab.client import Api
 from bot.adapters.gitlab.estate import queries
 from bot.adapters.gitlab.estate.access import Doors
+from bot.adapters.gitlab.estate.ahead import ahead
 from bot.adapters.gitlab.estate.asking import Asker
 from bot.adapters.gitlab.estate.files import Ci, CiFiles, Read
 from bot.adapters.gitlab.estate.pages import Pages
@@ -48,15 +49,16 @@ class GitLabEstate:
     def sweep(self, scope: Scope, wishes: Wishes) -> Iterator[ProjectFacts]:
         """Instance, groups, projects."""
         above = Above(self._asker)
-        instance = above.instance()
-        yield _holder(Level.INSTANCE, "", instance)
         told: set[str] = set()
         pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="estate")
         try:
-            for window in _windows(row for row in _once(self._pages.rows(scope)) if scope.keep(_bare(row))):
-                above.learn(window)
-                yield from _groups(above, window, told)
-                yield from self._window(window, above, instance, wishes, pool)
+            with ahead(_once(self._pages.rows(scope)), WINDOW) as rows:
+                instance = above.instance()
+                yield _holder(Level.INSTANCE, "", instance)
+                for window in _windows(row for row in rows if scope.keep(_bare(row))):
+                    above.learn(window)
+                    yield from _groups(above, window, told)
+                    yield from self._window(window, above, instance, wishes, pool)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
