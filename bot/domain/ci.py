@@ -28,7 +28,7 @@ class CiCommand:
     names the variables that its words, what is fed to it as text, and command substitutions within hold. `feeds` are
     the programs that its output goes through, in order: those behind it in a pipeline, and the one whose argument it
     makes as `$(…)` (`=` for an assignment). `writes` are the files it ends in, with `-` for nowhere. `tolerated` says
-    that the script goes on if it fails.
+    that the script goes on if it fails. `installs` are the requirements that a runner fetches to run it (`uvx twine`).
     """
 
     words: tuple[str, ...]
@@ -38,6 +38,7 @@ class CiCommand:
     feeds: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     tolerated: bool = False
+    installs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +85,13 @@ class CiInclude:
     """One `include`. `kind` is GitLab's keyword (`local`, `project`, `remote`, `template`, `component`).
 
     `fixed` says that what it brings cannot change without a commit here: a file of this project, or another one's at a
-    full commit id, or with an `integrity` hash.
+    full commit id, or with an `integrity` hash. `publishes` says that by its name it uploads Python packages.
     """
 
     kind: str
     fixed: bool
     line: int | None = None
+    publishes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,8 +164,9 @@ class CiFacts:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing that jobs are made of stands elsewhere."""
-        return (self.merged or not self.includes) and all(job.complete for job in self.jobs)
+        """Whether nothing that matters stands elsewhere. GitLab's own templates publish nothing and hold no secrets."""
+        resolved = self.merged or all(kind == "template" for kind in self.includes)
+        return resolved and all(job.complete for job in self.jobs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,10 +75,12 @@ def _one_per_job(faults: Iterable[Fault]) -> Iterator[Fault]:
 
 
 def _hidden(ci: CiFacts) -> str:
-    if ci.includes and not ci.merged:
-        count = len(ci.includes)
+    count = sum(kind != "template" for kind in ci.includes)
+    if count and not ci.merged:
         what = "one include is" if count == 1 else f"{count} includes are"
-        return f"{what} not resolved and may bring what this rule is about"
+        uploads = any(include.publishes for include in ci.included)
+        named = " (by its name, one uploads Python packages)" if uploads else ""
+        return f"{what} not resolved and may bring what this rule is about{named}"
     jobs = [spoken(job.name) for job in ci.jobs if not job.complete]
     return f"{listed(jobs)} builds on what this file does not define"
 

@@ -55,6 +55,7 @@ PASS = {
         uploading("pip install twine==7.0.0", "pip install --require-hashes -r publish.txt", "pip install -e . ./x"),
         uploading("pip install -c pins.txt twine", "pip install --index-url https://x twine==7.0.0 dist/*.whl"),
         script("pip install twine"),
+        uploading("uvx twine@7.0.0 check dist/*", "pipx run --spec twine==7.0.0 twine check dist/*", "uv run twine -h"),
     ],
     "RW210": [
         uploading(keys="image: python:3.14.0-slim"),
@@ -168,6 +169,8 @@ FAIL = {
         (uploading("pip install twine"), "`twine` without a version", 4),
         (uploading("python -m pip install -U 'twine>=6' build mypackage"), "`twine` and `build` and 1 other", 4),
         (uploading("pipx install twine"), "`twine`", 4),
+        (uploading("uvx twine check --strict dist/*"), "`twine` without a version", 4),
+        (uploading("uv tool run --from twine@latest twine check dist/*"), "`twine` without a version", 4),
     ],
     "RW210": [
         (uploading(keys="image: python"), "no tag", 5),

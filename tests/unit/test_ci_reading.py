@@ -78,6 +78,11 @@ def test_a_job_that_builds_on_what_is_elsewhere_is_not_complete() -> None:
     assert not facts("deploy: {extends: .elsewhere, script: [a]}").whole
 
 
+def test_a_merged_file_is_whole_whatever_it_says() -> None:
+    found = facts("include: x.yml\ndeploy: {extends: .elsewhere, script: [a]}", merged=True)
+    assert (found.whole, found.includes) == (True, ())
+
+
 def test_references_and_nested_lists_are_put_in() -> None:
     one = job(
         """
@@ -181,6 +186,7 @@ def test_includes_are_recorded_with_what_holds_them_fast() -> None:
     assert [one.kind for one in found.included] == kinds
     assert [one.fixed for one in found.included] == [True, False, False, True, True, False, True, True, True]
     assert list(found.includes) == kinds
+    assert [one.publishes for one in found.included] == [False, False, False, False, True, True, True, False, False]
     assert not found.whole
 
 

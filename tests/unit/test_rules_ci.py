@@ -59,6 +59,11 @@ def test_includes_that_may_hide_the_answer_make_it_unknown(rule: str, text: str)
     assert "Developer" in found.remedy
 
 
+@pytest.mark.parametrize("rule", IDS)
+def test_templates_of_gitlab_itself_hide_nothing(rule: str) -> None:
+    assert judged(rule, project("include: [{template: Jobs/SAST.gitlab-ci.yml}]\njob: {script: [make]}")) == []
+
+
 @pytest.mark.parametrize(("rule", "text"), _cases(OPEN))
 def test_what_the_file_does_not_say_is_unknown(rule: str, text: str) -> None:
     (found,) = judged(rule, project(text))

@@ -11,6 +11,10 @@ from bot.domain.ci import CiInclude, CiRule
 from bot.domain.secrets import HIDDEN
 
 _NAMES = re.compile(r"(?<!\$)\$(?:env:)?\{?([A-Za-z_][A-Za-z0-9_]*)")
+_PUBLISHES = re.compile(
+    r"(?i)pypi|twine|(?:python|poetry|wheel).*(?:publish|release|upload|deploy)|"
+    r"(?:publish|release|upload|deploy).*(?:python|poetry|wheel)|to-be-continuous/python"
+)
 _WHOLE_VERSION = re.compile(r".*@(?:\d+\.\d+\.\d+|\$CI_COMMIT_SHA|[0-9a-f]{40}|" + re.escape(HIDDEN) + ")")
 
 
@@ -118,17 +122,27 @@ def includes_of(node: Node | None, *, lines: bool) -> tuple[CiInclude, ...]:
 
 
 def _include(entry: Node, line: int | None) -> CiInclude:
+    kind, place, fixed = _place(entry)
+    return CiInclude(kind=kind, fixed=fixed, line=line, publishes=_PUBLISHES.search(place) is not None)
+
+
+def _place(entry: Node) -> tuple[str, str, bool]:
+    """Kind, name, and whether it is fixed."""
     if not isinstance(entry, Tree):
-        remote = "://" in (text_of(entry) or "")
-        return CiInclude(kind="remote" if remote else "local", fixed=not remote, line=line)
+        place = text_of(entry) or ""
+        remote = "://" in place
+        return ("remote" if remote else "local"), place, not remote
     if (component := text_of(entry.get("component"))) is not None:
-        return CiInclude(kind="component", fixed=_WHOLE_VERSION.fullmatch(component) is not None, line=line)
-    if entry.get("project") is not None:
+        return "component", component, _WHOLE_VERSION.fullmatch(component) is not None
+    if (project := text_of(entry.get("project"))) is not None:
         ref = entry.get("ref")
-        return CiInclude(kind="project", fixed=isinstance(ref, Scalar) and ref.hexadecimal == 40, line=line)
-    if entry.get("remote") is not None:
-        return CiInclude(kind="remote", fixed=entry.get("integrity") is not None, line=line)
-    return CiInclude(kind="template" if entry.get("template") is not None else "local", fixed=True, line=line)
+        place = " ".join((project, *texts_of(entry.get("file"))))
+        return "project", place, isinstance(ref, Scalar) and ref.hexadecimal == 40
+    if (remote_place := text_of(entry.get("remote"))) is not None:
+        return "remote", remote_place, entry.get("integrity") is not None
+    if (template := text_of(entry.get("template"))) is not None:
+        return "template", template, True
+    return "local", text_of(entry.get("local")) or "", True
 
 
 def names_in(text: str) -> Iterator[str]:

@@ -41,30 +41,42 @@ _RAW = {
     for prefix in _PREFIXES
 }
 _HEXADECIMAL = re.compile(r"(?:[0-9]*[a-f]|[0-9]*[A-F])[0-9a-fA-F]{20,}")
+_SHORTEST = 16  # characters of anything below but a password in a URL
 _RANDOM = re.compile(r"[A-Za-z0-9+_=%\\~\-]{16,}")
 _OTHERS = {
-    "a JSON web token": r"\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)?",
-    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:.*?-----END [A-Z ]*PRIVATE KEY-----|.*)",
-    URL_FORM: r"(?<=://)[^/\s@:$?#\"'<>]*:[^/\s@?#\"'<>$]+(?=@)",
+    "a JSON web token": ("eyJ", r"\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)?"),
+    "a private key": ("-----BEGIN", r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:.*?-----END [A-Z ]*PRIVATE KEY-----|.*)"),
+    URL_FORM: ("://", r"(?<=://)[^/\s@:$?#\"'<>]*:[^/\s@?#\"'<>$]+(?=@)"),
 }
 
 
-def _encoded(prefix: str) -> str:
-    """A pattern for the token in base64 or hexadecimal: the digits that stand for its prefix, then more of them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """One kind of credential; without one of its `needles` a text has none of it, which is quickly seen."""
+
+    form: str
+    needles: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+def _encoded(prefix: str, form: str) -> _Kind:
+    """The token in base64 or hexadecimal: the digits that stand for its prefix, then more of them."""
     raw = prefix.encode()
     digits = base64.b64encode(raw).decode()[: len(raw) * 4 // 3]
-    hexadecimal = rf"{raw.hex()}[0-9a-f]{{24,}}|{raw.hex().upper()}[0-9A-F]{{24,}}"
-    return rf"{re.escape(digits)}[A-Za-z0-9+/_\-]{{16,}}={{0,2}}|{hexadecimal}"
+    low, high = raw.hex(), raw.hex().upper()
+    pattern = rf"{re.escape(digits)}[A-Za-z0-9+/_\-]{{16,}}={{0,2}}|{low}[0-9a-f]{{24,}}|{high}[0-9A-F]{{24,}}"
+    return _Kind(form=f"{form}, encoded", needles=(digits, low, high), pattern=re.compile(pattern))
 
 
-_LONG = {prefix: form for prefix, form in _PREFIXES.items() if len(prefix) >= 5}  # shorter ones happen by chance
-_PATTERNS = [
-    *((form, False, re.compile(pattern, re.DOTALL)) for form, pattern in _OTHERS.items()),
-    *((form, False, re.compile(_RAW[prefix])) for prefix, form in _PREFIXES.items()),
-    *((form, True, re.compile(_encoded(prefix))) for prefix, form in _LONG.items()),
-]
-_HINT = re.compile("|".join([r"://", "-----BEGIN", "eyJ", *map(re.escape, _PREFIXES)]))
-_ANY_CODE = re.compile("|".join(_encoded(prefix) for prefix in _LONG))
+_KINDS = (
+    *(
+        _Kind(form=form, needles=(needle,), pattern=re.compile(pattern, re.DOTALL))
+        for form, (needle, pattern) in _OTHERS.items()
+    ),
+    *(_Kind(form=form, needles=(prefix,), pattern=re.compile(_RAW[prefix])) for prefix, form in _PREFIXES.items()),
+    # Shorter prefixes happen by chance.
+    *(_encoded(prefix, form) for prefix, form in _PREFIXES.items() if len(prefix) >= 5),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,17 +90,17 @@ class Shape:
 
 def find_shapes(text: str) -> Iterator[Shape]:
     """The credentials in a text, in no order; one place may be found twice."""
-    hinted, coded = _HINT.search(text) is not None, _ANY_CODE.search(text) is not None
-    for form, code, pattern in _PATTERNS:
-        if coded if code else hinted:
-            spoken = f"{form}, encoded" if code else form
-            for match in pattern.finditer(text):
-                yield Shape(start=match.start(), end=match.end(), form=spoken)
+    for kind in _KINDS:
+        for needle in kind.needles:
+            if needle in text:
+                for match in kind.pattern.finditer(text):
+                    yield Shape(start=match.start(), end=match.end(), form=kind.form)
+                break
 
 
 def mask(text: str) -> str:
     """`text` with `[hidden]` for everything that has the shape of a credential or looks drawn at random."""
-    if len(text) < 8:
+    if len(text) < _SHORTEST and "://" not in text:
         return text
     spans = sorted((shape.start, -shape.end) for shape in find_shapes(text))
     for start, end in _distinct(spans):

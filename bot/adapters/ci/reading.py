@@ -15,7 +15,10 @@ _OLD_DEFAULTS = ("image", "before_script", "after_script")  # at the top of the 
 
 
 def read_ci(text: str, *, merged: bool) -> CiFacts | CiUnknown:
-    """What the file says, or why it could not be read. Never raises for anything in the text."""
+    """What the file says, or why it could not be read. Never raises for anything in the text.
+
+    A merged one is whole, whatever it still says about `extends`: GitLab has put in all of it.
+    """
     try:
         return _facts(text, merged=merged)
     except Beyond as reason:
@@ -68,7 +71,7 @@ def _jobs(root: Tree, resolver: Resolver, reader: JobReader, *, lines: bool) -> 
             continue
         if is_job(name):
             line = root.lines[name] if lines else None
-            jobs.append(reader.read(name, tree, line=line, complete=name not in resolver.open))
+            jobs.append(reader.read(name, tree, line=line, complete=not lines or name not in resolver.open))
         elif name.startswith("."):
             reader.variables(name, tree)  # credentials in a hidden job are as readable as any
     return jobs

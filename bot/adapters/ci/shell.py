@@ -29,16 +29,10 @@ class _Around:
     """What stands around a command and matters to it."""
 
     line: int | None
-    depth: int = 0
     feeds: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     reads: frozenset[str] = frozenset()
     tolerated: bool = False
-
-    def deeper(self) -> _Around:
-        if self.depth >= MAX_SHELL_DEPTH:
-            raise Beyond("a script nests commands too deep")
-        return replace(self, depth=self.depth + 1)
 
 
 def read_commands(text: str, first: int | None) -> tuple[CiCommand, ...]:
@@ -47,11 +41,21 @@ def read_commands(text: str, first: int | None) -> tuple[CiCommand, ...]:
     Raises: Beyond.
     """
     root = _PARSER.parse(text.encode(errors="replace")).root_node
+    _bound_depth(root)
     return tuple(_commands(root, _Around(line=first)))
 
 
+def _bound_depth(root: Node) -> None:
+    """What follows recurses; so it begins only where that ends in time."""
+    level = [root]
+    for _ in range(MAX_SHELL_DEPTH):
+        level = [child for node in level for child in node.named_children]
+        if not level:
+            return
+    raise Beyond("a script nests commands too deep")
+
+
 def _commands(node: Node, around: _Around) -> Iterator[CiCommand]:
-    around = around.deeper()
     match node.type:
         case "command":
             yield from _command(node, around)
@@ -101,12 +105,11 @@ def _into(program: str, around: _Around) -> _Around:
 
 def _within(node: Node, around: _Around) -> Iterator[CiCommand]:
     """The commands of substitutions anywhere in a node."""
-    around = around.deeper()
     for child in node.named_children:
         if child.type in _SUBSTITUTIONS:
             for inner in child.named_children:
                 yield from _commands(inner, around)
-        else:
+        elif child.named_child_count:
             yield from _within(child, around)
 
 
@@ -159,11 +162,12 @@ def _redirects(redirects: list[Node], around: _Around) -> _Around:
 
 
 def _built(words: tuple[str, ...], assigns: tuple[CiAssignment, ...], node: Node, around: _Around) -> CiCommand:
-    words, more = unwrap(words)
+    bare = unwrap(words)
     return CiCommand(
-        words=words,
+        words=bare.words,
         line=None if around.line is None else around.line + node.start_point.row,
-        assigns=(*assigns, *more),
+        assigns=(*assigns, *bare.assigns),
+        installs=bare.installs,
         reads=_reads(node) | around.reads,
         feeds=around.feeds,
         writes=around.writes,
@@ -183,8 +187,12 @@ def _always_succeeds(node: Node) -> bool:
     while command.type not in ("command", "simple_expansion", "word") and command.named_children:
         body = command.child_by_field_name("body")
         command = body if body is not None else command.named_children[-1]
-    words, _ = unwrap(tuple(_word(child) for child in command.named_children if child.type != "variable_assignment"))
+    words = unwrap(_words(command)).words
     return bool(words) and (words[0] in _HARMLESS or words[:2] == ("exit", "0"))
+
+
+def _words(command: Node) -> tuple[str, ...]:
+    return tuple(_word(child) for child in command.named_children if child.type != "variable_assignment")
 
 
 def _program(node: Node) -> str:
@@ -192,7 +200,7 @@ def _program(node: Node) -> str:
     while node.type != "command" and node.named_children:
         body = node.child_by_field_name("body")
         node = body if body is not None else node.named_children[0]
-    words, _ = unwrap(tuple(_word(child) for child in node.named_children if child.type != "variable_assignment"))
+    words = unwrap(_words(node)).words
     return words[0] if words else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from bot.domain.ci import CiAssignment
 
@@ -18,20 +19,42 @@ _ASSIGNS = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _MOST_LAYERS = 8
 
 
-def unwrap(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[CiAssignment, ...]]:
-    """The words without wrappers, and what `env NAME=value` assigns. The program loses its folder.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unwrapped:
+    """A command without wrappers: `assigns` is what `env NAME=value` sets, `installs` what uvx and the like fetch."""
+
+    words: tuple[str, ...]
+    assigns: tuple[CiAssignment, ...]
+    installs: tuple[str, ...]
+
+
+def unwrap(words: tuple[str, ...]) -> Unwrapped:
+    """The words without wrappers; the program loses its folder.
 
     `python -m twine check` is `twine check`; `python setup.py sdist` is `setup.py sdist`; `env` alone stays `env`.
     """
     assigns: list[CiAssignment] = []
+    installs: list[str] = []
     for _ in range(_MOST_LAYERS):
+        installs += _fetched(words)
         inner = _inner(words, assigns)
         if inner == words:
             break
         words = inner
     if words:
         words = (words[0].rsplit("/", 1)[-1] or words[0], *words[1:])
-    return words, tuple(assigns)
+    return Unwrapped(words=words, assigns=tuple(assigns), installs=tuple(installs))
+
+
+def _fetched(words: tuple[str, ...]) -> tuple[str, ...]:
+    """What a runner fetches to run something: `uvx twine@7.0.0`, `pipx run --spec twine==7.0.0 twine`."""
+    depth = 1 if words[:1] == ("uvx",) else 3 if words[:3] == ("uv", "tool", "run") else 0
+    depth = depth or (2 if words[:2] == ("pipx", "run") else 0)
+    rest = words[depth:]
+    if not depth or not rest:
+        return ()
+    named = [rest[at + 1] for at, word in enumerate(rest[:-1]) if word in ("--from", "--spec")]
+    return tuple(named[:1]) or _without_options(rest)[:1]
 
 
 def _inner(words: tuple[str, ...], assigns: list[CiAssignment]) -> tuple[str, ...]:

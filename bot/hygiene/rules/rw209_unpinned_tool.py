@@ -78,15 +78,17 @@ def _faults(ci: CiFacts) -> Iterator[Fault]:
 def _loose(command: CiCommand) -> Iterator[str]:
     """The names of requirements that are not pinned."""
     words = command.words
-    if words[:2] not in _INSTALLERS or {"--require-hashes", "-c", "--constraint"} & set(words):
-        return
-    skip = False
-    for word in words[2:]:
-        if skip or word.startswith(("-", ".", "/", "$", "<")):
-            skip = word in _TAKES_WORD and not skip
-            continue
+    wanted = [word for word in command.installs if "@" not in word or word.endswith("@latest")]
+    if words[:2] in _INSTALLERS and not {"--require-hashes", "-c", "--constraint"} & set(words):
+        skip = False
+        for word in words[2:]:
+            if skip or word.startswith(("-", ".", "/", "$", "<")):
+                skip = word in _TAKES_WORD and not skip
+            elif "@" not in word and not _is_file(word):
+                wanted.append(word)
+    for word in wanted:
         match = _NAME.match(word)
-        if match is not None and "==" not in word and "@" not in word and "/" not in word and not _is_file(word):
+        if match is not None and "==" not in word and "/" not in word:
             yield match[0].lower()
 
 
