@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.adapters.gitlab.client import Api
+from bot.adapters.gitlab.estate.files import Read
 from bot.adapters.gitlab.estate.sweep import GitLabEstate
 from bot.adapters.meter import Meter
 from bot.domain.ci import CiFacts, CiUnknown
@@ -23,13 +24,13 @@ def no_ci(text: str, *, merged: bool = False) -> CiFacts | CiUnknown:
     return CiFacts(jobs=(), variables={"LENGTH": str(len(text))})
 
 
-def estate(org: Org, who: str = "maintainer", waits: list[float] | None = None) -> GitLabEstate:
+def estate(org: Org, who: str = "maintainer", waits: list[float] | None = None, read_ci: Read = no_ci) -> GitLabEstate:
     """What an audit reads, with patience that takes no time."""
     secret = Secret(org.tokens[who])
     meter = Meter()
     api = Api(url=org.url, token=secret, redactor=Redactor([secret]), meter=meter)
     pauses = [] if waits is None else waits
-    return GitLabEstate(api, meter.count, no_ci, wait=pauses.append)
+    return GitLabEstate(api, meter.count, read_ci, wait=pauses.append)
 
 
 def sweep(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from graphql import FieldNode, Visitor, parse, visit
 
+from bot.adapters.ci.service import parse_ci
 from bot.adapters.gitlab.estate import queries
 from bot.domain.ci import CiFacts, CiUnknown
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
@@ -270,3 +271,30 @@ def test_a_project_that_goes_away_meanwhile_is_told(org: Org) -> None:
     assert left.access is not None
     assert isinstance(left.access.settings, Unread)
     assert found["leaving/t1/p001"].ci is None
+
+
+def test_what_hides_jobs_is_merged_once_for_each_blob(org: Org) -> None:
+    """GitLab puts includes and extends in; the same file of several projects is merged once, unless it is local."""
+    template = "publish: {extends: .base}\n.base: {script: twine upload dist/*}\n"
+    org.new_project("lint/template", {"ci.yml": template, "README.md": "x\n"})
+    same = ".hidden: {script: [twine upload dist/*]}\npublish: {extends: .gone}\n"
+    for number in range(3):
+        org.new_project(f"lint/p{number}", {".gitlab-ci.yml": same})
+        local = {".gitlab-ci.yml": "include: ci.yml\n", "ci.yml": template}
+        org.new_project(f"lint/own{number}", local)
+    wishes = Wishes(
+        ci=lambda _: True,
+        merged=lambda facts: isinstance(facts.ci, CiFacts) and not facts.ci.whole,
+        access=lambda _: False,
+    )
+    reads = estate(org, read_ci=parse_ci)
+    org.control("DELETE", "requests")
+    found = projects(sweep(org, "lint", wishes=wishes, reads=reads))
+    asked = [one["path"] for one in org.control("GET", "requests", params={"path": "ci/lint"}).json()]
+    assert len(asked) == 1 + 3
+    assert isinstance(found["lint/p0"].ci, CiUnknown)
+    for number in range(3):
+        ci = found[f"lint/own{number}"].ci
+        assert isinstance(ci, CiFacts)
+        assert ci.whole
+        assert [job.name for job in ci.jobs if job.publishes] == ["publish"]

@@ -15,6 +15,7 @@ from bot.adapters.gitlab.estate import queries
 from bot.adapters.gitlab.estate.asking import Asker, Portion, in_portions
 from bot.adapters.gitlab.estate.reading import Row, gid, number
 from bot.domain.ci import CiFacts, CiUnknown
+from bot.domain.ci_lines import located
 from bot.domain.errors import CredentialsError, RefusedError, RopewalkError, TransientError
 
 PATH = ".gitlab-ci.yml"
@@ -94,6 +95,8 @@ class CiFiles:
         known = self._merged.get(key)
         if known is None:
             known = self._lint(row)
+            if isinstance(known, CiFacts):
+                known = located(known, ci)
             self._merged.keep(key, known)
         return known
 
