@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import bot
 from bot.cli.exits import Exit, exit_of_error
@@ -64,9 +65,17 @@ def audit_run(options: Options, wanted: Wanted) -> Exit:
         return exit_of_error(audited.error)
     if audited.interrupted:
         complain(options, "interrupted: the report has what was found until then")
+        _leave(code)
     if options.format_name in FOR_PROGRAMS and not wanted.exit_codes:
         return Exit.DONE
     return code
+
+
+def _leave(code: Exit) -> NoReturn:
+    """End at once: threads that wait for answers would hold the process up, for nobody."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def audit_baseline(options: Options, wanted: Wanted) -> Exit:

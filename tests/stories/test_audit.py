@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 import yaml
 
 from bot.sandbox.world.places import Group
 from tests.stories.bot import Bot
-from tests.stories.town import Town
+from tests.stories.town import Town, until
 
 pytestmark = pytest.mark.slow
 
@@ -138,3 +142,27 @@ def test_fix_plans_then_does_and_refuses_what_would_break(bot: Bot, town: Town, 
     assert (kept.masked, kept.protected, kept.value) == (True, True, secret)
     assert secret not in planned.out + done.out + done.err
     assert bot.run("audit", "run", path, "--only", "RW101", "--format", "json").json["findings"] == []
+
+
+def test_an_interrupted_audit_reports_what_it_has(bot: Bot, town: Town, group: Group) -> None:
+    """Ctrl-C while answers are outstanding: valid JSON at once that says it is not complete, with what was found."""
+    number = project(town, group, "beacon")
+    town.world.set_variable(town.world.projects[number], "TWINE_PASSWORD", town.world.secret())
+    town.world.set_variable(group, "PYPI_TOKEN", town.world.secret())
+    town.fault(kind="hold", path="/protected_tags", times=None)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "audit", "run", "--format", "json", "--config", str(bot.write())],
+        cwd=bot.folder,
+        env={"PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: town.control("GET", "held").json())
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)  # far less than the held answer would be waited for
+    report = json.loads(out)
+    assert (report["complete"], process.returncode) == (False, 14)
+    assert {one["resource"] for one in report["findings"]} == {f"group/{group.full_path}/variables/PYPI_TOKEN"}
+    assert "interrupted" in err
+    assert "Traceback" not in err
