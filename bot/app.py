@@ -42,7 +42,11 @@ from bot.domain.secrets import Redactor
 from bot.domain.verdicts import Consequence
 from bot.engine.preview import Preview, preview
 from bot.engine.turn import Tools, run_turn
-from bot.hygiene.targets import scope_of
+from bot.hygiene.audit import Audited, Order, Progress, audit
+from bot.hygiene.catalogue import RULES, Rule
+from bot.hygiene.history import Noted, note
+from bot.hygiene.targets import scope_of, watched
+from bot.hygiene.waivers import waive
 from bot.notes.texts import ReleaseTexts
 from bot.release.apply import Hands
 from bot.release.facts import Wanted
@@ -69,6 +73,11 @@ def waiting_for(release: Release) -> str | None:
     if release.state is not ReleaseState.WAITING or release.woken or release.faults:
         return None
     return next((gate.name for gate in release.gates if gate.consequence is Consequence.WAIT), None)
+
+
+def _unseen(done: int, total: int | None) -> None:
+    """Progress that nobody looks at."""
+    del done, total
 
 
 class App:
@@ -171,31 +180,44 @@ class App:
         if targets:
             return scope_of(targets, membership="**" not in targets or not self.identity.admin)
         watch = self.settings.watch
-        patterns = [path for path in watch.projects if "*" in path]
-        everything = "**" in watch.groups or bool(watch.topics or patterns)
-        if not (watch.groups or watch.projects or everything):
+        if not (watch.groups or watch.projects or watch.topics):
             remedy = "Name a TARGET, or set watch.groups"
             raise ConfigError(what="nothing is watched, so there is nothing to audit", where="watch", remedy=remedy)
-        return AuditScope(
-            groups=tuple(group for group in watch.groups if group != "**"),
-            projects=tuple(path for path in watch.projects if "*" not in path),
-            everything=everything,
-            membership=not (everything and self.identity.admin),
-            keep=lambda facts: self.scope.covers(
-                Project(
-                    id=facts.project_id,
-                    full_path=facts.full_path,
-                    web_url="",
-                    default_branch=None,
-                    archived=facts.archived,
-                    topics=facts.topics,
-                )
-            ),
+        scope = watched(watch.groups, watch.projects, topics=bool(watch.topics), keep=self._watches)
+        return replace(scope, membership=not (scope.everything and self.identity.admin))
+
+    def _watches(self, facts: ProjectFacts) -> bool:
+        return self.scope.covers(
+            Project(
+                id=facts.project_id,
+                full_path=facts.full_path,
+                web_url="",
+                default_branch=None,
+                archived=facts.archived,
+                topics=facts.topics,
+            )
         )
 
     def estate(self) -> GitLabEstate:
         """What an audit reads; counts requests from nought."""
         return GitLabEstate(self.api, self.meter.count, parse_ci)
+
+    def audit(
+        self, targets: Sequence[str], rules: Sequence[Rule], progress: Progress = _unseen
+    ) -> tuple[Audited, Noted]:
+        """Audit the targets (what is watched when there are none) and write what was found into the history."""
+        order = Order(scope=self.audit_scope(targets), rules=rules, release_tags=self.settings.policy.tags_of)
+        audited = audit(self.estate(), order, self.clock, progress)
+        judged = {rule.info.id for rule in rules}
+        return audited, note(self.store.findings, audited, judged, whole=not targets)
+
+    def audit_watched(self) -> Noted:
+        """Audit everything watched by all rules, with waivers heeded."""
+        audited, noted = self.audit((), RULES)
+        if audited.error is not None:
+            raise audited.error
+        report = waive(noted.report, self.settings.policy.hygiene.waivers, noted.report.at.date())
+        return replace(noted, report=report)
 
     def places_of(self, target: str, access: Wish = lambda _: True) -> tuple[ProjectFacts, ...]:
         """All there is to know of what a target names and of the groups above. Raises: RefusedError with 404.

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -133,7 +133,6 @@ def _severity(word: str) -> Severity:
 def _audited(options: Options, wanted: Wanted, rules: tuple[Rule, ...]) -> tuple[Audited, tuple[Waiver, ...]]:
     from bot.app import App
     from bot.cli.process import harden
-    from bot.hygiene.audit import Order, audit
 
     harden()
     app = App(options.settings(), options.redactor)
@@ -141,9 +140,9 @@ def _audited(options: Options, wanted: Wanted, rules: tuple[Rule, ...]) -> tuple
         policy = app.settings.policy
         for error in check_waivers(policy.hygiene.waivers, [rule.info.id for rule in RULES]):
             raise error
-        order = Order(scope=app.audit_scope(wanted.targets), rules=rules, release_tags=policy.tags_of)
         with _progress(options) as progress:
-            return audit(app.estate(), order, app.clock, progress), policy.hygiene.waivers
+            audited, noted = app.audit(wanted.targets, rules, progress)
+        return replace(audited, report=noted.report), policy.hygiene.waivers
     finally:
         app.close()
 

@@ -91,7 +91,11 @@ def _runner(bot: App) -> Runner:
         clock=bot.clock,
         workers=WORKERS,
         path=bot.settings.state.engine_path,
-        jobs={"poll": lambda: _poll(bot, runner.wake), "clean": lambda: _clean(bot, runner)},
+        jobs={
+            "poll": lambda: _poll(bot, runner.wake),
+            "clean": lambda: _clean(bot, runner),
+            "audit": lambda: _audit(bot),
+        },
     )
     return runner
 
@@ -105,6 +109,9 @@ async def _serve(options: Options, bot: App, runner: Runner) -> Exit:
     timer = Timer(runner.slot)
     timer.every(bot.settings.watch.poll, "poll", at_start=True)
     timer.every(CLEAN_EVERY, "clean")
+    audit_at = bot.settings.policy.hygiene.audit
+    if audit_at is not None:
+        timer.cron(audit_at, "audit")
 
     def take(payload: dict[str, object]) -> str:
         decision = bot.hooks.take(payload)
@@ -192,3 +199,28 @@ def _clean(bot: App, runner: Runner) -> None:
     """Let go of what nobody will ask for again."""
     runner.clean()
     log.info("serve.cleaned", deliveries=bot.store.intake.forget(bot.clock()))
+
+
+def _audit(bot: App) -> None:
+    """One audit of everything watched, into the history; whatever goes wrong is logged, and the next one tries anew."""
+    try:
+        noted = bot.audit_watched()
+    except (TransientError, RefusedError, ConfigError) as error:
+        log.warning("audit.put_off", reason=str(error))
+        return
+    except Exception as error:
+        log.error("audit.fault", exc_info=error)
+        return
+    report = noted.report
+    log.info(
+        "audit.finished",
+        projects=report.projects,
+        complete=report.complete,
+        findings=len(report.findings),
+        unknown=len(report.unknown),
+        waived=len(report.waived),
+        new=noted.new,
+        fixed=noted.fixed,
+        requests=report.requests,
+        seconds=round(report.seconds, 1),
+    )

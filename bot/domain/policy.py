@@ -70,11 +70,15 @@ class ReleaseRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HygienePolicy:
-    """When findings about variables stop a release. `block_at` None means never; `waivers` are in the file's order."""
+    """When findings about variables stop a release. `block_at` None means never; `waivers` are in the file's order.
+
+    `audit` is a cron line (UTC) of when everything watched is audited; None for never.
+    """
 
     block_at: Severity | None = Severity.HIGH
     block_unknown: bool = False
     waivers: tuple[Waiver, ...] = ()
+    audit: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

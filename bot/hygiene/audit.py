@@ -29,9 +29,13 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audited:
-    """A report, and the error that ended it early if one did; `interrupted` if a person ended it."""
+    """A report, and the error that ended it early if one did; `interrupted` if a person ended it.
+
+    `places` are those that were judged, as resources begin with them.
+    """
 
     report: AuditReport
+    places: frozenset[str] = frozenset()
     error: RopewalkError | None = None
     interrupted: bool = False
 
@@ -43,6 +47,7 @@ class _Heap:
     failed: list[Finding] = field(default_factory=list)
     unknown: list[Finding] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
+    places: set[str] = field(default_factory=set)
 
     def take(self, found: Iterable[Finding]) -> None:
         for one in found:
@@ -66,7 +71,9 @@ def audit(estate: Estate, order: Order, clock: Callable[[], datetime], progress:
     try:
         for facts in estate.sweep(order.scope, wishes(order.rules)):
             heap.take(_judged(facts, order, began))
+            heap.places.add(facts.place)
             if facts.level is Level.PROJECT:
+                heap.places.add(f"group/{facts.full_path.rpartition('/')[0]}")
                 projects += 1
                 progress(projects, estate.expected())
     except RopewalkError as caught:
@@ -84,7 +91,7 @@ def audit(estate: Estate, order: Order, clock: Callable[[], datetime], progress:
         findings=ordered(heap.failed),
         unknown=ordered(heap.unknown),
     )
-    return Audited(report=report, error=error, interrupted=interrupted)
+    return Audited(report=report, places=frozenset(heap.places), error=error, interrupted=interrupted)
 
 
 def _judged(facts: ProjectFacts, order: Order, at: datetime) -> Iterator[Finding]:

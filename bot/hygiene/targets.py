@@ -24,6 +24,16 @@ def scope_of(targets: Sequence[str], *, membership: bool) -> Scope:
     )
 
 
+def watched(groups: Sequence[str], projects: Sequence[str], *, topics: bool, keep: Wish) -> Scope:
+    """What is watched, by full paths and patterns; `topics` says that some topic is, `keep` has the last word."""
+    return Scope(
+        groups=tuple(group for group in groups if group != "**"),
+        projects=tuple(path for path in projects if "*" not in path),
+        everything=topics or "**" in groups or any("*" in path for path in projects),
+        keep=keep,
+    )
+
+
 def _head(pattern: str) -> str:
     """The group that everything a pattern covers lies in; empty where there is none."""
     return pattern.partition("*")[0].rpartition("/")[0]

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.distributions import Distribution
+from bot.domain.findings import Finding
 from bot.domain.refs import Project, RefChange
 from bot.domain.releases import Attempt, Receipt, Release
 
@@ -115,3 +116,16 @@ class Register(Protocol):
 
     def add(self, release: Release) -> bool:
         """Add a release that a person asked for; False if it exists."""
+
+
+class FindingHistory(Protocol):
+    """When findings of audits were first seen, and when they were gone."""
+
+    def open_findings(self) -> dict[str, tuple[str, str, datetime]]:
+        """What is not fixed as far as anybody looked: identity -> rule, resource, and when it was first seen."""
+
+    def note(self, seen: Sequence[Finding], fixed: Sequence[str], at: datetime) -> None:
+        """Keep what an audit found at `at`, and the identities that it found fixed.
+
+        What is known keeps the moment it was first seen; what was fixed and is back begins anew.
+        """

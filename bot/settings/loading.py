@@ -289,8 +289,6 @@ class _Loader:
         section = reading.section(HygieneSection, ("hygiene",), reading.tree.data["hygiene"])
         if section is None:
             return HygienePolicy()
-        if section.audit is not None:
-            reading.warn(("hygiene", "audit"), "`hygiene.audit` is accepted but not in effect yet.")
         return hygiene_of(section, self._waivers(reading, section.waivers))
 
     def _waivers(self, reading: Reading, text: str | None) -> tuple[Waiver, ...]:

@@ -201,4 +201,6 @@ def _check_passwords(reading: Reading, path: KeyPath, rule: ReleaseRule, indexes
 def hygiene_of(section: HygieneSection, waivers: tuple[Waiver, ...] = ()) -> HygienePolicy:
     """The domain's view of `hygiene`."""
     block_at = None if section.block_at == "never" else Severity[section.block_at.upper()]
-    return HygienePolicy(block_at=block_at, block_unknown=section.unknown == "block", waivers=waivers)
+    return HygienePolicy(
+        block_at=block_at, block_unknown=section.unknown == "block", waivers=waivers, audit=section.audit
+    )

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, case, delete, false, i
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import rows, schema
+from bot.adapters.store.findings import SqliteFindings
 from bot.adapters.store.rows import Redact
 from bot.domain.distributions import Distribution
 from bot.domain.refs import Project, RefAction, RefChange
@@ -339,6 +340,7 @@ class Store:
         self.kept = SqliteKept(engine, redact)
         self.releases = SqliteReleases(engine, redact)
         self.intake = SqliteIntake(engine, redact)
+        self.findings = SqliteFindings(engine, redact)
 
     def close(self) -> None:
         """Let go of all connections."""
