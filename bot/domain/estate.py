@@ -6,7 +6,7 @@ A fact that could not be read is `Unread` and says who could; a fact nobody aske
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
 
@@ -126,6 +126,14 @@ class ProjectFacts:
     topics: tuple[str, ...] = ()
     archived: bool = False
     at: datetime | None = None
+    own: tuple[VariableFlags, ...] = field(init=False, repr=False, compare=False, default=())
+
+    def __post_init__(self) -> None:
+        """Choose `own`, the variables that are kept here and not above: once, for every rule asks for them."""
+        level, path = self.level.value, self.full_path
+        anywhere = self.level is Level.INSTANCE
+        flags = (one for one in self.variables.flags if one.level == level and (anywhere or one.owner == path))
+        object.__setattr__(self, "own", tuple(flags))
 
     @property
     def place(self) -> str:
@@ -137,15 +145,6 @@ class ProjectFacts:
                 return f"group/{self.full_path}"
             case Level.INSTANCE:
                 return "instance"
-
-    @property
-    def own(self) -> tuple[VariableFlags, ...]:
-        """The variables that are kept here, not above."""
-        return tuple(
-            flags
-            for flags in self.variables.flags
-            if flags.level == self.level.value and (self.level is Level.INSTANCE or flags.owner == self.full_path)
-        )
 
     def resource(self, flags: VariableFlags) -> str:
         """A variable's resource, wherever it is kept."""
@@ -170,6 +169,7 @@ class Wishes:
     ci: Wish
     merged: Wish
     access: Wish
+    files: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

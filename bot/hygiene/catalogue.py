@@ -187,4 +187,5 @@ def wishes(rules: Sequence[Rule]) -> Wishes:
         ci=ci,
         merged=merged,
         access=lambda facts: needs is Needs.ACCESS and may_publish(facts),
+        files=needs is not Needs.VARIABLES,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 from bot.domain.verdicts import Severity
 
@@ -55,12 +56,14 @@ class Kind(StrEnum):
     SETTING = "setting"
 
 
+@lru_cache(maxsize=8192)
 def words(key: str) -> tuple[str, ...]:
     """The parts of a name, in capitals: `pypiToken` and `PYPI_TOKEN` are the same two."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key)
     return tuple(part for part in re.split(r"[^A-Z0-9]+", apart.upper()) if part)
 
 
+@lru_cache(maxsize=8192)
 def kind(key: str) -> Kind:
     """Whether a name is that of a credential, of a user name, or of a plain setting."""
     parts = words(key)
@@ -73,6 +76,7 @@ def kind(key: str) -> Kind:
     return Kind.USER if any(part in _USER for part in parts) else Kind.SETTING
 
 
+@lru_cache(maxsize=8192)
 def publishes(key: str) -> bool:
     """Whether a name is that of a publishing variable: it speaks of twine or PyPI."""
     return any(part in _PUBLISHING for part in words(key))

@@ -62,6 +62,10 @@ class CiFiles:
         self._merged = Kept(MOST_KEPT)
         self._blobs, self._texts = Portion(), Portion()
 
+    def warm(self) -> None:
+        """Let the reader of CI files start, which may take a second, while GitLab is asked for something else."""
+        self._read("{}")
+
     def of(self, rows: Sequence[Row]) -> dict[int, tuple[str, Ci]]:
         """Project id -> its CI file's blob and what is in it; no entry for a project without one."""
         found: dict[int, tuple[str, Ci]] = {}

@@ -3,7 +3,8 @@
 Source: doc/api/graphql/reference, app/graphql/resolvers/namespace_projects_resolver.rb.
 """
 
-_WHO = "id fullPath archived topics namespace { fullPath }"
+_WHO = "id fullPath archived topics"
+_BARE = "id fullPath"  # of a group's projects; archived ones are left out by GitLab
 _PAGE = "pageInfo { hasNextPage endCursor }"
 _FLAGS = "key protected masked hidden raw variableType environmentScope"
 _OWN = f"ciVariables(first: 100) {{ nodes {{ {_FLAGS} }} {_PAGE} }}"
@@ -12,7 +13,7 @@ GROUP = f"""
 query($path: ID!, $first: Int!, $after: String, $count: Boolean!) {{
   group(fullPath: $path) {{
     projects(includeSubgroups: true, includeArchived: false, first: $first, after: $after) {{
-      nodes {{ {_WHO} {_OWN} }} {_PAGE} count @include(if: $count)
+      nodes {{ {_BARE} {_OWN} }} {_PAGE} count @include(if: $count)
     }}
   }}
 }}

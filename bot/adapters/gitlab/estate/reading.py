@@ -43,11 +43,10 @@ def row(node: Json) -> Row:
     """A project."""
     path = str(node["fullPath"])
     own = node.get("ciVariables")
-    namespace = node.get("namespace") or {}
     return Row(
         id=number(node["id"]),
         path=path,
-        namespace=intern(str(namespace.get("fullPath") or path.rpartition("/")[0])),
+        namespace=intern(path.rpartition("/")[0]),
         archived=bool(node.get("archived", False)),
         topics=tuple(map(str, node.get("topics") or ())),
         flags=None if own is None else tuple(flags(own, "project", path)),

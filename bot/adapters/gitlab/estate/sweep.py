@@ -51,8 +51,10 @@ class GitLabEstate:
         above = Above(self._asker)
         told: set[str] = set()
         pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="estate")
+        if wishes.files:
+            pool.submit(self._files.warm)
         try:
-            with ahead(_once(self._pages.rows(scope)), WINDOW) as rows:
+            with ahead(_once(self._pages.rows(scope)), 2 * WINDOW) as rows:
                 instance = above.instance()
                 yield _holder(Level.INSTANCE, "", instance)
                 for window in _windows(row for row in rows if scope.keep(_bare(row))):
@@ -65,21 +67,20 @@ class GitLabEstate:
     def _window(
         self, rows: Sequence[Row], above: Above, instance: Flags | Unread, wishes: Wishes, pool: ThreadPoolExecutor
     ) -> Iterator[ProjectFacts]:
-        def facts(row: Row) -> ProjectFacts:
-            return _facts(row, above.of(row.namespace), instance)
-
         rows = [self._whole(row) for row in rows]
-        files = self._files.of([row for row in rows if not row.trouble and wishes.ci(facts(row))])
-        cis = {row.id: self._ci(row, facts(row), files.get(row.id), wishes) for row in rows}
+        known = {row.id: _facts(row, above.of(row.namespace), instance) for row in rows}
+        files = self._files.of([row for row in rows if not row.trouble and wishes.ci(known[row.id])])
+        for row in rows:
+            if row.id in files:
+                known[row.id] = replace(known[row.id], ci=self._ci(row, known[row.id], files[row.id], wishes))
         asked = {
             row.id: pool.submit(self._doors.read, row.id, row.namespace)
             for row in rows
-            if not row.trouble and wishes.access(replace(facts(row), ci=cis[row.id]))
+            if not row.trouble and wishes.access(known[row.id])
         }
         for row in rows:
-            future = asked.pop(row.id, None)
-            access = None if future is None else future.result()
-            yield replace(facts(row), ci=cis.pop(row.id), access=access)
+            facts, future = known.pop(row.id), asked.pop(row.id, None)
+            yield facts if future is None else replace(facts, access=future.result())
 
     def _whole(self, row: Row) -> Row:
         """A row with the further pages of its variables."""
@@ -91,9 +92,7 @@ class GitLabEstate:
             return replace(row, flags=None, more=None, trouble=str(error))
         return replace(row, flags=(row.flags or ()) + more, more=None)
 
-    def _ci(self, row: Row, facts: ProjectFacts, found: tuple[str, Ci] | None, wishes: Wishes) -> Ci | None:
-        if found is None:
-            return None
+    def _ci(self, row: Row, facts: ProjectFacts, found: tuple[str, Ci], wishes: Wishes) -> Ci:
         oid, ci = found
         if isinstance(ci, CiFacts) and not ci.merged and wishes.merged(replace(facts, ci=ci)):
             return self._files.merged(row, oid, ci)
