@@ -113,11 +113,11 @@ def test_one_project_with_the_right_role_is_enough_to_see_its_group(org: Org) ->
 
 def test_a_few_hundred_projects_take_a_handful_of_requests(org: Org) -> None:
     """At most a request for forty projects, and twenty-five."""
-    made = fleet(org, "many", 330)
+    made = fleet(org, "many", 930)
     reads = estate(org)
     assert len(projects(sweep(org, "many/**", reads=reads))) == len(made)
     assert reads.requests() <= len(made) / 40 + 25
-    assert reads.requests() <= 8
+    assert reads.requests() <= 16
     assert reads.expected() == len(made)
 
 

@@ -20,10 +20,10 @@ class _End(Generic[T]):
 
 
 @contextmanager
-def ahead(things: Iterable[T], most: int) -> Iterator[Iterator[T]]:
-    """The same things, read by a thread of their own that is at most so many ahead. What they raise is raised here.
+def ahead(*sources: Iterable[T], most: int) -> Iterator[Iterator[T]]:
+    """What all the sources give, as it comes; each is read by a thread of its own, at most so many things ahead.
 
-    When the block ends early the thread ends with the thing it is reading.
+    What one of them raises is raised here. When the block ends early the threads end with what they are reading.
     """
     waiting: queue.Queue[T | _End[T]] = queue.Queue(most)
     left = threading.Event()
@@ -37,9 +37,9 @@ def ahead(things: Iterable[T], most: int) -> Iterator[Iterator[T]]:
             return True
         return False
 
-    def read() -> None:
+    def read(source: Iterable[T]) -> None:
         try:
-            for thing in things:
+            for thing in source:
                 if not put(thing):
                     return
         except BaseException as error:  # noqa: BLE001  (raised where the things are taken)
@@ -48,15 +48,18 @@ def ahead(things: Iterable[T], most: int) -> Iterator[Iterator[T]]:
             put(_End(None))
 
     def taken() -> Iterator[T]:
-        while True:
+        ended = 0
+        while ended < len(sources):
             thing = waiting.get()
-            if isinstance(thing, _End):
-                if thing.error is not None:
-                    raise thing.error
-                return
-            yield thing
+            if not isinstance(thing, _End):
+                yield thing
+                continue
+            if thing.error is not None:
+                raise thing.error
+            ended += 1
 
-    threading.Thread(target=read, name="estate-ahead", daemon=True).start()
+    for source in sources:
+        threading.Thread(target=read, args=(source,), name="estate-ahead", daemon=True).start()
     try:
         yield taken()
     finally:

@@ -7,16 +7,48 @@ for by its id, so that one that cannot be read does not hide its neighbours.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from bot.adapters.gitlab.client import Json
 from bot.adapters.gitlab.estate import queries
+from bot.adapters.gitlab.estate.ahead import ahead
 from bot.adapters.gitlab.estate.asking import Asker, Portion, hopeless, in_portions
-from bot.adapters.gitlab.estate.reading import Row, cursor, gid, row
+from bot.adapters.gitlab.estate.reading import Row, gid, row
 from bot.domain.errors import RefusedError, RopewalkError, TransientError
 from bot.domain.estate import Scope
 
 SMALLEST = 6  # projects a page; below it they are asked for one by one
+LONG = 400  # projects; a list that is longer is read from both ends
 MOST_PAGES = 20_000
+
+
+class _Way:
+    """One walk through a list, from its beginning or, `backwards`, from its end."""
+
+    def __init__(self, mine: set[int], theirs: set[int], *, backwards: bool = False) -> None:
+        """`mine` takes the ids that this walk saw, `theirs` has those of the walk that comes towards it."""
+        self._mine = mine
+        self._theirs = theirs
+        self._backwards = backwards
+        self._cursor: str | None = None
+        self._begun = False
+
+    def asks(self, size: int) -> dict[str, Json]:
+        """The page that comes next; the first one of a list also tells how many rows there are."""
+        count = not self._begun and not self._backwards
+        if self._backwards:
+            return {"last": size, "before": self._cursor, "count": count}
+        return {"first": size, "after": self._cursor, "count": count}
+
+    def goes_on(self, page: Mapping[str, Json], rows: Sequence[Row]) -> bool:
+        """Whether there is more after this page that nobody has seen."""
+        self._begun = True
+        ids = {one.id for one in rows}
+        self._mine |= ids
+        info = page.get("pageInfo") or {}
+        more, cursor = ("hasPreviousPage", "startCursor") if self._backwards else ("hasNextPage", "endCursor")
+        self._cursor = info.get(cursor) if info.get(more) else None
+        return self._cursor is not None and ids.isdisjoint(self._theirs)
 
 
 class Pages:
@@ -24,6 +56,7 @@ class Pages:
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
+        self._count = 0
         self.expected: int | None = None
 
     def rows(self, scope: Scope) -> Iterator[Row]:
@@ -32,20 +65,38 @@ class Pages:
         ids = [one for one in scope.projects if not isinstance(one, str)]
         self.expected = None if scope.everything else len(paths) + len(ids)
         for group in scope.groups:
-            yield from self._listed(queries.GROUP, queries.GROUP_NAMES, {"path": group}, group)
+            yield from self._group(group)
         for path in paths:
             yield from self._named(path)
         yield from self._numbered(ids)
         if scope.everything:
-            yield from self._listed(queries.EVERYTHING, queries.EVERYTHING_NAMES, {"membership": scope.membership}, "")
+            variables = {"membership": scope.membership}
+            pages = self._listed(queries.EVERYTHING, queries.EVERYTHING_NAMES, variables, "", _Way(set(), set()))
+            yield from chain.from_iterable(pages)
 
-    def _listed(self, query: str, names: str, variables: Mapping[str, Json], group: str) -> Iterator[Row]:
+    def _group(self, path: str) -> Iterator[Row]:
+        """A group's projects. A long list is read from both ends at once, until the two meet."""
+        seen: tuple[set[int], set[int]] = (set(), set())
+        forth = self._listed(queries.GROUP, queries.GROUP_NAMES, {"path": path}, path, _Way(*seen))
+        first = next(forth, [])
+        yield from first
+        if self._count <= LONG:
+            yield from chain.from_iterable(forth)
+            return
+        back = self._listed(
+            queries.GROUP, queries.GROUP_NAMES, {"path": path}, path, _Way(seen[1], seen[0], backwards=True)
+        )
+        with ahead(chain.from_iterable(forth), chain.from_iterable(back), most=LONG) as rows:
+            yield from rows
+
+    def _listed(
+        self, query: str, names: str, variables: Mapping[str, Json], group: str, way: _Way
+    ) -> Iterator[list[Row]]:
+        """Page after page; ends with the list, or where those who come from its other end have been."""
         portion = Portion()
-        after: str | None = None
         for _ in range(MOST_PAGES):
             try:
-                asked = {**variables, "first": portion.size, "after": after, "count": after is None}
-                page = self._page(query, asked, group)
+                page = self._page(query, {**variables, **way.asks(portion.size)}, group)
                 found = self._asker.api.read(lambda nodes: [row(node) for node in nodes], page.get("nodes") or ())
                 portion.grew()
             except (RefusedError, TransientError) as error:
@@ -54,14 +105,13 @@ class Pages:
                 if portion.size > SMALLEST:
                     portion.refused()
                     continue
-                asked = {**variables, "first": SMALLEST, "after": after, "count": False}
-                page = self._page(names, asked, group)
+                page = self._page(names, {**variables, **way.asks(SMALLEST)}, group)
                 found = list(self._one_by_one(page))
             if isinstance(page.get("count"), int):
-                self.expected = (self.expected or 0) + int(page["count"])
-            yield from found
-            after = cursor(page)
-            if after is None:
+                self._count = int(page["count"])
+                self.expected = (self.expected or 0) + self._count
+            yield found
+            if not way.goes_on(page, found):
                 return
         raise RefusedError(what="the pages of projects have no end", where=self._asker.api.where)
 
@@ -108,7 +158,7 @@ class Pages:
         if found.get("project") is not None:
             yield self._asker.api.read(row, found["project"])
         elif found.get("group") is not None:
-            yield from self._listed(queries.GROUP, queries.GROUP_NAMES, {"path": path}, path)
+            yield from self._group(path)
         else:
             raise self._nothing(f"project or group {path}")
 

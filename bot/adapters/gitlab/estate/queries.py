@@ -6,14 +6,17 @@ Source: doc/api/graphql/reference, app/graphql/resolvers/namespace_projects_reso
 _WHO = "id fullPath archived topics"
 _BARE = "id fullPath"  # of a group's projects; archived ones are left out by GitLab
 _PAGE = "pageInfo { hasNextPage endCursor }"
+_BOTH_WAYS = "pageInfo { hasNextPage endCursor hasPreviousPage startCursor }"
 _FLAGS = "key protected masked hidden raw variableType environmentScope"
 _OWN = f"ciVariables(first: 100) {{ nodes {{ {_FLAGS} }} {_PAGE} }}"
 
 GROUP = f"""
-query($path: ID!, $first: Int!, $after: String, $count: Boolean!) {{
+query($path: ID!, $first: Int, $after: String, $last: Int, $before: String, $count: Boolean!) {{
   group(fullPath: $path) {{
-    projects(includeSubgroups: true, includeArchived: false, first: $first, after: $after) {{
-      nodes {{ {_BARE} {_OWN} }} {_PAGE} count @include(if: $count)
+    projects(
+      includeSubgroups: true, includeArchived: false, first: $first, after: $after, last: $last, before: $before
+    ) {{
+      nodes {{ {_BARE} {_OWN} }} {_BOTH_WAYS} count @include(if: $count)
     }}
   }}
 }}

@@ -54,7 +54,7 @@ class GitLabEstate:
         if wishes.files:
             pool.submit(self._files.warm)
         try:
-            with ahead(_once(self._pages.rows(scope)), 2 * WINDOW) as rows:
+            with ahead(_once(self._pages.rows(scope)), most=2 * WINDOW) as rows:
                 instance = above.instance()
                 yield _holder(Level.INSTANCE, "", instance)
                 for window in _windows(row for row in rows if scope.keep(_bare(row))):
