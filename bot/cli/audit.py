@@ -38,7 +38,7 @@ class AuditFormat(StrEnum):
 def run(
     options: Options,
     targets: Targets = None,
-    only: Annotated[list[str] | None, typer.Option(help="Rules, or beginnings of their ids: RW1.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Rules, or beginnings of their ids: RW1,RW305.")] = None,
     skip: Annotated[list[str] | None, typer.Option(help="Rules to leave out.")] = None,
     min_severity: Annotated[str, typer.Option(help="info, low, medium or high.")] = "info",
     new_only: Annotated[bool, typer.Option(help="Leave out what the baseline holds.")] = False,
@@ -56,8 +56,8 @@ def run(
         options,
         Wanted(
             targets=tuple(targets or ()),
-            only=tuple(only or ()),
-            skip=tuple(skip or ()),
+            only=_names(only),
+            skip=_names(skip),
             min_severity=min_severity,
             baseline=baseline if new_only else None,
             output=output,
@@ -123,6 +123,11 @@ def rules(options: Options) -> Exit:
         for rule in RULES:
             options.result(f"{rule.info.id}  {rule.info.severity.word:<6}  {rule.info.title}")
     return Exit.DONE
+
+
+def _names(given: list[str] | None) -> tuple[str, ...]:
+    """Given once with commas, or several times."""
+    return tuple(name.strip() for text in given or () for name in text.split(","))
 
 
 def _row(rule: Rule) -> dict[str, str]:
