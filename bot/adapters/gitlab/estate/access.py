@@ -14,6 +14,7 @@ from typing import TypeVar
 from bot.adapters.gitlab.client import Json
 from bot.adapters.gitlab.estate import queries
 from bot.adapters.gitlab.estate.asking import Asker
+from bot.adapters.gitlab.estate.reading import within
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.estate import (
     Access,
@@ -94,8 +95,8 @@ class Doors:
 
         def ask() -> bool | Unread:
             data = self._asker.api.graphql(queries.FORWARDING, {"path": namespace})
-            settings = (data.get("group") or {}).get("packageSettings")
-            if settings is None:
+            settings = within(data, "group", "packageSettings")
+            if not isinstance(settings, dict):
                 return Unread(what=f"package settings of the group {namespace}", remedy="Be a member of the group")
             return bool(settings.get("pypiPackageRequestsForwarding"))
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from bot.adapters.gitlab.client import Json
 from bot.adapters.gitlab.estate import queries
 from bot.adapters.gitlab.estate.asking import Asker, Portion, in_portions
-from bot.adapters.gitlab.estate.reading import Row, gid, number
+from bot.adapters.gitlab.estate.reading import Row, gid, nodes, number
 from bot.domain.ci import CiFacts, CiUnknown
 from bot.domain.ci_lines import located
 from bot.domain.errors import CredentialsError, RefusedError, RopewalkError, TransientError
@@ -30,6 +31,28 @@ class Read(Protocol):
 
     def __call__(self, text: str, *, merged: bool = False) -> Ci:
         """The facts, or why they are unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    """A file's blob; its text where that was asked for."""
+
+    oid: str
+    size: int
+    text: str | None
+
+
+_Found = _Blob | CiUnknown | None
+
+
+def _blob(node: Json) -> _Found:
+    if node.get("repository") is None:
+        return CiUnknown(reason="the repository may not be read: the token's user needs Reporter")
+    found = next(iter(nodes(node, "repository", "blobs")), None)
+    if found is None:
+        return None
+    text = found.get("rawBlob")
+    return _Blob(str(found["oid"]), int(found.get("size") or 0), None if text is None else str(text))
 
 
 class Kept:
@@ -79,13 +102,12 @@ class CiFiles:
                 blob = answer.get(row.id, _NOBODY)
                 if isinstance(blob, CiUnknown):
                     found[row.id] = ("", blob)
+                elif blob is not None and blob.size > MOST_BYTES:
+                    found[row.id] = (blob.oid, CiUnknown(reason=f"the CI file is larger than {MOST_BYTES} bytes"))
                 elif blob is not None:
-                    oid = oids[row.id] = str(blob["oid"])
-                    if int(blob.get("size") or 0) > MOST_BYTES:
-                        found[row.id] = (oid, CiUnknown(reason=f"the CI file is larger than {MOST_BYTES} bytes"))
-                        del oids[row.id]
-                    elif self._parsed.get(oid) is None:
-                        wanted.setdefault(oid, row)
+                    oids[row.id] = blob.oid
+                    if self._parsed.get(blob.oid) is None:
+                        wanted.setdefault(blob.oid, row)
         fresh = self._parse(list(wanted.values()))
         for project_id, oid in oids.items():
             ci = self._parsed.get(oid) or fresh.get(oid)
@@ -112,25 +134,18 @@ class CiFiles:
             for blob in answer.values():
                 if blob is None or isinstance(blob, CiUnknown):
                     continue
-                oid, text = str(blob["oid"]), blob.get("rawBlob")
-                ci = CiUnknown(reason="GitLab does not show the CI file") if text is None else self._read(str(text))
-                fresh[oid] = ci
-                self._parsed.keep(oid, ci)
+                hidden = CiUnknown(reason="GitLab does not show the CI file")
+                ci = hidden if blob.text is None else self._read(blob.text)
+                fresh[blob.oid] = ci
+                self._parsed.keep(blob.oid, ci)
         return fresh
 
-    def _ask(self, query: str, rows: Sequence[Row]) -> dict[int, Json]:
+    def _ask(self, query: str, rows: Sequence[Row]) -> dict[int, _Found]:
         """Project id -> its blob, None for a project without the file, CiUnknown for one whose code we may not see."""
-
-        def blob(node: Json) -> Json:
-            repository = node.get("repository")
-            if repository is None:
-                return CiUnknown(reason="the repository may not be read: the token's user needs Reporter")
-            nodes = (repository.get("blobs") or {}).get("nodes") or ()
-            return next(iter(nodes), None)
-
         data = self._asker.graphql(query, {"ids": [gid(row.id) for row in rows], "paths": [PATH]})
-        nodes = (data.get("projects") or {}).get("nodes") or ()
-        return self._asker.api.read(lambda rows: {number(node["id"]): blob(node) for node in rows}, nodes)
+        return self._asker.api.read(
+            lambda found: {number(node["id"]): _blob(node) for node in found}, nodes(data, "projects")
+        )
 
     def _lint(self, row: Row) -> Ci:
         try:

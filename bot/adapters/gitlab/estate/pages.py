@@ -13,7 +13,7 @@ from bot.adapters.gitlab.client import Json
 from bot.adapters.gitlab.estate import queries
 from bot.adapters.gitlab.estate.ahead import ahead
 from bot.adapters.gitlab.estate.asking import Asker, Portion, hopeless, in_portions
-from bot.adapters.gitlab.estate.reading import Row, gid, row
+from bot.adapters.gitlab.estate.reading import Row, cursor, gid, nodes, row, within
 from bot.domain.errors import RefusedError, RopewalkError, TransientError
 from bot.domain.estate import Scope
 
@@ -40,14 +40,17 @@ class _Way:
             return {"last": size, "before": self._cursor, "count": count}
         return {"first": size, "after": self._cursor, "count": count}
 
+    def been_at(self, rows: Sequence[Row]) -> bool:
+        """Whether this walk has seen all of these rows before."""
+        return bool(rows) and all(one.id in self._mine for one in rows)
+
     def goes_on(self, page: Mapping[str, Json], rows: Sequence[Row]) -> bool:
         """Whether there is more after this page that nobody has seen."""
         self._begun = True
         ids = {one.id for one in rows}
         self._mine |= ids
-        info = page.get("pageInfo") or {}
-        more, cursor = ("hasPreviousPage", "startCursor") if self._backwards else ("hasNextPage", "endCursor")
-        self._cursor = info.get(cursor) if info.get(more) else None
+        more, name = ("hasPreviousPage", "startCursor") if self._backwards else ("hasNextPage", "endCursor")
+        self._cursor = cursor(page, more, name)
         return self._cursor is not None and ids.isdisjoint(self._theirs)
 
 
@@ -97,7 +100,7 @@ class Pages:
         for _ in range(MOST_PAGES):
             try:
                 page = self._page(query, {**variables, **way.asks(portion.size)}, group)
-                found = self._asker.api.read(lambda nodes: [row(node) for node in nodes], page.get("nodes") or ())
+                found = self._asker.api.read(lambda found: [row(node) for node in found], nodes(page))
                 portion.grew()
             except (RefusedError, TransientError) as error:
                 if hopeless(error) or error.status == 404:
@@ -110,6 +113,8 @@ class Pages:
             if isinstance(page.get("count"), int):
                 self._count = int(page["count"])
                 self.expected = (self.expected or 0) + self._count
+            if way.been_at(found):
+                raise RefusedError(what="the pages of projects run in a circle", where=self._asker.api.where)
             yield found
             if not way.goes_on(page, found):
                 return
@@ -120,13 +125,13 @@ class Pages:
         holder = data.get("group") if group else data
         if holder is None:
             raise self._nothing(f"group {group}")
-        page = holder.get("projects")
+        page = within(holder, "projects")
         if not isinstance(page, dict):
             raise TransientError(what="GraphQL lists no projects", where=self._asker.api.where)
         return page
 
     def _one_by_one(self, page: dict[str, Json]) -> Iterator[Row]:
-        bare = self._asker.api.read(lambda nodes: [row(node) for node in nodes], page.get("nodes") or ())
+        bare = self._asker.api.read(lambda found: [row(node) for node in found], nodes(page))
         portion = Portion()
         portion.size = 1
         for some, answer in in_portions(bare, portion, lambda part: self._by_id([one.id for one in part])):
@@ -148,8 +153,7 @@ class Pages:
 
     def _by_id(self, ids: Sequence[int]) -> dict[int, Row]:
         data = self._asker.graphql(queries.BY_ID, {"ids": [gid(one) for one in ids]})
-        nodes = (data.get("projects") or {}).get("nodes") or ()
-        found = self._asker.api.read(lambda rows: [row(node) for node in rows], nodes)
+        found = self._asker.api.read(lambda rows: [row(node) for node in rows], nodes(data, "projects"))
         return {one.id: one for one in found}
 
     def _named(self, path: str) -> Iterator[Row]:

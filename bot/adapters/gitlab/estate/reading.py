@@ -56,7 +56,7 @@ def row(node: Json) -> Row:
 
 def flags(connection: Json, level: str, owner: str) -> Iterator[VariableFlags]:
     """The variables of a connection; an inherited one names its group."""
-    for node in (connection or {}).get("nodes") or ():
+    for node in nodes(connection):
         yield VariableFlags(
             key=intern(str(node["key"])),
             level=level,
@@ -77,7 +77,20 @@ def _group(node: Json) -> str:
     return intern(path or str(node.get("groupName") or ""))
 
 
-def cursor(connection: Json) -> str | None:
+def within(node: Json, *names: str) -> Json:
+    """What stands at the end of these names; None where one of them leads nowhere."""
+    for name in names:
+        node = node.get(name) if isinstance(node, dict) else None
+    return node
+
+
+def nodes(node: Json, *names: str) -> list[Json]:
+    """The nodes of the connection at the end of these names; those that are null, such as what just went, left out."""
+    found = within(node, *names, "nodes")
+    return [one for one in found if one is not None] if isinstance(found, list) else []
+
+
+def cursor(connection: Json, more: str = "hasNextPage", name: str = "endCursor") -> str | None:
     """Where a connection goes on; None at its end."""
-    page = (connection or {}).get("pageInfo") or {}
-    return page.get("endCursor") if page.get("hasNextPage") else None
+    found = within(connection, "pageInfo", name)
+    return found if within(connection, "pageInfo", more) and isinstance(found, str) else None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from bot.adapters.gitlab.client import Json
 from bot.adapters.gitlab.estate import queries
 from bot.adapters.gitlab.estate.asking import Asker, Portion, in_portions
-from bot.adapters.gitlab.estate.reading import Row, cursor, flags, gid, number
+from bot.adapters.gitlab.estate.reading import Row, cursor, flags, gid, nodes, number, within
 from bot.domain.errors import RefusedError, RopewalkError, TransientError
 from bot.domain.estate import Unread
 from bot.domain.gitlab import VariableFlags
@@ -63,14 +63,14 @@ class Above:
                     self._known.setdefault(row.namespace, _unread(row.namespace))
         chosen = list(asked.values())
         for some, answer in in_portions(chosen, self._portion, self._ask):
-            nodes = {} if isinstance(answer, RopewalkError) else answer
+            shown = {} if isinstance(answer, RopewalkError) else answer
             for row in some:
-                self._known[row.namespace] = self._inherited(row, nodes.get(row.id), answer)
+                self._known[row.namespace] = self._inherited(row, shown.get(row.id), answer)
 
     def _ask(self, rows: Sequence[Row]) -> dict[int, Json]:
         data = self._asker.graphql(queries.INHERITED, {"ids": [gid(row.id) for row in rows]})
         return self._asker.api.read(
-            lambda nodes: {number(node["id"]): node["inheritedCiVariables"] for node in nodes}, _nodes(data)
+            lambda found: {number(node["id"]): node["inheritedCiVariables"] for node in found}, nodes(data, "projects")
         )
 
     def _inherited(self, row: Row, connection: Json, answer: object) -> Flags | Unread:
@@ -92,8 +92,8 @@ def rest(asker: Asker, row: Row, after: str | None, query: str, level: str) -> F
     for _ in range(MOST_PAGES):
         if after is None:
             return tuple(found)
-        project = asker.graphql(query, {"path": row.path, "after": after}).get("project") or {}
-        connection = project.get(name)
+        project = asker.graphql(query, {"path": row.path, "after": after})
+        connection = within(project, "project", name)
         if connection is None:  # readable a moment ago; without it the list would look complete
             raise TransientError(what=f"a page of {name} of {row.path} went missing", where=asker.api.where)
         found += asker.api.read(lambda one: list(flags(one, level, row.path)), connection)
@@ -106,7 +106,3 @@ def _unread(namespace: str) -> Unread:
         what=f"variables of the group {namespace}",
         remedy="Maintainer of a project in it may read them: give the token's user that role",
     )
-
-
-def _nodes(data: dict[str, Json]) -> Json:
-    return (data.get("projects") or {}).get("nodes") or ()
