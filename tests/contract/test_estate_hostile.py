@@ -21,7 +21,6 @@ from tests.contract.hostile import SHORT, TOKEN, Asked, hostile, reply
 from tests.fakes import Clock
 from tests.unit.test_audit import NOW
 
-
 PAGE = {"hasNextPage": False, "endCursor": "x", "hasPreviousPage": False, "startCursor": "y"}
 FLAGS = {
     "key": "TWINE_PASSWORD",
