@@ -11,7 +11,6 @@ Prints, for a daemon on the embedded GitLab:
 
 from __future__ import annotations
 
-import hashlib
 import os
 import signal
 import statistics
@@ -25,6 +24,7 @@ from typing import TypeVar
 
 import httpx
 
+from bench.calibration import calibrate
 from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.domain.refs import RefKind
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 def main() -> None:
     """Measure and print."""
-    print(f"calibration: {_calibrate():.3f} s for 200 MB of sha256 on one core")
+    print(f"calibration: {calibrate():.3f} s for 200 MB of sha256 on one core")
     with tempfile.TemporaryDirectory() as folder, open_town(Path(folder) / "town") as town:
         group = town.group()
         bot = make_bot(Path(folder) / "bot", town, group.full_path, poll="60s", hook_secret_file="hook.secret")
@@ -147,15 +147,6 @@ def _size(daemon: Daemon) -> str:
 def _timed(call: Callable[[], T]) -> tuple[T, float]:
     began = time.perf_counter()
     return call(), time.perf_counter() - began
-
-
-def _calibrate() -> float:
-    block = bytes(2_000_000)
-    began = time.perf_counter()
-    digest = hashlib.sha256()
-    for _ in range(100):
-        digest.update(block)
-    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

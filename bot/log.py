@@ -93,12 +93,11 @@ class _Sink:
         return dumps(ordered, ensure_ascii=True).replace("\x7f", "\\u007f")
 
     def _as_text(self, record: dict[str, object], trace: str) -> str:
-        visible = {_visible(key): _visible(value) if isinstance(value, str) else value for key, value in record.items()}
-        line = str(self._console(None, "", visible))
-        lines = [
-            " ".join(line.split("\n"))
-        ]  # the renderer begins a new line before a key called `exception` or `stack`
-        lines += [_TRACEBACK_MARK + _visible(part) for part in self._redactor.redact(trace).splitlines()]
+        shown = {visible(key): visible(value) if isinstance(value, str) else value for key, value in record.items()}
+        line = str(self._console(None, "", shown))
+        # The renderer begins a new line before a key called `exception` or `stack`.
+        lines = [" ".join(line.split("\n"))]
+        lines += [_TRACEBACK_MARK + visible(part) for part in self._redactor.redact(trace).splitlines()]
         return "\n".join(lines)
 
     def _plain(self, value: object) -> object:
@@ -153,7 +152,7 @@ class _LibraryHandler(logging.Handler):
         self._sink(None, "", {**event, "message": message, "exc_info": record.exc_info})
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """`text` on one line: control and bidi characters, line separators and the like as escapes."""
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in text

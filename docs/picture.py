@@ -20,7 +20,12 @@ def main() -> None:
     """Run, record, write."""
     environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(WIDTH)}
     done = subprocess.run(
-        [sys.executable, "-m", "bot", "demo"], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "bot", "demo"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # the story and its result, as they come on a terminal
+        text=True,
+        check=True,
     )
     console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True)
     console.print("[bold green]$[/] make demo")

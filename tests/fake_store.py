@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.domain.distributions import Distribution
-from bot.domain.refs import Project, RefAction, RefChange
+from bot.domain.refs import KnownRefs, Project, RefAction, RefChange, RefKind
 from bot.domain.releases import Attempt, Receipt, Release, ReleaseState
+from bot.ports.store import Comparison, Due, Taken, Urgency
 
 
 @dataclass(slots=True)
@@ -119,6 +120,16 @@ class FakeReleaseRows:
         rows.sort(key=lambda row: row.created_at, reverse=True)
         return tuple(row for row in rows if project in (None, row.project, str(row.id.project_id)))
 
+    def stop(self, release: Release, now: datetime) -> bool:
+        """Unless it is at its end."""
+        row = self.rows[release.key]
+        if row.due_at is None:
+            return False
+        self.rows[release.key] = replace(
+            row, state=release.state, next=release.next, updated_at=now, due_at=None, turn=row.turn + 1
+        )
+        return True
+
     def add(self, release: Release) -> bool:
         """Unless it exists."""
         if release.key in self.rows:
@@ -128,53 +139,130 @@ class FakeReleaseRows:
 
 
 @dataclass(slots=True)
+class FakeLook:
+    """A look that was asked for."""
+
+    urgency: Urgency
+    hinted: bool
+    asked_at: datetime
+    due_at: datetime
+    tries: int = 0
+
+
+@dataclass(slots=True)
 class FakeIntake:
-    """See bot.ports.store.Intake."""
+    """See bot.ports.store.Intake, Enrolment and Hints."""
 
     rows: FakeReleaseRows = field(default_factory=FakeReleaseRows)
     seen: set[tuple[int, str, str, str]] = field(default_factory=set)
-    baselines: dict[int, dict[str, str]] = field(default_factory=dict)
+    baselines: dict[int, KnownRefs] = field(default_factory=dict)
     cursors: dict[str, datetime] = field(default_factory=dict)
     projects: dict[int, Project] = field(default_factory=dict)
+    seen_at: dict[int, datetime] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
+    looks: dict[int, FakeLook] = field(default_factory=dict)
 
-    def take(self, changes: Sequence[RefChange], releases: Sequence[Release], now: datetime) -> int:
+    def take(self, changes: Sequence[RefChange], releases: Sequence[Release], now: datetime) -> Taken:
         """New changes and releases; a withdrawn one begins anew."""
         new = {(c.project_id, c.ref, c.sha, c.action.value) for c in changes} - self.seen
         self.seen |= new
         for change in changes:
-            if change.action is RefAction.DELETED:
-                self.baselines.get(change.project_id, {}).pop(change.ref, None)
+            self._know(change)
+        begun = set()
         for release in releases:
             row = self.rows.release(release.key)
             if row is None:
                 self.rows.add(release)
+                begun.add(release.key)
             elif row.state is ReleaseState.WITHDRAWN:
                 self.rows.wake(release.key, now, reopen=True)
-        return len(new)
+                begun.add(release.key)
+        return Taken(changes=len(new), begun=frozenset(begun))
 
-    def known_tags(self, project_id: int) -> dict[str, str] | None:
-        """The baseline, or None."""
-        return self.baselines.get(project_id)
+    def _know(self, change: RefChange) -> None:
+        known = self.known(change.project_id)
+        tags = None if known.tags is None else dict(known.tags)
+        branches = dict(known.branches)
+        heads = tags if change.kind is RefKind.TAG else branches
+        if heads is not None and change.action is RefAction.DELETED:
+            heads.pop(change.ref, None)
+        elif change.kind is RefKind.BRANCH and change.ref in branches:
+            branches[change.ref] = change.sha
+        self.baselines[change.project_id] = replace(known, tags=tags, branches=branches)
 
-    def enrolled(self, projects: Sequence[Project], now: datetime) -> None:
-        """By id."""
-        self.projects |= {project.id: project for project in projects}
+    def known(self, project_id: int) -> KnownRefs:
+        """The baseline."""
+        return self.baselines.get(project_id, KnownRefs())
 
-    def compared(
-        self,
-        project: Project,
-        tags: dict[str, str],
-        changes: Sequence[RefChange],
-        releases: Sequence[Release],
-        now: datetime,
-    ) -> int:
+    def compared(self, comparison: Comparison) -> Taken | None:
         """The new baseline with its changes."""
-        self.enrolled([project], now)
-        self.baselines[project.id] = dict(tags)
-        return self.take(changes, releases, now)
+        project = comparison.project
+        if self.known(project.id).tags != comparison.basis_tags:
+            return None
+        self.enrolled([project], comparison.now)
+        taken = self.take(comparison.changes, comparison.releases, comparison.now)
+        self.baselines[project.id] = KnownRefs(
+            tags=dict(comparison.tags), branches=dict(comparison.branches), patterns=comparison.patterns
+        )
+        look = self.looks.get(project.id)
+        if look is not None and look.asked_at <= comparison.began:
+            del self.looks[project.id]
+        return taken
 
-    def cursor(self, name: str, value: datetime | None = None) -> datetime | None:
+    def cursor(self, name: str, value: datetime | None = None, *, keep: bool = False) -> datetime | None:
         """Read, after storing `value`."""
-        if value is not None:
+        if value is not None and not (keep and name in self.cursors):
             self.cursors[name] = value
         return self.cursors.get(name)
+
+    def enrolled(self, projects: Sequence[Project], now: datetime, urgency: Urgency | None = None) -> None:
+        """By id."""
+        for project in projects:
+            self.projects[project.id] = project
+            self.seen_at[project.id] = now
+            self.gone.discard(project.id)
+            first = self.known(project.id).tags is None
+            if urgency is not None and (urgency is not Urgency.BASELINE or first):
+                self._ask(project.id, urgency, now, hinted=False)
+
+    def _ask(self, project_id: int, urgency: Urgency, now: datetime, *, hinted: bool) -> None:
+        look = self.looks.setdefault(project_id, FakeLook(urgency, hinted, now, now))
+        look.urgency, look.hinted, look.asked_at = min(look.urgency, urgency), look.hinted or hinted, now
+
+    def left(self, now: datetime, *, ids: Sequence[int] = (), unseen_since: datetime | None = None) -> tuple[str, ...]:
+        """By id or last sight."""
+        new = {
+            number
+            for number, at in self.seen_at.items()
+            if number not in self.gone and (number in ids or (unseen_since is not None and at < unseen_since))
+        }
+        self.gone |= new
+        for number in new:
+            self.looks.pop(number, None)
+        return tuple(sorted(self.projects[number].full_path for number in new))
+
+    def due(self, now: datetime, limit: int) -> tuple[Due, ...]:
+        """The most urgent first."""
+        found = sorted((one.urgency, one.due_at, number) for number, one in self.looks.items() if one.due_at <= now)
+        looks = [(self.projects[number], self.looks[number]) for _, _, number in found[:limit]]
+        return tuple(Due(project=project, tries=look.tries, hinted=look.hinted) for project, look in looks)
+
+    def put_off(self, project_id: int, until: datetime | None) -> None:
+        """Later or never."""
+        if until is None:
+            self.looks.pop(project_id, None)
+        elif project_id in self.looks:
+            self.looks[project_id].due_at = until
+            self.looks[project_id].tries += 1
+
+    def watched(self, project_id: int) -> bool:
+        """Enrolled and not gone."""
+        return project_id in self.projects and project_id not in self.gone
+
+    def ask(self, project_id: int, path: str, now: datetime) -> None:
+        """By id."""
+        unknown = Project(id=project_id, full_path=path, web_url="", default_branch=None)
+        self.projects.setdefault(project_id, unknown)
+        self.seen_at.setdefault(project_id, now)
+        self.gone.discard(project_id)
+        self._ask(project_id, Urgency.HINTED, now, hinted=True)

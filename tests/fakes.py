@@ -1,7 +1,7 @@
 """One dict-backed class per port. What they share is the wire: it counts calls, loses replies and lets things happen.
 
 The adapters keep the same promises over the embedded GitLab and real indexes; see tests/contract. The store's fakes are
-in tests/fake_store.py.
+in tests/fake_store.py, those of webhooks in tests/fake_hooks.py.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from pathlib import Path
 
 from bot.domain.distributions import Distribution, IndexFile
 from bot.domain.errors import RopewalkError, TransientError
-from bot.domain.estate import Level, ProjectFacts, Wishes
+from bot.domain.estate import ProjectFacts, Wishes
 from bot.domain.estate import Scope as AuditScope
 from bot.domain.gitlab import (
     Changes,
     GitLabRelease,
     Identity,
     Job,
+    Level,
     MergeRequest,
     Note,
     Pipeline,
@@ -28,7 +29,7 @@ from bot.domain.gitlab import (
     Variables,
 )
 from bot.domain.policy import IndexKind, IndexSpec
-from bot.domain.refs import Project, Tag
+from bot.domain.refs import Branch, Project, Pushed, Tag
 from bot.domain.releases import AttemptOutcome
 from bot.ports.index import Gathered, IndexPlace, Sent
 
@@ -87,10 +88,16 @@ class FakeAccount:
 
     me: Identity
     clock: Callable[[], datetime]
+    roles: dict[str, int] = field(default_factory=dict)
 
     def identity(self) -> Identity:
         """Who we are."""
         return self.me
+
+    def role(self, user_id: int, place: str, *, group: bool) -> int | None:
+        """The level we were given there."""
+        del user_id, group
+        return self.roles.get(place)
 
     def now(self) -> datetime:
         """GitLab's clock, to the second."""
@@ -126,9 +133,11 @@ class FakeProjects:
 
 @dataclass(slots=True)
 class FakeRefs:
-    """See bot.ports.gitlab.Refs."""
+    """See bot.ports.gitlab.Refs and Contents. `history` holds the commits each commit comes after, itself left out."""
 
     heads: dict[int, dict[str, Tag]] = field(default_factory=dict)
+    lines: dict[int, dict[str, Branch]] = field(default_factory=dict)
+    history: dict[str, frozenset[str]] = field(default_factory=dict)
     texts: dict[tuple[int, str, str], str] = field(default_factory=dict)
     wire: Wire = field(default_factory=Wire)
 
@@ -142,10 +151,40 @@ class FakeRefs:
         with self.wire.call("tags"):
             return tuple(self.heads.get(project_id, {}).values())
 
+    def branch(self, project_id: int, name: str) -> Branch | None:
+        """As it is now."""
+        with self.wire.call("branch"):
+            return self.lines.get(project_id, {}).get(name)
+
+    def branches(self, project_id: int) -> tuple[Branch, ...]:
+        """All of them."""
+        with self.wire.call("branches"):
+            return tuple(self.lines.get(project_id, {}).values())
+
+    def contains(self, project_id: int, ref: str, sha: str) -> bool:
+        """By name or commit."""
+        with self.wire.call("contains"):
+            line = self.lines.get(project_id, {}).get(ref)
+            head = line.sha if line else ref
+            return sha == head or sha in self.history.get(head, ())
+
     def file(self, project_id: int, path: str, sha: str) -> str | None:
         """A file at a commit."""
         with self.wire.call("file"):
             return self.texts.get((project_id, path, sha))
+
+
+@dataclass(slots=True)
+class FakeEvents:
+    """See bot.ports.gitlab.Events."""
+
+    rows: dict[int, tuple[Pushed, ...]] = field(default_factory=dict)
+    wire: Wire = field(default_factory=Wire)
+
+    def pushed(self, project_id: int, since: datetime) -> tuple[Pushed, ...]:
+        """Those after it."""
+        with self.wire.call("pushed"):
+            return tuple(one for one in self.rows.get(project_id, ()) if one.at >= since)
 
 
 @dataclass(slots=True)
@@ -204,6 +243,11 @@ class FakeHistory:
         with self.wire.call("changes"):
             name = previous.name if previous else None
             return Changes(previous_tag=name, merge_requests=self.merged.get(tag.sha, ()))
+
+    def of_commit(self, project_id: int, sha: str) -> Changes:
+        """Those of that commit."""
+        with self.wire.call("of_commit"):
+            return Changes(previous_tag=None, merge_requests=self.merged.get(sha, ()))
 
 
 @dataclass(slots=True)

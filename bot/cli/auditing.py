@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import bot
+from bot.cli.auditor import Auditor
 from bot.cli.exits import Exit, exit_of_error
 from bot.cli.options import Options, complain
 from bot.domain.errors import ConfigError
@@ -141,7 +142,7 @@ def _audited(options: Options, wanted: Wanted, rules: tuple[Rule, ...]) -> tuple
         for error in check_waivers(policy.hygiene.waivers, [rule.info.id for rule in RULES]):
             raise error
         with _progress(options) as progress:
-            audited, noted = app.audit(wanted.targets, rules, progress)
+            audited, noted = Auditor(app).audit(wanted.targets, rules, progress)
         return replace(audited, report=noted.report), policy.hygiene.waivers
     finally:
         app.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import tempfile
 import threading
@@ -13,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.cli.exits import Exit
-from bot.cli.options import Options
+from bot.cli.options import Format, Options, complain
 from bot.cli.sandbox import require_extra
 from bot.cli.story import proof, wheels
 from bot.cli.story.people import MAINTAINER, Change, Clone, install_hook, merge
 from bot.cli.story.stage import Daemon, Scene, gitlab_running
 from bot.cli.story.telling import Teller
-from bot.cli.story.verdict import Ending, check, table
+from bot.cli.story.verdict import Ending, as_json, check, table
 from bot.domain.errors import RefusedError
 from bot.domain.releases import Release, ReleaseState
 
@@ -92,10 +93,11 @@ def demo(options: Options, *, keep: bool) -> Exit:
             teller.line("index", f"a package index beside it at {scene.index_simple}")
             daemon = Daemon(scene)
             try:
-                endings = _story(options, scene, daemon, teller)
-                good = all(not ending.faults for ending in endings)
+                good = _result(options, _story(options, scene, daemon, teller), teller, _places(scene) if keep else {})
                 if keep:
-                    _keep(scene, teller)
+                    teller.chapter("The organisation stays: look around, Ctrl-C ends it")
+                    with contextlib.suppress(KeyboardInterrupt):
+                        signal.pause()
             finally:
                 daemon.stop()
     return Exit.DONE if good else Exit.FAULT
@@ -116,15 +118,25 @@ def _story(options: Options, scene: Scene, daemon: Daemon, teller: Teller) -> li
         _killed(scene, daemon, teller, told)
         watch.until({KILLED.project})
         teller.chapter("The proof, read back from the indexes and from GitLab itself")
-        endings = [_ending(scene, told, watch.releases[part.project], part) for part in (*PARTS, KILLED)]
+        return [_ending(scene, told, watch.releases[part.project], part) for part in (*PARTS, KILLED)]
+
+
+def _result(options: Options, endings: list[Ending], teller: Teller, places: dict[str, str]) -> bool:
+    """Write the last picture, and where everything is if it stays; returns whether everything came out as it must."""
+    good = all(not ending.faults for ending in endings)
+    if options.format is Format.JSON:
+        kept: dict[str, object] = {"kept": places} if places else {}
+        options.result(json.dumps(as_json(endings, teller.seconds) | kept))
+    else:
+        options.result(table(endings, color=options.color))
+        for name, place in places.items():
+            print(f"{name:<15} {place}", flush=True)  # the tokens are the sandbox's own and open nothing else
     for ending in endings:
         for fault in ending.faults:
-            teller.line(ending.name, fault, "bold red")
-    teller.console.print(table(endings))
-    good = all(not ending.faults for ending in endings)
+            complain(options, f"{ending.name}: {fault}")
     verdict = "everything came out as it must, nothing happened twice" if good else "something did not come out"
     teller.line("demo", f"{verdict}, {teller.seconds:.0f} s", "bold green" if good else "bold red")
-    return endings
+    return good
 
 
 def _play(scene: Scene, teller: Teller, told: _Told, part: Part) -> None:
@@ -244,15 +256,13 @@ def _watching(options: Options, scene: Scene, teller: Teller, told: _Told) -> It
         watch.stop()
 
 
-def _keep(scene: Scene, teller: Teller) -> None:
-    """Leave everything running until interrupted; the tokens are the sandbox's own and open nothing else."""
-    teller.chapter("The organisation stays: look around, Ctrl-C ends it")
-    print(f"GitLab          {scene.gitlab}")
-    print(f"index           {scene.index_simple}  upload as {scene.index_username}:{scene.index_token}")
-    print(f"daemon          http://127.0.0.1:{scene.port}/readyz  log {scene.log}")
-    print(f"configuration   {scene.config}")
-    print(f"control         {scene.gitlab}/-/sandbox/state  X-Sandbox-Token: {scene.control_token}")
-    for user, token in sorted(scene.tokens.items()):
-        print(f"token of {user:<10} {token}", flush=True)
-    with contextlib.suppress(KeyboardInterrupt):
-        signal.pause()
+def _places(scene: Scene) -> dict[str, str]:
+    """Addresses, and what opens them."""
+    return {
+        "GitLab": scene.gitlab,
+        "index": f"{scene.index_simple}  upload as {scene.index_username}:{scene.index_token}",
+        "daemon": f"http://127.0.0.1:{scene.port}/readyz  log {scene.log}",
+        "configuration": str(scene.config),
+        "control": f"{scene.gitlab}/-/sandbox/state  X-Sandbox-Token: {scene.control_token}",
+        **{f"token of {user}": token for user, token in sorted(scene.tokens.items())},
+    }

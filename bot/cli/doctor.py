@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bot.cli.exits import Exit
 from bot.cli.options import Format, Options
 from bot.domain.errors import CredentialsError, RefusedError, RopewalkError, TransientError
-from bot.domain.gitlab import Identity
+from bot.domain.gitlab import Identity, Role
 from bot.domain.policy import IndexKind, IndexSpec
 from bot.domain.verdicts import Verdict
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bot.app import App
 
 SCHEMA = "ropewalk.doctor/1"
+MOST_HOOKS = 20  # projects whose hooks are looked at; `hooks check` looks at all
 # A name that no index can know: looking it up asks whether the index answers and lets us in, not what it holds.
 PROBE_NAME = "ropewalk-doctor-probe"
 MARKS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.UNKNOWN: "?", Verdict.WAIVED: "~", Verdict.NOT_APPLICABLE: "-"}
@@ -34,7 +35,7 @@ class Check:
 
 
 def doctor(options: Options) -> Exit:
-    """Look at the token, its scopes, what it sees, the indexes and the hook secret."""
+    """Look at the token, its scopes and role, what it sees, the indexes and the hook secret."""
     from bot.app import App
     from bot.cli.process import harden
 
@@ -72,7 +73,10 @@ def _checks(bot: App) -> Iterator[Check]:
     )
     yield _scopes(identity)
     yield _expiry(identity)
-    yield _groups(bot)
+    seen = _groups(bot)
+    yield seen
+    if seen.verdict is Verdict.PASS:
+        yield _role(bot, identity)
     for spec in bot.settings.policy.indexes:
         yield _index(bot, spec)
     yield _hooks(bot)
@@ -110,8 +114,36 @@ def _groups(bot: App) -> Check:
     return Check(name="watched groups", verdict=Verdict.PASS, reason=", ".join(watch.groups) or "none by name")
 
 
+def _role(bot: App, identity: Identity) -> Check:
+    """Whether the token may read the variables and protected refs of what is watched; a lower role releases nothing."""
+    name, watch = "role", bot.settings.watch
+    if identity.admin:
+        return Check(name=name, verdict=Verdict.PASS, reason=f"{identity.username} is an administrator")
+    named = [(place, True) for place in watch.groups if place != "**"] + [(place, False) for place in watch.projects]
+    if not named:
+        reason = "no group or project is watched by name: each release asks for itself"
+        return Check(name=name, verdict=Verdict.NOT_APPLICABLE, reason=reason)
+    try:
+        roles = [(place, bot.account.role(identity.user_id, place, group=group)) for place, group in named]
+    except TransientError as error:
+        return Check(name=name, verdict=Verdict.UNKNOWN, reason=str(error))
+    except RefusedError as error:
+        return Check(name=name, verdict=Verdict.FAIL, reason=str(error))
+    low = [place for place, level in roles if level is None or level < Role.MAINTAINER]
+    if not low:
+        places = ", ".join(place for place, _ in named)
+        reason = f"Maintainer or more in {places}; variables of the instance are for administrators to read"
+        return Check(name=name, verdict=Verdict.PASS, reason=reason)
+    return Check(
+        name=name,
+        verdict=Verdict.FAIL,
+        reason=f"{identity.username} is not a Maintainer of {', '.join(low)}",
+        remedy="Make it one: without that role it cannot read the CI/CD variables, and every release stays blocked",
+    )
+
+
 def _index(bot: App, spec: IndexSpec) -> Check:
-    name = f"index {spec.name}"
+    name = f"index:{spec.name}"
     if spec.kind is IndexKind.GITLAB:
         return Check(
             name=name,
@@ -129,20 +161,48 @@ def _try(name: str, look: Callable[[], object], good: str) -> Check:
     try:
         look()
     except CredentialsError as error:
-        return Check(name=name, verdict=Verdict.FAIL, reason=str(error), remedy="Check its username and password")
+        return Check(name=name, verdict=Verdict.FAIL, reason=str(error))
     except TransientError as error:
-        return Check(name=name, verdict=Verdict.UNKNOWN, reason=str(error))
+        remedy = "Check that it is up, its URLs, DNS and its proxy"
+        return Check(name=name, verdict=Verdict.FAIL, reason=str(error), remedy=remedy)
     except RefusedError as error:
         return Check(name=name, verdict=Verdict.FAIL, reason=str(error), remedy="Check its URLs")
     return Check(name=name, verdict=Verdict.PASS, reason=good)
 
 
 def _hooks(bot: App) -> Check:
-    if bot.settings.watch.hook_secret is None:
+    web, watch = bot.settings.web, bot.settings.watch
+    if watch.hook_secret is None:
         return Check(
             name="hooks",
             verdict=Verdict.NOT_APPLICABLE,
-            reason=f"no hook secret: polling every {bot.settings.watch.poll.total_seconds():.0f} s finds everything",
+            reason=f"no hook secret: polling every {watch.poll.total_seconds():.0f} s finds everything",
             remedy="Set watch.hook_secret_env to be told at once",
         )
-    return Check(name="hooks", verdict=Verdict.PASS, reason="hooks are accepted at /hooks/gitlab")
+    if web.public_url is None:
+        reason = "hooks are accepted at /hooks/gitlab; with web.public_url the bot looks after them"
+        return Check(name="hooks", verdict=Verdict.PASS, reason=reason)
+    return _installed(bot)
+
+
+def _installed(bot: App) -> Check:
+    """What GitLab has of our hooks, looked at in as many places as is quick."""
+    from bot.watch.hook_health import HookVerdict
+    from bot.watch.hook_mending import Errand
+
+    try:
+        report = bot.hook_care.tend(Errand.CHECK, most=MOST_HOOKS)
+    except TransientError as error:
+        return Check(name="hooks", verdict=Verdict.UNKNOWN, reason=str(error))
+    except RopewalkError as error:
+        return Check(name="hooks", verdict=Verdict.FAIL, reason=str(error))
+    ill = [row for row in report.rows if row.verdict not in (HookVerdict.OK, HookVerdict.CANNOT_LOOK)]
+    unseen = [row for row in report.rows if row.verdict is HookVerdict.CANNOT_LOOK]
+    good = len(report.rows) - len(ill) - len(unseen)
+    said = [f"{good} of {len(report.rows) + report.left_out} are as they should be"]
+    said += [f"{row.place.path}: {row.reason}" for row in (ill or unseen)[:1]]
+    if report.stopped:
+        said.append(report.stopped)
+    verdict = Verdict.FAIL if ill else Verdict.UNKNOWN if unseen or report.stopped else Verdict.PASS
+    remedy = next((row.remedy for row in ill or unseen), "")
+    return Check(name="hooks", verdict=verdict, reason="; ".join(said), remedy=remedy)

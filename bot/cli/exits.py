@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 from bot.domain.errors import ConfigError, CredentialsError, RefusedError, RopewalkError, TransientError
-from bot.domain.releases import Release, ReleaseState
+from bot.domain.releases import Attempt, AttemptOutcome, Release, ReleaseState, TargetState
 from bot.domain.verdicts import Verdict
 
 
@@ -37,9 +38,11 @@ _STATES = {
 }
 
 
-def exit_of_release(release: Release, *, public: bool) -> Exit:
+def exit_of_release(release: Release, *, public: bool, attempts: Sequence[Attempt] = ()) -> Exit:
     """The code of a release's state; `public` is whether something of it stands in public already."""
     state = release.state
+    if state is ReleaseState.FAILED and not public and _denied(release, attempts):
+        return Exit.UNREACHABLE
     if state is ReleaseState.BLOCKED and not public and _blind(release):
         return Exit.UNREACHABLE
     if state is ReleaseState.WITHDRAWN:
@@ -50,6 +53,13 @@ def exit_of_release(release: Release, *, public: bool) -> Exit:
 def _blind(release: Release) -> bool:
     """Whether it is blocked because an index could not be looked at: unreachable, or refusing the credentials."""
     return any(gate.name == "index_guard" and gate.verdict is Verdict.UNKNOWN for gate in release.gates)
+
+
+def _denied(release: Release, attempts: Sequence[Attempt]) -> bool:
+    """Whether it failed because an index or GitLab refused the credentials at the last try."""
+    failed = {target.name for target in release.targets if target.state is TargetState.FAILED}
+    last = {attempt.target: attempt.outcome for attempt in attempts if attempt.target in failed}
+    return AttemptOutcome.DENIED in last.values()
 
 
 def exit_of_error(error: RopewalkError) -> Exit:

@@ -20,17 +20,18 @@ SCHEMA = "ropewalk.exposure/1"
 def exposing(options: Options, target: str, key: str | None) -> Exit:
     """All ways to one variable, or to every credential of the projects that a target names."""
     from bot.app import App
+    from bot.cli.auditor import Auditor
     from bot.cli.process import harden
     from bot.hygiene.exposure import exposures
 
     harden()
     bot = App(options.settings(), options.redactor)
     try:
-        found = bot.facts_of(target)
+        found = Auditor(bot).facts_of(target)
     finally:
         bot.close()
     rows = [(facts.full_path, exposure) for facts in found for exposure in exposures(facts, key)]
-    unread = sorted({what for facts in found for what in facts.variables.unreadable})
+    unread = sorted({one.words for facts in found for one in facts.variables.unreadable})
     if options.format is Format.JSON:
         variables = [_json(project, one) for project, one in rows]
         options.result(json.dumps({"schema": SCHEMA, "variables": variables, "unknown": unread}))

@@ -36,6 +36,7 @@ class Outcome:
 def fix_variables(options: Options, target: str, *, apply: bool) -> Exit:
     """Plan; do what is planned if told to."""
     from bot.app import App
+    from bot.cli.auditor import Auditor
     from bot.cli.process import harden
 
     harden()
@@ -43,10 +44,14 @@ def fix_variables(options: Options, target: str, *, apply: bool) -> Exit:
     try:
         if apply:
             bot.must_write()
-        places = bot.places_of(target, access=lambda facts: bool(publishing_jobs(facts)))
+        places = Auditor(bot).places_of(target, access=lambda facts: bool(publishing_jobs(facts)))
         outcomes = [_outcome(bot, change, apply=apply) for change in repairs(places, _within(places, target))]
         if any(one.state == "done" for one in outcomes):
-            seen = {flags for facts in bot.places_of(target, access=lambda _: False) for flags in facts.variables.flags}
+            seen = {
+                flags
+                for facts in Auditor(bot).places_of(target, access=lambda _: False)
+                for flags in facts.variables.flags
+            }
             outcomes = [_proven(one, seen) for one in outcomes]
     finally:
         bot.close()

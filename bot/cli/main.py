@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import bot
-from bot.cli import audit, config, fix, release
+from bot.cli import audit, config, fix, hooks, release, watch
 from bot.cli.exits import Exit
 from bot.cli.options import Options, command
 
@@ -21,18 +21,31 @@ app = typer.Typer(
 app.add_typer(release.app, name="release")
 app.add_typer(audit.app, name="audit")
 app.add_typer(fix.app, name="fix")
+app.add_typer(watch.app, name="watch")
 app.add_typer(config.app, name="config")
+app.add_typer(hooks.app, name="hooks")
 
 
 @command(app, "serve", default_log="info")
 def serve_command(options: Options) -> Exit:
-    """The daemon: watches tags, runs releases, takes hooks, answers /livez and /readyz.
+    """The daemon: watches tags, runs releases, takes hooks, answers /livez, /readyz and /metrics.
 
     ropewalk serve --config ropewalk.yaml
     """
     from bot.cli.serve import serve
 
     return serve(options)
+
+
+@command(app, "status")
+def status_command(options: Options) -> Exit:
+    """The daemon at a glance: is it alive, its last poll, releases by state, the API budget. Asks nobody.
+
+    ropewalk status --format json
+    """
+    from bot.cli.status import status
+
+    return status(options)
 
 
 @command(app, "doctor")

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 def doctor_project(options: Options, project: str, tag: str | None) -> Exit:
     """Gather everything about one project and say what stands in the way of its next tag."""
     from bot.app import App
+    from bot.cli.auditor import Auditor
     from bot.cli.process import harden
     from bot.hygiene.readiness import readiness, ready
 
     harden()
     bot = App(options.settings(), options.redactor)
     try:
-        found = bot.facts_of(project)
+        found = Auditor(bot).facts_of(project)
         if len(found) != 1:
             what = f"{project} stands for {len(found)} projects"
             raise RefusedError(what=what, where=bot.api.where, remedy="Name one of them", status=404)

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,7 +51,7 @@ def plan_command(
         if out is not None:
             _write(out, json.dumps(document, indent=2) + "\n")
         _show(options, preview.release, preview.receipts, preview.actions)
-        return exit_of_release(preview.release, public=_public(preview.receipts))
+        return _code(bot, preview.release, preview.receipts)
 
 
 @command(app, "apply")
@@ -82,9 +83,29 @@ def resume_command(options: Options, target: TargetArgument) -> Exit:
     """
     with _app(options) as bot:
         release = _recorded(bot, target)
+        bot.must_cover(release)
         bot.must_write()
         bot.store.releases.wake(release.key, bot.clock(), reopen=True)
         return _follow(options, bot, release.key)
+
+
+@command(app, "cancel")
+def cancel_command(options: Options, target: TargetArgument) -> Exit:
+    """Stop a release that is under way, at once: nothing more is begun for it. `resume` goes on with it.
+
+    ropewalk release cancel acme/tools/widget@v1.2.3
+    """
+    with _app(options) as bot:
+        release = _recorded(bot, target)
+        receipts = bot.store.ledger.receipts(release.key)
+        state = ReleaseState.PARTIAL if _public(receipts) else ReleaseState.BLOCKED
+        stopped = replace(release, state=state, next="cancelled on the command line; `ropewalk release resume` goes on")
+        if not bot.store.releases.stop(stopped, bot.clock()):
+            options.say("nothing to cancel: the release has come to its end")
+        release = _row(bot, release.key)
+        receipts = bot.store.ledger.receipts(release.key)
+        _show(options, release, receipts, None)
+        return exit_of_release(release, public=_public(receipts))
 
 
 @command(app, "verify")
@@ -99,10 +120,10 @@ def verify_command(options: Options, target: TargetArgument) -> Exit:
         if not _public(receipts):
             # Nothing of it was ever put anywhere: what is recorded is all there is to say.
             _show(options, release, receipts, None)
-            return exit_of_release(release, public=False)
+            return _code(bot, release, receipts)
         proven = bot.preview(release, proof=True)
         _show(options, proven.release, proven.receipts, None)
-        return exit_of_release(proven.release, public=_public(proven.receipts))
+        return _code(bot, proven.release, receipts)  # what was public once is what a code speaks of
 
 
 @command(app, "status")
@@ -145,10 +166,13 @@ def _follow(options: Options, bot: App, key: str) -> Exit:
         release = _run(options, bot, key) if ours else _watch(options, bot, key)
     receipts = bot.store.ledger.receipts(key)
     _show(options, release, receipts, None)
-    public = _public(receipts)
     if release.state.open and release.faults:
-        return Exit.PARTIAL if public else Exit.UNREACHABLE
-    return exit_of_release(release, public=public)
+        return Exit.PARTIAL if _public(receipts) else Exit.UNREACHABLE
+    return _code(bot, release, receipts)
+
+
+def _code(bot: App, release: Release, receipts: Sequence[Receipt]) -> Exit:
+    return exit_of_release(release, public=_public(receipts), attempts=bot.store.ledger.attempts(release.key))
 
 
 def _run(options: Options, bot: App, key: str) -> Release:

@@ -9,7 +9,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
@@ -20,10 +21,15 @@ from bot.log import get
 
 if TYPE_CHECKING:
     from bot.app import App
+    from bot.cli.instruments import Instruments
     from bot.engine.runner import Runner
+    from bot.engine.timer import Timer
+    from bot.watch.intake import Answer
 
 WORKERS = 8
 CLEAN_EVERY = timedelta(days=1)
+ENROL_EVERY = timedelta(hours=1)  # see bot.watch.poll
+LOOK_EVERY = timedelta(minutes=1)  # what was put off; all else is looked at when it is asked for
 STOP_WITHIN = 6.0  # seconds for turns under way; what does not end by then is resumed at the next start
 
 log = get("serve")
@@ -32,6 +38,7 @@ log = get("serve")
 def serve(options: Options) -> Exit:
     """Watch, release, listen, until told to stop."""
     from bot.app import App
+    from bot.cli.instruments import Instruments
     from bot.cli.process import harden
 
     harden()
@@ -51,9 +58,12 @@ def serve(options: Options) -> Exit:
             bot.index.start()
             bot.must_write()  # asks GitLab who we are: a token that cannot work ends the start here
             _ = bot.tools, bot.watcher
-            runner = _runner(bot)
+            if _tends_hooks(bot):
+                _ = bot.hook_care  # a secret that GitLab would not take ends the start here
+            instruments = Instruments(bot)
+            runner = _runner(bot, instruments)
             runner.start()
-            code = asyncio.run(_serve(options, bot, runner))
+            code = asyncio.run(_serve(options, bot, runner, instruments))
             if runner.busy:
                 _leave(bot, code)
             return code
@@ -82,50 +92,92 @@ def _try_address(host: str, port: int) -> None:
         raise ConfigError(what=what, where="web", remedy="Choose another web.port, or stop what holds it") from None
 
 
-def _runner(bot: App) -> Runner:
+def _runner(bot: App, instruments: Instruments) -> Runner:
     from bot.engine.runner import Runner
 
-    runner = Runner(
+    return Runner(
         queue=bot.store.releases,
-        turn=bot.turn,
+        turn=instruments.turn,
         clock=bot.clock,
         workers=WORKERS,
         path=bot.settings.state.engine_path,
-        jobs={
-            "poll": lambda: _poll(bot, runner.wake),
-            "clean": lambda: _clean(bot, runner),
-            "audit": lambda: _audit(bot),
-        },
     )
-    return runner
 
 
-async def _serve(options: Options, bot: App, runner: Runner) -> Exit:
+def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
+    """Teach the runner its jobs, and the timer when they run."""
+    from bot.cli.hook_job import HOOKS_EVERY, tend_hooks
     from bot.engine.timer import Timer
-    from bot.web.hooks import Intake
-    from bot.web.ops import Health
-    from bot.web.server import application, listen
+    from bot.engine.watching import Watching
 
     timer = Timer(runner.slot)
+    watching = Watching(
+        bot.watcher,
+        wake=runner.wake,
+        look_soon=lambda: timer.soon("look"),
+        stopping=lambda: runner.stopping,
+        work=bot.budget.work,
+        polled=instruments.polled,
+    )
+    runner.jobs |= {
+        "poll": watching.poll,
+        "look": watching.look,
+        "enrol": watching.enrol,
+        "clean": lambda: _clean(bot, runner),
+        "audit": lambda: _audit(bot),
+        "hooks": lambda: tend_hooks(bot, lambda delay: timer.soon("hooks", after=delay), lambda: runner.stopping),
+    }
     timer.every(bot.settings.watch.poll, "poll", at_start=True)
+    timer.every(LOOK_EVERY, "look")
+    timer.every(ENROL_EVERY, "enrol", at_start=True)
     timer.every(CLEAN_EVERY, "clean")
     audit_at = bot.settings.policy.hygiene.audit
     if audit_at is not None:
         timer.cron(audit_at, "audit")
+    if _tends_hooks(bot):
+        timer.every(HOOKS_EVERY, "hooks", at_start=True)
+    return timer
+
+
+def _tends_hooks(bot: App) -> bool:
+    """Whether GitLab's hooks are ours to look after."""
+    return bot.settings.web.public_url is not None and bot.settings.watch.hook_secret is not None
+
+
+async def _serve(options: Options, bot: App, runner: Runner, instruments: Instruments) -> Exit:
+    from bot.web.hooks import Intake
+    from bot.web.ops import Health
+    from bot.web.server import application, listen
+
+    timer = _jobs(bot, runner, instruments)
+
+    taken: list[Answer] = []
 
     def take(payload: dict[str, object]) -> str:
-        decision = bot.hooks.take(payload)
-        runner.wake()
-        return decision
+        answer = bot.hooks.take(payload)
+        taken.append(answer)
+        return answer.words
+
+    @contextmanager
+    def gather() -> Iterator[None]:
+        taken.clear()
+        with bot.store.database.gather():
+            yield
+        runner.wake()  # once it is stored, else nothing is found
+        for answer in taken:
+            instruments.metrics.hook(answer.words)
+        if any(answer.look for answer in taken):
+            timer.soon("look")
 
     intake = Intake(
         secret=bot.settings.watch.hook_secret,
         take=take,
-        remember=lambda delivery, body: bot.store.intake.remember(
+        remember=lambda delivery, body: bot.store.deliveries.remember(
             delivery, hashlib.sha256(body).hexdigest(), bot.clock()
         ),
         poll_now=lambda: timer.soon("poll"),
         gitlab_now=bot.account.now,
+        gather=gather,
     )
     health = Health(
         heartbeat=lambda: runner.heartbeat,
@@ -159,52 +211,36 @@ async def _serve(options: Options, bot: App, runner: Runner) -> Exit:
         listen=f"http://{web.host}:{web.port}",
         state=str(bot.settings.state.path),
     )
+    keeping = asyncio.create_task(instruments.keep_on())
     try:
-        await listen(application(intake, health), web.host, web.port, stop)
+        await listen(application(intake, health, metrics=instruments.metrics), web.host, web.port, stop)
     except OSError as error:
         complain(options, f"web: cannot listen on {web.host}:{web.port} ({error.strerror}). Choose another web.port")
         return Exit.USAGE
     finally:
+        keeping.cancel()
         timer.stop()
         ended = await asyncio.to_thread(runner.stop, STOP_WITHIN)
         thread.join(timeout=1)
+        await asyncio.to_thread(instruments.keep, stopped=True)
         log.info("serve.stopped", turns_ended=ended)
     if failed:
         raise failed[0]
     return Exit.DONE
 
 
-def _poll(bot: App, wake: Callable[[], None]) -> None:
-    """One poll; whatever goes wrong is logged and the next one tries again from the same cursor."""
-    try:
-        tick = bot.watcher.poll()
-    except TransientError as error:
-        log.warning("watch.put_off", reason=str(error))
-        return
-    except RefusedError as error:
-        log.error("watch.refused", reason=str(error))
-        return
-    except Exception as error:
-        log.error("watch.fault", exc_info=error)
-        return
-    for project, reason in tick.skipped:
-        log.warning("watch.skipped", project=project, reason=reason)
-    for change in tick.changes:
-        log.info("watch.change", project=change.project, ref=change.ref, sha=change.sha, action=change.action.value)
-    log.debug("watch.polled", projects=tick.projects, changes=len(tick.changes))
-    wake()
-
-
 def _clean(bot: App, runner: Runner) -> None:
     """Let go of what nobody will ask for again."""
     runner.clean()
-    log.info("serve.cleaned", deliveries=bot.store.intake.forget(bot.clock()))
+    log.info("serve.cleaned", deliveries=bot.store.deliveries.forget(bot.clock()))
 
 
 def _audit(bot: App) -> None:
     """One audit of everything watched, into the history; whatever goes wrong is logged, and the next one tries anew."""
+    from bot.cli.auditor import Auditor
+
     try:
-        noted = bot.audit_watched()
+        noted = Auditor(bot).audit_watched()
     except (TransientError, RefusedError, ConfigError) as error:
         log.warning("audit.put_off", reason=str(error))
         return

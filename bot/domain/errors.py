@@ -16,16 +16,26 @@ class RopewalkError(Exception):
 
 @dataclass(eq=False)
 class TransientError(RopewalkError):
-    """Try later: the same call may succeed. `retry_after` is what the server asked for, if it did."""
+    """Try later: the same call may succeed. `retry_after` is what the server asked for, if it did; `remedy` is what to
+    check if it does not pass.
+    """
 
     what: str
     where: str
     retry_after: timedelta | None = None
     status: int | None = None
+    remedy: str = ""
 
     def __str__(self) -> str:
         later = f"; try again in {self.retry_after.total_seconds():.0f} s" if self.retry_after else "; try again later"
-        return f"{self.where}: {self.what}{later}"
+        return f"{self.where}: {self.what}{later}" + (f". {self.remedy}" if self.remedy else "")
+
+
+class PutOffError(TransientError):
+    """Not now, and certainly nothing done: the server refused the call for its rate (429), or we did not even make it.
+
+    So whoever wanted to write need not look whether it happened, and it counts as no try.
+    """
 
 
 @dataclass(eq=False)

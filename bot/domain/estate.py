@@ -8,18 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 
 from bot.domain.ci import CiFacts, CiUnknown
-from bot.domain.gitlab import VariableFlags, Variables
-
-
-class Level(StrEnum):
-    """Where variables are kept."""
-
-    PROJECT = "project"
-    GROUP = "group"
-    INSTANCE = "instance"
+from bot.domain.gitlab import Level, VariableFlags, Variables
 
 
 class Role(IntEnum):
@@ -130,7 +122,7 @@ class ProjectFacts:
 
     def __post_init__(self) -> None:
         """Choose `own`, the variables that are kept here and not above: once, for every rule asks for them."""
-        level, path = self.level.value, self.full_path
+        level, path = self.level, self.full_path
         anywhere = self.level is Level.INSTANCE
         flags = (one for one in self.variables.flags if one.level == level and (anywhere or one.owner == path))
         object.__setattr__(self, "own", tuple(flags))
@@ -149,11 +141,11 @@ class ProjectFacts:
     def resource(self, flags: VariableFlags) -> str:
         """A variable's resource, wherever it is kept."""
         match flags.level:
-            case Level.PROJECT.value:
+            case Level.PROJECT:
                 return f"project/{self.project_id}/variables/{flags.key}"
-            case Level.GROUP.value:
+            case Level.GROUP:
                 return f"group/{flags.owner}/variables/{flags.key}"
-            case _:
+            case Level.INSTANCE:
                 return f"instance/variables/{flags.key}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class PipelineStatus(StrEnum):
@@ -58,16 +58,24 @@ class Job:
     failure_reason: str = ""
 
 
+class Level(StrEnum):
+    """Where a CI/CD variable is set."""
+
+    PROJECT = "project"
+    GROUP = "group"
+    INSTANCE = "instance"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariableFlags:
     """A CI/CD variable without its value.
 
-    `level` is `project`, `group` or `instance`; `owner` is the path or name of who holds it; `hidden` is None where
-    GitLab does not tell. `file` says that jobs get the path of a file with the value.
+    `owner` is the path or name of who holds it; `hidden` is None where GitLab does not tell.
+    `file` says that jobs get the path of a file with the value.
     """
 
     key: str
-    level: str
+    level: Level
     owner: str
     protected: bool
     masked: bool
@@ -77,12 +85,20 @@ class VariableFlags:
     file: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableLevel:
+    """A level whose variables our role may not read; `words` name it and the role that could."""
+
+    level: Level
+    words: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variables:
-    """All variables a project's jobs may see, and the levels our role may not read (with the role that could)."""
+    """All variables a project's jobs may see, and the levels our role may not read."""
 
     flags: tuple[VariableFlags, ...]
-    unreadable: tuple[str, ...] = ()
+    unreadable: tuple[UnreadableLevel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +139,7 @@ class GitLabRelease:
     description: str
     links: tuple[ReleaseLink, ...]
     web_url: str
+    released_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +150,12 @@ class Note:
     body: str
     author_id: int
     system: bool = False
+
+
+class Role(IntEnum):
+    """What members may do; only the one a release needs is named. Source: lib/gitlab/access.rb."""
+
+    MAINTAINER = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,6 +98,15 @@ class Policy:
         rules = (rule for rule in self.releases if any(matches_path(pattern, project) for pattern in rule.projects))
         return tuple(dict.fromkeys(tag for rule in rules for tag in rule.tags)) or ("v*",)
 
+    def branch_patterns(self, project: str) -> frozenset[str]:
+        """The patterns of branches that are released from a project; empty for most projects."""
+        return frozenset(
+            pattern
+            for rule in self.releases
+            if rule.branches and any(matches_path(path, project) for path in rule.projects)
+            for pattern in rule.branches
+        )
+
     def indexes_of(self, rule: ReleaseRule) -> tuple[IndexSpec, ...]:
         """The rule's indexes in its order. Settings guarantee that every name is defined."""
         by_name = {spec.name: spec for spec in self.indexes}

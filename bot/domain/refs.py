@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class RefKind(StrEnum):
@@ -65,6 +67,29 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """A branch as GitLab shows it now. `sha` is its head, `committed_at` the time of that commit."""
+
+    name: str
+    sha: str
+    protected: bool
+    committed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The ref of a release as it is now.
+
+    `sha` is the commit it points to; `holds` is whether the release's own commit is still the ref's: a tag points at
+    it, a branch contains it.
+    """
+
+    sha: str
+    protected: bool
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RefChange:
     """What watch takes in. Unique on (project_id, ref, sha, action), whoever tells it and how often.
 
@@ -78,6 +103,30 @@ class RefChange:
     sha: str
     action: RefAction
     source: ChangeSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownRefs:
+    """A project's refs as last compared, name to commit. `tags` is None as long as there is no baseline.
+
+    Of branches only those are known that one of `patterns` covers: policy names them, and may name others later.
+    """
+
+    tags: Mapping[str, str] | None = None
+    branches: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    patterns: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """One push of a ref as GitLab's events tell it. `sha` is what it points to since; an annotated tag's is the tag
+    object.
+    """
+
+    kind: RefKind
+    ref: str
+    sha: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

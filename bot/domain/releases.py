@@ -76,12 +76,18 @@ class Receipt:
 
 
 class AttemptOutcome(StrEnum):
-    """How sending one file ended, as far as we know. Only a look at the index says whether it is there."""
+    """How sending one file ended, as far as we know. Only a look at the index says whether it is there.
+
+    `put off` is no try yet: the other side, or the API budget, said that this is not the moment.
+    `DENIED` is a refusal of who we are or what we may do there, not of the file.
+    """
 
     CLAIMED = "claimed"
     ACCEPTED = "accepted"
     REFUSED = "refused"
+    DENIED = "denied"
     UNCLEAR = "unclear"
+    PUT_OFF = "put off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

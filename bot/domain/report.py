@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.domain.distributions import Distribution
 from bot.domain.gitlab import Changes
@@ -25,7 +26,8 @@ class ReleaseReport:
     """One release as it stands: state, reasons and proofs. All strings that came from GitLab or an index are foreign.
 
     `next` is the next step in one sentence, None when nothing is left to do. `release_url` is the page of the GitLab
-    Release once it exists. `changes` is None when they have not been read.
+    Release once it exists, `released_at` (UTC) when GitLab says that was. `changes` is None when they have not been
+    read. `unusable` says that only another commit can bring files that can be released.
     """
 
     project: str
@@ -45,3 +47,5 @@ class ReleaseReport:
     changes: Changes | None
     next: str | None
     release_url: str | None = None
+    released_at: datetime | None = None
+    unusable: bool = False

@@ -8,7 +8,7 @@ from bot.domain.releases import Receipt, Release
 from bot.engine.turn import MOST_STEPS, Tools
 from bot.release.actions import Action
 from bot.release.facts import Facts, Look, LookKind, Wanted
-from bot.release.observe import observe
+from bot.release.observe import observe, standing
 from bot.release.plan import Act, Plan, plan, prove
 
 
@@ -33,12 +33,13 @@ def preview(tools: Tools, wanted: Wanted, release: Release, *, proof: bool) -> P
     for _ in range(MOST_STEPS):
         drawn = prove(wanted, facts, tools.texts) if proof else plan(wanted, facts, tools.texts, through=True)
         if not isinstance(drawn.step, Look):
-            return _preview(release, facts, drawn)
+            receipts = standing(facts, wanted) if proof else facts.receipts
+            return _preview(release, facts, drawn, receipts)
         facts = observe(tools.eyes, wanted, facts, drawn.step)
     raise AssertionError("a plan needs no more looks than there are things to look at")
 
 
-def _preview(release: Release, facts: Facts, drawn: Plan) -> Preview:
+def _preview(release: Release, facts: Facts, drawn: Plan, receipts: tuple[Receipt, ...]) -> Preview:
     files = facts.files.value.files if facts.files else ()
     seen = replace(
         release,
@@ -49,4 +50,4 @@ def _preview(release: Release, facts: Facts, drawn: Plan) -> Preview:
         next=drawn.next,
     )
     actions = drawn.step.actions if isinstance(drawn.step, Act) else ()
-    return Preview(release=seen, actions=actions, receipts=facts.receipts)
+    return Preview(release=seen, actions=actions, receipts=receipts)

@@ -50,12 +50,12 @@ class Runner:
         path: Path,
         jobs: Mapping[str, Callable[[], None]] | None = None,
     ) -> None:
-        """`path` is the engine's file; its lock must be held. `jobs` are what `slot` may run, by name."""
+        """`path` is the engine's file; its lock must be held. `slot` may run `jobs`, by name; more may be added."""
         self._queue = queue
         self._turn = turn
         self._clock = clock
         self._workers = workers
-        self._jobs = jobs or {}
+        self.jobs = dict(jobs or {})
         self._engine = Engine(path, turn=self._take, slot=self._job, workers=workers)
         self._asked: dict[int, _Asked] = {}  # by project
         self._at_work: dict[int, str] = {}  # key of the release in turn, by project
@@ -120,6 +120,11 @@ class Runner:
         with self._look:
             self._engine.close()
         return not self.busy
+
+    @property
+    def stopping(self) -> bool:
+        """Whether jobs and turns had better come to an end."""
+        return self._stop.is_set()
 
     @property
     def busy(self) -> bool:
@@ -230,7 +235,7 @@ class Runner:
 
     def _job(self, name: str) -> str:
         """One slot of a job."""
-        job = self._jobs.get(name)
+        job = self.jobs.get(name)
         with self._idle:
             if job is None or self._stop.is_set():
                 return "not run"

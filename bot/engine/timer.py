@@ -64,9 +64,12 @@ class Timer:
             raise ConfigError(what=f"`{line}` is no cron line", where="hygiene.audit", remedy=remedy) from None
         self._scheduler.add_job(_nothing, trigger, id=name, name=name)
 
-    def soon(self, name: str) -> None:
-        """A slot of its own at the next whole second, for all who ask until then; later ones while the job works."""
-        _add_once(self._scheduler, name)
+    def soon(self, name: str, *, after: timedelta = SOON) -> None:
+        """A slot of its own at the next whole second, for all who ask until then; later ones while the job works.
+
+        `after` puts it off, to the second.
+        """
+        _add_once(self._scheduler, name, after)
 
     def start(self) -> None:
         """Catch up, then submit slots as they come."""
@@ -133,9 +136,9 @@ class _Slots(BaseExecutor):  # type: ignore[misc]  # APScheduler is not typed
         self._run_job_success(job.id, [])
 
 
-def _add_once(scheduler: BackgroundScheduler, name: str) -> None:
-    moment = datetime.now(UTC).replace(microsecond=0) + SOON
-    job_id = f"{name} {moment:%H:%M:%S}"
+def _add_once(scheduler: BackgroundScheduler, name: str, after: timedelta = SOON) -> None:
+    moment = datetime.now(UTC).replace(microsecond=0) + after
+    job_id = f"{name} {moment:%d %H:%M:%S}"
     scheduler.add_job(_nothing, DateTrigger(moment), id=job_id, name=name, replace_existing=True)
 
 

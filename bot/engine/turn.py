@@ -23,38 +23,55 @@ MOST_STEPS = 400
 BREATHER = timedelta(seconds=30)
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=10)
+LONGEST_SPREAD = timedelta(seconds=30)  # over which those come back who were told the same moment
 CREDENTIALS_RETRY = timedelta(minutes=5)
+WAITING = "waiting"  # the phase of turns that began and ended with waiting
+
+PATIENCE = (0.2, 0.6, 1.5)  # seconds
+LONGEST_PAUSE = timedelta(seconds=2)  # longer ones would hold a worker up
 
 log = get("turn")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """All that a turn needs. `requests` counts calls to GitLab made by this thread so far."""
+    """All that a turn needs.
+
+    `requests` counts calls to GitLab made by this thread so far; `current` is whether a turn is still the one that may
+    act: it is not once a person stopped its release. `wait` sits out seconds; `patience` are the pauses after which a
+    look that failed is repeated within the turn, since a turn that is put off begins its looks anew.
+    """
 
     eyes: Eyes
     hands: Hands
     texts: Texts
     clock: Callable[[], datetime]
     requests: Callable[[], int]
+    current: Callable[[Release], bool]
+    wait: Callable[[float], None]
+    patience: tuple[float, ...] = PATIENCE
 
 
 class _Costs:
-    """Requests by phase: what was looked at, what was done."""
+    """Requests by phase: what was looked at, what was done, and what only waiting cost."""
 
     def __init__(self, before: tuple[tuple[str, int], ...], count: Callable[[], int]) -> None:
-        self._by_phase = dict(before)
+        self._before = before
+        self._spent: list[tuple[str, int]] = []
         self._count = count
 
     def charge(self, phase: str, since: int) -> None:
         """Charge what was asked since `since` to a phase."""
-        spent = self._count() - since
-        if spent:
-            self._by_phase[phase] = self._by_phase.get(phase, 0) + spent
+        self._spent.append((phase, self._count() - since))
 
-    def total(self) -> tuple[tuple[str, int], ...]:
-        """All phases so far."""
-        return tuple(self._by_phase.items())
+    def total(self, *, waited: bool = False) -> tuple[tuple[str, int], ...]:
+        """All phases so far; with `waited` this turn found nothing new, and all of it was for waiting."""
+        by_phase = dict(self._before)
+        for phase, spent in self._spent:
+            if spent:
+                phase = WAITING if waited else phase
+                by_phase[phase] = by_phase.get(phase, 0) + spent
+        return tuple(by_phase.items())
 
 
 def run_turn(tools: Tools, want: Callable[[], Wanted], release: Release) -> Release:
@@ -81,6 +98,9 @@ def run_turn(tools: Tools, want: Callable[[], Wanted], release: Release) -> Rele
             drawn = plan(wanted, facts, tools.texts)
             if isinstance(drawn.step, Rest):
                 return _close(tools, release, facts, drawn, drawn.step.again, costs)
+            if isinstance(drawn.step, Act) and not tools.current(release):
+                log.info("turn.stopped", project=release.project, ref=release.id.ref)
+                return release  # the row is not ours to write any more
             facts = _step(tools, wanted, facts, drawn.step, costs)
         return _close(tools, release, facts, drawn, BREATHER, costs)
     except TransientError as error:
@@ -93,13 +113,13 @@ def _step(tools: Tools, wanted: Wanted, facts: Facts, step: Look | Act, costs: _
     before = tools.requests()
     if isinstance(step, Look):
         try:
-            return observe(tools.eyes, wanted, facts, step)
+            return _look(tools, wanted, facts, step)
         finally:
             costs.charge(step.kind.value, before)
     action = step.actions[0]
-    if action.public and not facts.tag_fresh:
-        # A tag may move between any two writes: nothing public happens on the word of an older look.
-        return _step(tools, wanted, facts, Look(LookKind.TAG), costs)
+    if action.public and not facts.ref_fresh:
+        # A ref may move between any two writes: nothing public happens on the word of an older look.
+        return _step(tools, wanted, facts, Look(LookKind.REF), costs)
     log.info("action.started", project=wanted.project.full_path, ref=wanted.id.ref, action=action.words)
     try:
         facts = apply(tools.hands, wanted, facts, action)
@@ -115,6 +135,19 @@ def _step(tools: Tools, wanted: Wanted, facts: Facts, step: Look | Act, costs: _
         reason=last.reason,
     )
     return facts
+
+
+def _look(tools: Tools, wanted: Wanted, facts: Facts, look: Look) -> Facts:
+    """Look, patiently: what passes by itself mostly passes at once. A server that asks for more time gets it."""
+    for pause in tools.patience:
+        try:
+            return observe(tools.eyes, wanted, facts, look)
+        except TransientError as error:
+            asked = error.retry_after or timedelta()
+            if asked > LONGEST_PAUSE:
+                raise
+            tools.wait(max(pause, asked.total_seconds()))
+    return observe(tools.eyes, wanted, facts, look)
 
 
 def _phase(action: Action) -> str:
@@ -135,7 +168,7 @@ def _close(
         gates=_gates(release, drawn),
         targets=drawn.targets,
         next=drawn.next,
-        requests=costs.total(),
+        requests=costs.total(waited=release.state is drawn.state is ReleaseState.WAITING),
         updated_at=now,
         due_at=None if again is None else now + again,
         faults=0,
@@ -161,9 +194,10 @@ def _notes_told(facts: Facts, drawn: Plan, now: datetime) -> list[Receipt]:
 def _put_off(tools: Tools, release: Release, drawn: Plan | None, costs: _Costs, error: TransientError) -> Release:
     """Try later: doubling, never sooner than the server asked, spread by the key so that not all come back at once."""
     now = tools.clock()
+    told = error.retry_after or timedelta()
     delay = min(FIRST_RETRY * 2 ** min(release.faults, 20), LONGEST_RETRY)
-    spread = 1 + (sum(release.key.encode()) % 100) / 400
-    delay = max(delay * spread, error.retry_after or timedelta())
+    spread = (sum(release.key.encode()) % 100) / 100
+    delay = max(delay * (1 + spread / 4), told + min(told, LONGEST_SPREAD) * spread)
     log.warning("turn.put_off", project=release.project, ref=release.id.ref, reason=str(error), seconds=delay.seconds)
     if drawn is not None:
         release = replace(release, state=drawn.state)
@@ -182,7 +216,7 @@ def _put_off(tools: Tools, release: Release, drawn: Plan | None, costs: _Costs, 
 def _refused(tools: Tools, release: Release, costs: _Costs, error: RefusedError, *, public: bool) -> Release:
     now = tools.clock()
     credentials = isinstance(error, CredentialsError)
-    log.error("turn.refused", project=release.project, ref=release.id.ref, reason=str(error))
+    log.warning("turn.refused", project=release.project, ref=release.id.ref, reason=str(error))
     stopped = ReleaseState.PARTIAL if public else ReleaseState.FAILED
     return replace(
         release,

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.domain.errors import RopewalkError
-from bot.domain.estate import Level, ProjectFacts, Scope
+from bot.domain.estate import ProjectFacts, Scope
 from bot.domain.findings import AuditReport, Finding
+from bot.domain.gitlab import Level
 from bot.domain.verdicts import Verdict
 from bot.hygiene.catalogue import Rule, wishes
 from bot.hygiene.select import ordered

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.estate import Access, Level, ProjectFacts, Unread
+from bot.domain.estate import Access, ProjectFacts, Unread
+from bot.domain.gitlab import Level
 
 __all__ = ["Access", "Level", "ProjectFacts", "Unread"]

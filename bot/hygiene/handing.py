@@ -123,7 +123,7 @@ class Job:
     def _absent(self, name: str) -> Handed:
         unread = self.facts.variables.unreadable
         if unread:
-            return Handed(got=Got.MAYBE, why=f"{name} is nowhere to be seen, but the {unread[0]} cannot be read")
+            return Handed(got=Got.MAYBE, why=f"{name} is nowhere to be seen, but the {unread[0].words} cannot be read")
         if any(job.dotenv for job in self.ci.jobs):
             return Handed(got=Got.MAYBE, why=f"{name} is nowhere to be seen, but a job hands variables on by dotenv")
         return Handed(got=Got.NO, why=f"no variable {name} is set anywhere")

@@ -21,6 +21,7 @@ from bot.domain.refs import RefKind
 MAC_LENGTH = 32
 # Bytes; HMAC takes any key, but one that can be guessed lets anyone who posts as us be believed.
 SHORTEST_KEY = 16
+_KEY_LABEL = b"ropewalk marker key v1"
 RELEASE_TOPIC = "release"
 END_OF_DESCRIPTION = "<!-- ropewalk: end release -->"
 
@@ -34,6 +35,16 @@ class RefPlace:
     project_id: int
     kind: RefKind
     ref: str
+
+
+def derived_key(token: str, url: str) -> str:
+    """The marker key where none is configured: 64 hex digits that follow from the bot's token and GitLab's address.
+
+    A bot whose state was lost, or a second one, finds the same notes again. The key tells nothing of the token: it is a
+    one-way derivation under a label of its own. Source: RFC 5869 (HKDF-SHA256), one block.
+    """
+    extracted = hmac.new(_KEY_LABEL, token.encode(errors="surrogateescape"), hashlib.sha256).digest()
+    return hmac.new(extracted, url.rstrip("/").encode() + b"\x01", hashlib.sha256).hexdigest()
 
 
 class Markers:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from bot.domain.refs import RefKind
 from bot.domain.releases import ReleaseState
 from bot.domain.report import ReleaseReport
 from bot.notes.evidence import files, progress, standing
 from bot.notes.foreign import inline, link
 from bot.notes.reasons import Lines, problem, reasons, stopping, turn, warnings
-from bot.notes.tables import INDEXES_SHOWN, command, install_table, proofs, ref_words, version_words, when
+from bot.notes.tables import INDEXES_SHOWN, command, install_table, ref_words, version_words, when
 from bot.notes.wording import words_for
 
 
@@ -40,8 +41,8 @@ def _by_state(report: ReleaseReport) -> list[Lines]:
 
 
 def _published(report: ReleaseReport) -> list[Lines]:
-    seen = proofs(report)
-    moment = f" on {when(seen[-1].at)}" if seen else ""
+    # GitLab's time, not that of our receipts: after a lost state the same release must give the same note.
+    moment = f" on {when(report.released_at)}" if report.released_at else ""
     page = f" {link('See the release', report.release_url)}." if report.release_url else ""
     return [
         [f"✅ Released as {version_words(report)} from {ref_words(report)}{moment}.{page}"],
@@ -64,6 +65,8 @@ def _blocked(report: ReleaseReport) -> list[Lines]:
 def _failed(report: ReleaseReport) -> list[Lines]:
     failing = stopping(report)
     cause = f": {problem(failing[0])}" if failing else ""
+    if report.unusable and not failing:
+        cause = ": its pipeline made nothing that can be released"
     return [
         [f"❌ The release of {ref_words(report)} failed{cause}. {standing(report)}"],
         reasons(report),
@@ -74,6 +77,7 @@ def _failed(report: ReleaseReport) -> list[Lines]:
 
 def _conflict(report: ReleaseReport) -> list[Lines]:
     name = inline(report.name) if report.name else "this package"
+    again = "set a new tag" if report.kind is RefKind.TAG else "merge that"
     return [
         [
             f"🛑 The release of {ref_words(report)} stopped: an index already holds a file of {name} under the same "
@@ -83,7 +87,7 @@ def _conflict(report: ReleaseReport) -> list[Lines]:
         progress(report),
         [
             f"**Whose turn it is:** {words_for('index_guard').turn}. A version is published once, so raise the version "
-            "and set a new tag; it is released by itself."
+            f"and {again}; it is released by itself."
         ],
         ["If the other file was a mistake and has been removed from the index, continue with"],
         [command(report, "resume")],
@@ -104,7 +108,10 @@ def _withdrawn(report: ReleaseReport) -> list[Lines]:
         [f"↩️ The release of {ref_words(report)} is withdrawn: the ref was deleted or moved. {standing(report)}"],
         reasons(report),
         progress(report),
-        ["Nothing more is published from it. A new tag is released by itself."],
+        [
+            "Nothing more is published from it. "
+            f"{'A new tag' if report.kind is RefKind.TAG else 'What is merged next'} is released by itself."
+        ],
     ]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from itertools import chain
 
-from bot.domain.releases import TargetState, TargetStatus
+from bot.domain.refs import RefKind
+from bot.domain.releases import ReleaseState, TargetState, TargetStatus
 from bot.domain.report import ReleaseReport
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.notes.foreign import inline, link
 from bot.notes.tables import INDEXES_SHOWN, NAME_LIMIT, command
-from bot.notes.wording import OPERATOR, UNSEEN_REMEDY, words_for
+from bot.notes.wording import MAINTAINER, OPERATOR, UNSEEN_REMEDY, words_for
 
 GATES_SHOWN = 20
 
@@ -17,8 +18,13 @@ Lines = list[str]
 
 
 def stopping(report: ReleaseReport) -> tuple[GateResult, ...]:
-    """Gates that keep the release from going on."""
-    return tuple(gate for gate in report.gates if gate.consequence is not Consequence.NONE)
+    """Gates that keep the release from going on: what failed before what could not be looked at.
+
+    One that only waits is a reason, and somebody's turn, only where nothing else stops the release.
+    """
+    holding = [gate for gate in report.gates if gate.consequence is not Consequence.NONE]
+    grave = [gate for gate in holding if gate.consequence is not Consequence.WAIT]
+    return tuple(sorted(grave or holding, key=lambda gate: gate.verdict is Verdict.UNKNOWN))
 
 
 def problem(gate: GateResult) -> str:
@@ -28,12 +34,16 @@ def problem(gate: GateResult) -> str:
 
 
 def warnings(report: ReleaseReport) -> list[Lines]:
-    """What was found or could not be looked at, though the policy lets the release go on."""
+    """What was found or could not be looked at, though the policy lets the release go on.
+
+    Once it is published, what nobody could look at is no news to those who merged: `release status` keeps it.
+    """
+    told = (Verdict.FAIL,) if report.state is ReleaseState.PUBLISHED else (Verdict.FAIL, Verdict.UNKNOWN)
     noted = [
         f"- {'Could not be checked' if gate.verdict is Verdict.UNKNOWN else 'Found'}: "
         f"{_title(gate)}: {inline(gate.reason)}"
         for gate in report.gates
-        if gate.consequence is Consequence.NONE and gate.verdict in (Verdict.FAIL, Verdict.UNKNOWN)
+        if gate.consequence is Consequence.NONE and gate.verdict in told
     ]
     return [["ℹ️ The policy lets these pass:"], noted[:GATES_SHOWN]] if noted else []
 
@@ -65,7 +75,8 @@ def _gate_entry(gate: GateResult, report: ReleaseReport) -> Lines:
     if gate.verdict is Verdict.UNKNOWN:
         return [f"{line}\\", f"  {UNSEEN_REMEDY}"]
     page = f" {link(words.page_name, report.project_url + words.page)}." if words.page else ""
-    return [f"{line}\\", f"  {words.remedy}{page}"]
+    remedy = words.branch_remedy if report.kind is RefKind.BRANCH else None
+    return [f"{line}\\", f"  {remedy or words.remedy}{page}"]
 
 
 def _troubled(report: ReleaseReport) -> tuple[TargetStatus, ...]:
@@ -86,6 +97,11 @@ def _target_title(target: TargetStatus) -> str:
 def turn(report: ReleaseReport, then: str) -> list[Lines]:
     """Whose turn it is and the exact command."""
     failing = stopping(report)
+    if report.unusable and not failing:
+        again = "set a new tag" if report.kind is RefKind.TAG else "merge that"
+        return [
+            [f"**Whose turn it is:** {MAINTAINER}. Mend the job that builds and {again}; it is released by itself."]
+        ]
     people = list(dict.fromkeys(_whose(gate) for gate in failing)) or [OPERATOR]
     verb = "approve" if failing and all(gate.name == "approval" for gate in failing) else "resume"
     return [[f"**Whose turn it is:** {' and '.join(people)}. {then}"], [command(report, verb)]]

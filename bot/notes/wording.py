@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_MAINTAINER = "a maintainer of the project"
+MAINTAINER = "a maintainer of the project"
 _TAGGER = "whoever set the tag"
 _PACKAGER = "whoever looks after the packaging"
 # Whose turn it is where no gate says so.
 OPERATOR = "whoever runs this bot"
 # The way out where a gate could not look.
-UNSEEN_REMEDY = "Give the bot's token a role that may look, or let the release policy accept what it cannot see."
+UNSEEN_REMEDY = "Give the bot what it needs to look: the reason says what that is."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,8 @@ class GateWords:
     """Words about one gate. All of it is ours, safe as it stands in Markdown.
 
     `problem` ends the sentence "The release is blocked: …"; `remedy` is a full sentence; `page` is the path below the
-    project's URL where the remedy is applied and `page_name` what the link says.
+    project's URL where the remedy is applied and `page_name` what the link says. `branch_remedy` stands in for `remedy`
+    where a branch is released, which has no tag to set.
     """
 
     title: str
@@ -27,13 +28,14 @@ class GateWords:
     remedy: str
     page: str | None = None
     page_name: str = "Open the settings"
+    branch_remedy: str | None = None
 
 
 _GATES = {
     "ref_protected": GateWords(
         title="Protected ref",
         problem="its ref is not protected",
-        turn=_MAINTAINER,
+        turn=MAINTAINER,
         remedy="Protect it under Settings → Repository, so that only the right people can set it.",
         page="/-/settings/repository",
     ),
@@ -50,6 +52,7 @@ _GATES = {
         problem="the tag no longer points to the commit it was released from",
         turn="whoever moved the tag",
         remedy="Set a new tag for the new commit; a version is published once.",
+        branch_remedy="Merge the change again, with a version that is not published yet.",
         page="/-/tags",
         page_name="Open the tags",
     ),
@@ -58,6 +61,7 @@ _GATES = {
         problem="tag, metadata and file names do not agree on the version",
         turn=_TAGGER,
         remedy="Make the project's metadata say the version of the tag, then set a new tag; it is released by itself.",
+        branch_remedy="Make metadata and file names say one version and merge that; it is released by itself.",
         page="/-/tags",
         page_name="Open the tags",
     ),
@@ -70,7 +74,7 @@ _GATES = {
     "hygiene": GateWords(
         title="Variable hygiene",
         problem="a publishing credential is not kept as it must be",
-        turn=_MAINTAINER,
+        turn=MAINTAINER,
         remedy="Under Settings → CI/CD → Variables make the variable both *masked* and *protected*, and replace its "
         "value if it may have been seen.",
         page="/-/settings/ci_cd",
@@ -106,12 +110,14 @@ _GATES = {
         problem="a file does not pass the package check",
         turn=_PACKAGER,
         remedy="Correct the packaging, raise the version and set a new tag; it is released by itself.",
+        branch_remedy="Correct the packaging, raise the version and merge that; it is released by itself.",
     ),
     "index_guard": GateWords(
         title="Index guard",
         problem="a file of that name with other content already stands on an index",
         turn=_PACKAGER,
         remedy="Raise the version and set a new tag; what stands on an index is never overwritten.",
+        branch_remedy="Raise the version and merge that; what stands on an index is never overwritten.",
     ),
 }
 
@@ -123,7 +129,7 @@ def words_for(gate: str) -> GateWords:
         GateWords(
             title="Gate",
             problem="a condition for releasing is not met",
-            turn=_MAINTAINER,
+            turn=MAINTAINER,
             remedy="The reason says what is missing.",
         ),
     )

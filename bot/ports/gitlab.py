@@ -22,14 +22,18 @@ from bot.domain.gitlab import (
     ReleaseLink,
     Variables,
 )
-from bot.domain.refs import Project, Tag
+from bot.domain.hooks import DeliveryLog, Hook, HookPlace, HookWish
+from bot.domain.refs import Branch, Project, Pushed, Tag
 
 
 class Account(Protocol):
-    """Who we are, and what time it is there."""
+    """Who we are, what we may do, and what time it is there."""
 
     def identity(self) -> Identity:
         """The user behind the token and the token's scopes."""
+
+    def role(self, user_id: int, place: str, *, group: bool) -> int | None:
+        """The access level of a user in a project or group, by full path; None if it is no member of it."""
 
     def now(self) -> datetime:
         """GitLab's clock (the `Date` header of a fresh answer), UTC, to the second."""
@@ -52,7 +56,7 @@ class Projects(Protocol):
 
 
 class Refs(Protocol):
-    """Tags of one project, and files at a commit."""
+    """Tags and branches of one project, as they are now."""
 
     def tag(self, project_id: int, name: str) -> Tag | None:
         """The tag as it is now, or None."""
@@ -60,8 +64,28 @@ class Refs(Protocol):
     def tags(self, project_id: int) -> tuple[Tag, ...]:
         """All tags (every page: a new lightweight tag on an old commit is not first in any order)."""
 
+    def branch(self, project_id: int, name: str) -> Branch | None:
+        """The branch as it is now, or None."""
+
+    def branches(self, project_id: int) -> tuple[Branch, ...]:
+        """All branches; GitLab's list may be half a minute old."""
+
+
+class Contents(Protocol):
+    """What is in a repository."""
+
     def file(self, project_id: int, path: str, sha: str) -> str | None:
         """A text file at a commit, at most 1 MiB; None if absent."""
+
+    def contains(self, project_id: int, ref: str, sha: str) -> bool:
+        """Whether the history of `ref` (a name or a commit) contains the commit."""
+
+
+class Events(Protocol):
+    """What GitLab remembers of pushes to one project."""
+
+    def pushed(self, project_id: int, since: datetime) -> tuple[Pushed, ...]:
+        """Refs created or moved at or since a moment, each by itself; a push of more than three is not among them."""
 
 
 class Pipelines(Protocol):
@@ -89,6 +113,9 @@ class History(Protocol):
 
     def changes(self, project_id: int, *, tag: Tag, previous: Tag | None) -> Changes:
         """The merge requests whose commits are in `tag` and not in `previous`."""
+
+    def of_commit(self, project_id: int, sha: str) -> Changes:
+        """The merge requests that brought that one commit."""
 
 
 class Releases(Protocol):
@@ -125,9 +152,45 @@ class Notes(Protocol):
         """Remove a surplus note of ours."""
 
 
+class Hooks(Protocol):
+    """Webhooks of one group or project. A place that our role may not look into is a RefusedError (403 or 404)."""
+
+    def hooks(self, place: HookPlace) -> tuple[Hook, ...]:
+        """All of them, ours or not, oldest first."""
+
+    def create(self, place: HookPlace, wish: HookWish) -> Hook:
+        """Make one for push, tag push and pipeline events; the answer tells what GitLab made of it."""
+
+    def correct(self, place: HookPlace, hook_id: int, wish: HookWish) -> Hook:
+        """Set its events and its secret, and nothing else."""
+
+    def remove(self, place: HookPlace, hook_id: int) -> None:
+        """Delete it; one that is gone is left at that."""
+
+
+class HookLog(Protocol):
+    """What became of a hook's deliveries, and asking for them again. GitLab allows five requests a minute of each."""
+
+    def deliveries(self, place: HookPlace, hook_id: int, *, taken: bool, since: datetime) -> DeliveryLog | None:
+        """Those that were taken, or those that were not, since a moment of GitLab's clock; None where it keeps none."""
+
+    def resend(self, place: HookPlace, hook_id: int, delivery_id: int) -> str:
+        """Send it again and wait for the answer: empty if it was taken, else why it was not."""
+
+    def test(self, place: HookPlace, hook_id: int) -> str:
+        """Send a made-up push, even if the hook is disabled, and wait for the answer: empty if it was taken, else why.
+
+        One that is taken enables the hook again.
+        """
+
+
 __all__ = [
     "Account",
+    "Contents",
+    "Events",
     "History",
+    "HookLog",
+    "Hooks",
     "MergeRequest",
     "Notes",
     "Pipelines",

@@ -82,7 +82,11 @@ class Distributions(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """What the archives held. `problems` are sentences; any problem means that nothing may be published."""
+    """What the archives held. `problems` are sentences; any problem means that nothing may be published.
+
+    `again` says that a job which runs again can mend them all; else only another commit can.
+    """
 
     files: tuple[Distribution, ...]
     problems: tuple[str, ...] = ()
+    again: bool = False

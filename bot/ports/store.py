@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
 from typing import Protocol
 
 from bot.domain.distributions import Distribution
 from bot.domain.findings import Finding
-from bot.domain.refs import Project, RefChange
+from bot.domain.hooks import HookPlace, HookRecord
+from bot.domain.refs import KnownRefs, Project, RefChange
 from bot.domain.releases import Attempt, Receipt, Release
 
 
@@ -72,37 +75,108 @@ class Waker(Protocol):
     """Wake-ups by what is known of a release from outside."""
 
     def wake_ref(self, project_id: int, ref: str, now: datetime) -> int:
-        """Ask for a turn now of every release of that ref that waits for one; returns how many there were."""
+        """Ask for a turn now of every release of that ref (tag or branch) that waits; returns how many there were."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A project's refs as just seen, and what that means.
+
+    `tags` and `branches` (name to commit) become the baseline if that of `basis_tags` (None: there was none) still
+    stands; `patterns` are the branch patterns looked at; `began` is when the look began, by our clock.
+    """
+
+    project: Project
+    basis_tags: Mapping[str, str] | None
+    tags: Mapping[str, str]
+    branches: Mapping[str, str]
+    patterns: frozenset[str]
+    changes: tuple[RefChange, ...]
+    releases: tuple[Release, ...]
+    began: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What was new of what was stored: how many changes, and the keys of the releases that begin or begin anew."""
+
+    changes: int
+    begun: frozenset[str]
 
 
 class Intake(Protocol):
     """Ref changes in, releases out; known refs move with them in one transaction."""
 
-    def take(self, changes: Sequence[RefChange], releases: Sequence[Release], now: datetime) -> int:
-        """Store ref changes and the releases they start; returns how many changes were new.
+    def take(self, changes: Sequence[RefChange], releases: Sequence[Release], now: datetime) -> Taken:
+        """Store ref changes and the releases they start.
 
-        What is known is left alone, save that a withdrawn release begins anew: its tag is back at that commit. A
-        deleted tag is forgotten, so that it counts as new when it comes back.
+        What is known is left alone, save that a withdrawn release begins anew: its ref is back at that commit. A
+        deleted ref is forgotten, so that it counts as new when it comes back; a branch is known from then on by the
+        commit it was moved to.
         """
 
-    def known_tags(self, project_id: int) -> dict[str, str] | None:
-        """Tag name -> commit as last compared; None if the project has no baseline yet."""
+    def known(self, project_id: int) -> KnownRefs:
+        """The project's refs as last compared."""
 
-    def enrolled(self, projects: Sequence[Project], now: datetime) -> None:
-        """Store identity and time of projects; what is newly known of one replaces what was."""
+    def compared(self, comparison: Comparison) -> Taken | None:
+        """Store a comparison: baseline, changes and releases. None, and nothing stored, if the baseline moved since."""
 
-    def compared(
-        self,
-        project: Project,
-        tags: dict[str, str],
-        changes: Sequence[RefChange],
-        releases: Sequence[Release],
-        now: datetime,
-    ) -> int:
-        """Store a project's new baseline with the changes that the comparison found; returns how many were new."""
+    def cursor(self, name: str, value: datetime | None = None, *, keep: bool = False) -> datetime | None:
+        """Read a named moment of GitLab's clock; with `value`, store it first; with `keep`, only if there is none."""
 
-    def cursor(self, name: str, value: datetime | None = None) -> datetime | None:
-        """Read a named moment of GitLab's clock; with `value`, store it first."""
+
+class Urgency(IntEnum):
+    """Which projects are looked at first."""
+
+    HINTED = 0
+    ACTIVE = 1
+    BASELINE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A project whose refs are to be compared. `tries` is how often that failed since it was asked for.
+
+    `hinted` says that somebody else told of it: whether the project is what our record says must be asked first.
+    """
+
+    project: Project
+    tries: int
+    hinted: bool
+
+
+class Enrolment(Protocol):
+    """Which projects are watched, and which of them are to be looked at."""
+
+    def enrolled(self, projects: Sequence[Project], now: datetime, urgency: Urgency | None = None) -> None:
+        """Store identity and time of projects; what is newly known of one replaces what was.
+
+        With `urgency` a look at each of them is asked for; with BASELINE only at those that have none. A project that
+        had left is back.
+        """
+
+    def left(self, now: datetime, *, ids: Sequence[int] = (), unseen_since: datetime | None = None) -> tuple[str, ...]:
+        """Projects that are not watched any more, by id or because nobody enrolled them since a moment; their paths.
+
+        Their refs and releases stay on record.
+        """
+
+    def due(self, now: datetime, limit: int) -> tuple[Due, ...]:
+        """Projects to look at now, the most urgent first."""
+
+    def put_off(self, project_id: int, until: datetime | None) -> None:
+        """A look failed: try again at `until`, or not until it is asked for anew (None)."""
+
+
+class Hints(Protocol):
+    """What others tell of projects."""
+
+    def watched(self, project_id: int) -> bool:
+        """Whether the project is one of those enrolled."""
+
+    def ask(self, project_id: int, path: str, now: datetime) -> None:
+        """Ask for a look at a project, which may be unknown or none of ours; only its id is believed."""
 
 
 class Register(Protocol):
@@ -116,6 +190,29 @@ class Register(Protocol):
 
     def add(self, release: Release) -> bool:
         """Add a release that a person asked for; False if it exists."""
+
+    def stop(self, release: Release, now: datetime) -> bool:
+        """End a release as a person wants it: state and `next` are the given ones, no turn is due.
+
+        The turn that is under way, if one is, counts as ended: what it would write is refused. False if the release has
+        come to its end already.
+        """
+
+
+class HookRecords(Protocol):
+    """What we remember of webhooks, since GitLab shows no secret."""
+
+    def records(self) -> Mapping[str, HookRecord]:
+        """All places by their name."""
+
+    def keep(self, place: HookPlace, record: HookRecord) -> None:
+        """Write what is known of a place now."""
+
+    def resent(self, keys: Collection[str]) -> frozenset[str]:
+        """Those of the deliveries that were taken when we asked for them again."""
+
+    def note_resent(self, key: str, now: datetime) -> None:
+        """Remember that one was taken; what is older than GitLab's own memory of a week is forgotten."""
 
 
 class FindingHistory(Protocol):

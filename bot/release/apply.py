@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.domain.distributions import Distribution
-from bot.domain.errors import RefusedError, TransientError
+from bot.domain.errors import PutOffError, RefusedError, TransientError
+from bot.domain.gitlab import Note
 from bot.domain.releases import Attempt, AttemptOutcome
 from bot.ports.gitlab import Notes, Releases
 from bot.ports.index import Index, Sent
@@ -43,28 +44,32 @@ def apply(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> Facts:
     Never raises for an outcome of the action itself: a refusal or a lost reply is one, and the next look decides.
     """
     key = wanted.id.key
+    waiting = next((a for a in facts.tries(action.target, action.item) if a.outcome is AttemptOutcome.PUT_OFF), None)
+    before = tuple(attempt for attempt in facts.attempts if attempt is not waiting)
     claim = Attempt(
         target=action.target,
         item=action.item,
-        number=len(facts.attempts) + 1,
+        number=waiting.number if waiting else len(before) + 1,  # what was put off is this very try
         outcome=AttemptOutcome.CLAIMED,
         at=hands.clock(),
     )
     hands.ledger.attempt(key, claim)
-    sent = _perform(hands, wanted, facts, action)
+    sent, note = _perform(hands, wanted, facts, action)
     now = hands.clock()
     retry_at = now + timedelta(seconds=sent.retry_after) if sent.retry_after is not None else None
     done = replace(claim, outcome=sent.outcome, at=now, reason=sent.reason, again=sent.again, retry_at=retry_at)
     hands.ledger.attempt(key, done)
-    return _stale(replace(facts, now=now, attempts=(*facts.attempts, done)), action)
+    return _stale(replace(facts, now=now, attempts=(*before, done)), action, note)
 
 
-def _perform(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> Sent:
+def _perform(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> tuple[Sent, Note | None]:
+    """The outcome, and the note as GitLab says that it stands there now."""
+    note: Note | None = None
     project = wanted.id.project_id
     try:
         match action:
             case Upload():
-                return _upload(hands, facts, action)
+                return _upload(hands, facts, action), None
             case CreateRelease():
                 hands.releases.create(
                     project, tag=action.tag, name=action.name, description=action.description, links=action.links
@@ -74,7 +79,7 @@ def _perform(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> Sent
             case LinkRelease():
                 hands.releases.link(project, action.tag, action.link)
             case PostNote():
-                hands.notes.create(project, action.iid, action.body)
+                note = hands.notes.create(project, action.iid, action.body)
             case EditNote():
                 hands.notes.update(project, action.iid, action.note_id, action.body)
             case DropNote():
@@ -83,10 +88,11 @@ def _perform(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> Sent
                 assert_never(action)
     except TransientError as error:
         seconds = error.retry_after.total_seconds() if error.retry_after else None
-        return Sent(outcome=AttemptOutcome.UNCLEAR, reason=str(error), again=True, retry_after=seconds)
+        outcome = AttemptOutcome.PUT_OFF if isinstance(error, PutOffError) else AttemptOutcome.UNCLEAR
+        return Sent(outcome=outcome, reason=str(error), again=True, retry_after=seconds), None
     except RefusedError as error:
-        return Sent(outcome=AttemptOutcome.REFUSED, reason=str(error), again=False)
-    return Sent(outcome=AttemptOutcome.ACCEPTED)
+        return Sent(outcome=AttemptOutcome.REFUSED, reason=str(error), again=False), None
+    return Sent(outcome=AttemptOutcome.ACCEPTED), note
 
 
 def _upload(hands: Hands, facts: Facts, action: Upload) -> Sent:
@@ -100,11 +106,16 @@ def _file(facts: Facts, filename: str) -> Distribution:
     return next(file for file in facts.files.value.files if file.filename == filename)
 
 
-def _stale(facts: Facts, action: Action) -> Facts:
-    """Forget what the action changed. An index is looked at anew once all its files were sent (see targets.index)."""
-    facts = replace(facts, tag_fresh=False) if action.public else facts
+def _stale(facts: Facts, action: Action, note: Note | None) -> Facts:
+    """Forget what the action changed. An index is looked at anew once all its files were sent (see targets.index).
+
+    A note that GitLab hands back as it stands needs no second look: nothing public hangs on it.
+    """
+    facts = replace(facts, ref_fresh=False) if action.public else facts
     if isinstance(action, CreateRelease | DescribeRelease | LinkRelease):
         return replace(facts, release=None)
+    if isinstance(action, PostNote) and note is not None and isinstance(seen := facts.notes.get(action.iid), Seen):
+        return replace(facts, notes={**facts.notes, action.iid: Seen((*seen.value, note))})
     if isinstance(action, PostNote | EditNote | DropNote):
         return replace(facts, notes={iid: seen for iid, seen in facts.notes.items() if iid != action.iid})
     return facts

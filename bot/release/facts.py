@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from bot.domain.distributions import Distribution, IndexFile
 from bot.domain.gitlab import Changes, GitLabRelease, Job, Note, Pipeline, Variables
 from bot.domain.policy import HygienePolicy, IndexSpec, ReleaseRule
-from bot.domain.refs import Project, Tag
+from bot.domain.refs import Head, Project
 from bot.domain.releases import Attempt, AttemptOutcome, Receipt, ReleaseId
 from bot.domain.report import IndexPage
 from bot.ports.index import Gathered, IndexPlace
@@ -41,7 +41,7 @@ class Unreadable:
 class LookKind(StrEnum):
     """What can be looked at."""
 
-    TAG = "tag"
+    REF = "ref"
     VARIABLES = "variables"
     PIPELINE = "pipeline"
     FILES = "files"
@@ -100,7 +100,8 @@ class Wanted:
     """The wanted state of one release: what it is pinned to and what policy says, all read before the turn began.
 
     `asked` is when the release was last asked for, by its ref change or a person's `resume`: patience counts from it.
-    `waiting_for` names the gate that made it wait, if nothing but time has passed since.
+    `waiting_for` names the gate that made it wait, if nothing but time has passed since. `previous` is the commit that
+    was published last from the same branch, as far as we have a record of it; None for a tag.
     """
 
     id: ReleaseId
@@ -110,16 +111,17 @@ class Wanted:
     hygiene: HygienePolicy
     asked: datetime
     waiting_for: str | None = None
+    previous: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What was observed so far. `now` is our clock, UTC; `tag_fresh` says that nothing was looked at or
-    written after the tag was read."""
+    """What was observed so far. `now` is our clock, UTC; `ref_fresh` says that nothing was looked at or
+    written after the ref was read."""
 
     now: datetime
-    tag: Seen[Tag | None] | None = None
-    tag_fresh: bool = False
+    ref: Seen[Head | None] | None = None
+    ref_fresh: bool = False
     variables: Seen[Variables] | Unreadable | None = None
     pipeline: Seen[PipelineFacts | None] | None = None
     files: Seen[Gathered] | None = None
@@ -134,6 +136,15 @@ class Facts:
     def tries(self, target: str, item: str = "-") -> tuple[Attempt, ...]:
         """The attempts at one effect, oldest first."""
         return tuple(a for a in self.attempts if a.target == target and a.item == item)
+
+    def wrote(self, target: str, item: str = "-") -> bool:
+        """Whether we may have had that effect: it was tried, and not merely put off."""
+        return any(a.outcome is not AttemptOutcome.PUT_OFF for a in self.tries(target, item))
+
+    @property
+    def unusable(self) -> bool:
+        """Whether the pipeline's artifacts cannot be released and no job that runs again can change that."""
+        return self.files is not None and bool(self.files.value.problems) and not self.files.value.again
 
     @property
     def public(self) -> bool:

@@ -81,7 +81,7 @@ def judge(wanted: Wanted, facts: Facts) -> Judgement:
 def _still_waiting(wanted: Wanted, facts: Facts) -> Judgement | None:
     """Ask the gate that made the release wait before all others: as long as it does, the others need no new look."""
     gate = next((gate for gate in GATES if wanted.waiting_for == gate.NAME), None)
-    if gate is None or facts.tag is not None:
+    if gate is None or facts.ref is not None:
         return None
     said = gate.judge(wanted, facts)
     if isinstance(said, Look):

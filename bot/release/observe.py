@@ -1,7 +1,7 @@
 """Look at one thing and add it to the facts. Nothing here writes to GitLab or an index.
 
 A refusal becomes a fact (`Unreadable`) where a gate or target can say what follows from it; where nothing can be said
-without the answer (the tag, the pipeline) it is raised, and so is whatever may pass by itself.
+without the answer (the ref, the pipeline) it is raised, and so is whatever may pass by itself.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from packaging.version import Version
 from bot.domain.distributions import version_of_tag
 from bot.domain.errors import RefusedError
 from bot.domain.gitlab import Changes, Job
-from bot.domain.refs import Tag
+from bot.domain.refs import Head, RefKind, Tag
 from bot.domain.releases import Receipt
 from bot.domain.report import IndexPage
-from bot.ports.gitlab import History, Notes, Pipelines, Refs, Releases, VariableReader
+from bot.ports.gitlab import Contents, History, Notes, Pipelines, Refs, Releases, VariableReader
 from bot.ports.index import Distributions, Gathered, Index
 from bot.ports.store import Kept, Ledger
 from bot.release.choose import choose_pipeline, jobs_with_files
@@ -45,6 +45,7 @@ class Eyes:
     """All that observing needs. Without `need_bytes` the digests of kept files suffice (nothing will be sent)."""
 
     refs: Refs
+    contents: Contents
     pipelines: Pipelines
     variables: VariableReader
     history: History
@@ -60,12 +61,12 @@ class Eyes:
 
 def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
     """`facts` with the answer to `look`. Raises: TransientError, RefusedError, CredentialsError."""
-    # Whatever is looked at next takes its time, downloads minutes: the tag may move meanwhile.
-    facts = replace(facts, now=eyes.clock(), tag_fresh=False)
+    # Whatever is looked at next takes its time, downloads minutes: the ref may move meanwhile.
+    facts = replace(facts, now=eyes.clock(), ref_fresh=False)
     project = wanted.id.project_id
     match look.kind:
-        case LookKind.TAG:
-            return replace(facts, tag=Seen(eyes.refs.tag(project, wanted.id.ref)), tag_fresh=True)
+        case LookKind.REF:
+            return replace(facts, ref=Seen(_head(eyes, wanted)), ref_fresh=True)
         case LookKind.VARIABLES:
             return replace(facts, variables=_try(lambda: eyes.variables.variables(wanted.project.full_path)))
         case LookKind.PIPELINE:
@@ -93,6 +94,19 @@ def _try(read: Callable[[], T]) -> Seen[T] | Unreadable:
         return Seen(read())
     except RefusedError as error:
         return Unreadable(str(error))
+
+
+def _head(eyes: Eyes, wanted: Wanted) -> Head | None:
+    """The ref as it is now. A branch moves on with every merge: what counts is that it still contains the commit."""
+    project, name, sha = wanted.id.project_id, wanted.id.ref, wanted.id.sha
+    if wanted.id.kind is RefKind.TAG:
+        tag = eyes.refs.tag(project, name)
+        return None if tag is None else Head(sha=tag.sha, protected=tag.protected, holds=tag.sha == sha)
+    branch = eyes.refs.branch(project, name)
+    if branch is None:
+        return None
+    holds = branch.sha == sha or eyes.contents.contains(project, branch.sha, sha)
+    return Head(sha=branch.sha, protected=branch.protected, holds=holds)
 
 
 def _pipeline(eyes: Eyes, wanted: Wanted) -> PipelineFacts | None:
@@ -140,7 +154,7 @@ def _gather(eyes: Eyes, wanted: Wanted, jobs: tuple[Job, ...]) -> Gathered:
             else:
                 archives.append((job.id, job.name, archive))
         if problems:
-            return Gathered(files=(), problems=tuple(problems))
+            return Gathered(files=(), problems=tuple(problems), again=True)
         return eyes.distributions.gather(archives)
     finally:
         for _, _, archive in archives:
@@ -153,7 +167,7 @@ def _names(eyes: Eyes, wanted: Wanted, facts: Facts) -> NameFacts:
     declared = None
     if owner is None:
         for path in METADATA_FILES:
-            text = eyes.refs.file(wanted.id.project_id, path, wanted.id.sha)
+            text = eyes.contents.file(wanted.id.project_id, path, wanted.id.sha)
             declared = declared_name(path, text) if text is not None else None
             if declared is not None:
                 break
@@ -179,12 +193,23 @@ def _index(eyes: Eyes, wanted: Wanted, facts: Facts, index: str) -> Seen[IndexFa
 
 
 def _changes(eyes: Eyes, wanted: Wanted) -> Changes:
-    """What is new since the previous release: the highest lower version among the tags that this rule releases."""
+    """What is new since the previous release: for a tag the highest lower version among the tags that its rule
+    releases, for a branch the commit that it published last.
+    """
+    if wanted.id.kind is RefKind.BRANCH:
+        if wanted.previous is None:
+            return eyes.history.of_commit(wanted.id.project_id, wanted.id.sha)
+        before, after = (_commit(wanted, sha) for sha in (wanted.previous, wanted.id.sha))
+        return eyes.history.changes(wanted.id.project_id, tag=after, previous=before)
     tags = eyes.refs.tags(wanted.id.project_id)
     named = next((tag for tag in tags if tag.name == wanted.id.ref), None)
     # The release is pinned to its commit, wherever the tag may be by now.
     here = Tag(name=wanted.id.ref, sha=wanted.id.sha, target=wanted.id.sha, protected=bool(named and named.protected))
     return eyes.history.changes(wanted.id.project_id, tag=here, previous=previous_tag(wanted, here, tags))
+
+
+def _commit(wanted: Wanted, sha: str) -> Tag:
+    return Tag(name=f"{wanted.id.ref} at {sha[:8]}", sha=sha, target=sha, protected=True)
 
 
 def previous_tag(wanted: Wanted, here: Tag, tags: tuple[Tag, ...]) -> Tag | None:
@@ -203,7 +228,7 @@ def previous_tag(wanted: Wanted, here: Tag, tags: tuple[Tag, ...]) -> Tag | None
 
 def _with_receipts(facts: Facts, eyes: Eyes, wanted: Wanted) -> Facts:
     """Write down what was just proven, and who owns the name from now on."""
-    proven = tuple(_proven(facts, wanted))
+    proven = proven_now(facts, wanted)
     new = [receipt for receipt in proven if not _has(facts.receipts, receipt)]
     if not new:
         return facts
@@ -213,7 +238,14 @@ def _with_receipts(facts: Facts, eyes: Eyes, wanted: Wanted) -> Facts:
     return replace(facts, receipts=(*facts.receipts, *new))
 
 
-def _proven(facts: Facts, wanted: Wanted) -> list[Receipt]:
+def standing(facts: Facts, wanted: Wanted) -> tuple[Receipt, ...]:
+    """The receipts of what the looks so far found in its place; the others prove nothing any more."""
+    proven = proven_now(facts, wanted)
+    return tuple(receipt for receipt in facts.receipts if _has(proven, receipt))
+
+
+def proven_now(facts: Facts, wanted: Wanted) -> tuple[Receipt, ...]:
+    """Receipts of all that the looks so far prove, made anew."""
     proven: list[Receipt] = []
     for spec in wanted.indexes:
         seen = facts.indexes.get(spec.name)
@@ -223,16 +255,16 @@ def _proven(facts: Facts, wanted: Wanted) -> list[Receipt]:
         for file in facts.files.value.files:
             listed = seen.value.lists(file)
             if listed is not None:
-                kind = "upload" if facts.tries(target, file.filename) else "found"
+                kind = "upload" if facts.wrote(target, file.filename) else "found"
                 proven.append(
                     Receipt(
                         target=target, kind=kind, where=listed.url, at=facts.now, file=file.filename, sha256=file.sha256
                     )
                 )
-    if isinstance(facts.release, Seen) and facts.release.value and facts.tries("gitlab_release"):
+    if isinstance(facts.release, Seen) and facts.release.value and facts.wrote("gitlab_release"):
         there = facts.release.value
         proven.append(Receipt(target="gitlab_release", kind="release", where=there.web_url, at=facts.now))
-    return proven
+    return tuple(proven)
 
 
 def _has(receipts: tuple[Receipt, ...], new: Receipt) -> bool:

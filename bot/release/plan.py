@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from bot.domain.refs import RefKind
 from bot.domain.releases import ReleaseState, TargetState, TargetStatus
 from bot.domain.report import ReleaseReport
 from bot.domain.verdicts import Consequence, GateResult
@@ -18,6 +19,7 @@ from bot.release.targets import Assessment, distributions, gitlab_release, index
 
 # How often a release whose reporting failed comes back to it.
 REPORT_AGAIN = timedelta(minutes=5)
+_SETTLED = (TargetState.DONE, TargetState.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class _Drawing:
         self.actions += said.actions
         if said.again is not None:
             self.again = said.again if self.again is None else min(self.again, said.again)
-        return said.status.state is TargetState.DONE or (self.through and bool(said.actions))
+        return said.status.state in _SETTLED or (self.through and bool(said.actions))
 
 
 def prove(wanted: Wanted, facts: Facts, texts: Texts) -> Plan:
@@ -75,12 +77,12 @@ def prove(wanted: Wanted, facts: Facts, texts: Texts) -> Plan:
     bytes stand under one of our names.
     """
     drawn = _publish(wanted, facts, texts, _Drawing(gates=(), through=True), telling=False)
-    undone = any(target.state is not TargetState.DONE for target in drawn.targets)
+    undone = any(target.state not in _SETTLED for target in drawn.targets)
     # "Accepted and not listed yet" is for whoever has just sent it; once proven and gone again, it is gone.
     judged = drawn.state in (ReleaseState.PUBLISHED, ReleaseState.VERIFYING)
     if isinstance(drawn.step, Look) or not judged or not undone:
         return drawn
-    missing = "; ".join(_named(target) for target in drawn.targets if target.state is not TargetState.DONE)
+    missing = "; ".join(_named(target) for target in drawn.targets if target.state not in _SETTLED)
     state = ReleaseState.PARTIAL if facts.public else ReleaseState.PLANNED
     return replace(drawn, state=state, next=f"not in place: {missing}; `ropewalk release resume` completes it")
 
@@ -147,13 +149,21 @@ def _publish(wanted: Wanted, facts: Facts, texts: Texts, drawing: _Drawing, *, t
     if failed:
         state = ReleaseState.PARTIAL if facts.public else ReleaseState.FAILED
         why = ". ".join(f"{target.name}: {target.reason.rstrip('.')}" for target in failed)
-        return _tell(wanted, facts, texts, drawing, state, f"{why}. Resume once that is mended", telling=telling)
+        return _tell(wanted, facts, texts, drawing, state, f"{why}. {_way_out(wanted, facts)}", telling=telling)
     if drawing.actions and not drawing.through:
         return _close(drawing, Act(tuple(drawing.actions)), ReleaseState.PUBLISHING, drawing.actions[0].words)
     if drawing.again is not None:
         waiting = next(target.reason for target in drawing.targets if target.state is TargetState.PENDING)
         return _close(drawing, Rest(drawing.again), ReleaseState.VERIFYING, waiting)
     return _tell(wanted, facts, texts, drawing, ReleaseState.PUBLISHED, None, telling=telling)
+
+
+def _way_out(wanted: Wanted, facts: Facts) -> str:
+    """What a person does about a failed target. A ref's pipeline makes the same files again, whoever runs it."""
+    if not facts.unusable:
+        return "Resume once that is mended"
+    again = "push a new tag" if wanted.id.kind is RefKind.TAG else "merge that"
+    return f"Mend the job that builds them and {again}; it is released by itself"
 
 
 def _index(wanted: Wanted, facts: Facts, name: str) -> Callable[[], Assessment | Look]:
@@ -194,7 +204,7 @@ def _tell(
 
 def _tell_withdrawn(facts: Facts) -> bool:
     """Whether notes are to say so: some were written before, and no other release of the tag speaks in them now."""
-    moved = facts.tag is not None and facts.tag.value is not None
+    moved = facts.ref is not None and facts.ref.value is not None
     return not moved and any(receipt.kind == "note" for receipt in facts.receipts)
 
 

@@ -45,4 +45,6 @@ def report(
         changes=changes,
         next=next_step,
         release_url=there.web_url if there else None,
+        released_at=there.released_at if there else None,
+        unusable=facts.unusable,
     )

@@ -14,7 +14,7 @@ LONGEST_DELAY = timedelta(minutes=15)
 # A server goes on with what it received whole, also when the client is gone: GitLab stores a file within seconds.
 IN_FLIGHT = timedelta(seconds=8)
 SETTLING = timedelta(hours=1)
-_SEEN = (AttemptOutcome.ACCEPTED, AttemptOutcome.REFUSED)
+_SEEN = (AttemptOutcome.ACCEPTED, AttemptOutcome.REFUSED, AttemptOutcome.DENIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,23 @@ def next_try(tries: Sequence[Attempt], *, asked: datetime, now: datetime) -> Rea
     Tries before `asked` (a person's resume) count no more, save that after a try whose end nobody saw the server is
     always given time to finish what it may have begun. The delay doubles from two seconds and never undercuts what the
     server asked for.
-    What was accepted and is absent all the same is written again, but not without end.
+    What was accepted and is absent all the same is written again, but not without end. What was put off is no try: it
+    waits for the moment told, however often.
     """
-    step = _counted(tries, asked=asked, now=now)
-    if not tries or tries[-1].outcome in _SEEN or isinstance(step, GiveUp):
+    made = [attempt for attempt in tries if attempt.outcome is not AttemptOutcome.PUT_OFF]
+    step = _counted(made, asked=asked, now=now)
+    if isinstance(step, GiveUp):
         return step
-    landing = tries[-1].at + IN_FLIGHT - now
-    delay = step.delay if isinstance(step, Later) else timedelta()
-    return Later(landing, tries[-1].reason) if landing > delay else step
+    if made and made[-1].outcome not in _SEEN:
+        step = _later(step, made[-1].at + IN_FLIGHT - now, made[-1].reason)
+    if tries and tries[-1].outcome is AttemptOutcome.PUT_OFF and tries[-1].at >= asked:
+        step = _later(step, (tries[-1].retry_at or tries[-1].at) - now, tries[-1].reason)
+    return step
+
+
+def _later(step: Ready | Later, delay: timedelta, reason: str) -> Ready | Later:
+    """The step, but not before `delay`."""
+    return Later(delay, reason) if delay > (step.delay if isinstance(step, Later) else timedelta()) else step
 
 
 def _counted(tries: Sequence[Attempt], *, asked: datetime, now: datetime) -> Ready | Later | GiveUp:

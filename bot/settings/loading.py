@@ -11,7 +11,7 @@ from bot.domain.errors import ConfigError
 from bot.domain.findings import Waiver
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
 from bot.domain.secrets import Secret
-from bot.domain.webhooks import SIGNING_PREFIX, signing_key
+from bot.domain.webhooks import HOOK_PATH, SIGNING_PREFIX, signing_key
 from bot.settings.addresses import state_of, web_url
 from bot.settings.credentials import (
     HOOK_SECRET_VARIABLE,
@@ -132,7 +132,7 @@ class _Loader:
         gitlab = self._gitlab(credentials)
         watch = self._watch(credentials)
         state = self._state()
-        web = self.main.section(WebSection, ("web",), self.main.tree.data.get("web", {}))
+        web = self._web(watch)
         policy = self._policy(read_indexes(self.main, credentials))
         dashboard = self._dashboard()
         problems = self.main.problems
@@ -143,7 +143,7 @@ class _Loader:
             gitlab=gitlab,
             watch=watch,
             state=state,
-            web=Listener(host=web.host, port=web.port),
+            web=web,
             dashboard=dashboard,
             policy=policy,
             secret_variables=tuple(credentials.variables),
@@ -228,6 +228,25 @@ class _Loader:
             since=section.since,
             hook_secret=secret,
         )
+
+    def _web(self, watch: WatchSettings | None) -> Listener | None:
+        main, path = self.main, ("web", "public_url")
+        section = main.section(WebSection, ("web",), main.tree.data.get("web", {}))
+        if section is None or section.public_url is None:
+            return None if section is None else Listener(host=section.host, port=section.port)
+        try:
+            url, safe = web_url(section.public_url)
+        except ValueError as error:
+            main.problem(path, f"{name(path)} {error}")
+            return None
+        if url.endswith(HOOK_PATH):
+            main.problem(path, f"{name(path)} must be the daemon's own address", f"Remove `{HOOK_PATH}` from its end")
+        elif not safe and not section.allow_plain_http:
+            what = f"{name(path)} is plain http: what GitLab sends there would cross the network unencrypted"
+            main.problem(path, what, "Use https, or set `web.allow_plain_http: true`")
+        if watch is not None and watch.hook_secret is None:
+            main.warn(path, f"{name(path)} is of no use without a hook secret; set `watch.hook_secret_file`.")
+        return Listener(host=section.host, port=section.port, public_url=url)
 
     def _state(self) -> SqliteState | None:
         path = ("state",)

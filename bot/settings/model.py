@@ -50,10 +50,11 @@ class SqliteState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """An address to listen on; port 0 means any free one."""
+    """An address to listen on. `public_url` is where others reach it, without a slash at the end."""
 
     host: str
     port: int
+    public_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

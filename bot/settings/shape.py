@@ -6,6 +6,7 @@ can say too.
 
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
@@ -68,6 +69,15 @@ def _path_pattern(value: str) -> str:
     return value.strip("/")
 
 
+def _group_path(value: str) -> str:
+    path = _path_pattern(value)
+    if "*" not in path or path == "**":
+        return path
+    plain = "/".join(itertools.takewhile(lambda part: "*" not in part, path.split("/")))
+    miss = f". Did you mean `{plain}`?" if plain else ""
+    raise ValueError(f"must be full paths of groups (their subgroups are included) or `**`{miss}")
+
+
 def _variable(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
         raise ValueError("must be the name of an environment variable, not a value")
@@ -101,6 +111,7 @@ def _cron(value: str) -> str:
 
 Text = Annotated[str, AfterValidator(_text)]
 PathPattern = Annotated[Text, AfterValidator(_path_pattern)]
+GroupPath = Annotated[Text, AfterValidator(_group_path)]
 Variable = Annotated[Text, AfterValidator(_variable)]
 Cron = Annotated[Text, AfterValidator(_cron)]
 RuleName = Annotated[Text, AfterValidator(_rule)]
@@ -116,7 +127,7 @@ Since = Annotated[
         {"type": "string", "anyOf": [{"enum": ["now", "all"]}, {"format": "date-time"}, {"format": "date"}]}
     ),
 ]
-Port = Annotated[int, Field(ge=0, le=65535)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Section(BaseModel):
@@ -140,7 +151,7 @@ class GitlabSection(Section):
 class WatchSection(Section):
     """`watch`: which projects, how often, from when on."""
 
-    groups: list[PathPattern] = []
+    groups: list[GroupPath] = []
     projects: list[PathPattern] = []
     topics: list[Text] = []
     exclude: list[PathPattern] = []
@@ -155,6 +166,8 @@ class WebSection(Section):
 
     host: Text = "127.0.0.1"
     port: Port = 8930
+    public_url: Annotated[Text | None, Field(description="Where GitLab reaches it; hooks lead there.")] = None
+    allow_plain_http: Annotated[bool, Field(description="Let public_url be http beyond this machine.")] = False
 
 
 class DashboardSection(Section):

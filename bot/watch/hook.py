@@ -1,6 +1,6 @@
 """What a verified webhook hints at. A hook is a hint, the API is the fact: nothing is released on its word alone.
 
-Source: GitLab, lib/gitlab/data_builder/push.rb and pipeline.rb. `X-Gitlab-Event` is not signed: the body's
+Source: GitLab, lib/gitlab/data_builder/{push,pipeline,repository}.rb. `X-Gitlab-Event` is not signed: the body's
 `object_kind` says what it is.
 """
 
@@ -12,15 +12,35 @@ from dataclasses import dataclass
 from bot.domain.refs import ChangeSource, Project, RefAction, RefChange, RefKind
 
 NO_SHA = "0" * 40
-TAG_PREFIX = "refs/tags/"
+TAG_PREFIX, BRANCH_PREFIX = "refs/tags/", "refs/heads/"
+# Of a system hook. Source: lib/gitlab/hook_data/project_builder.rb.
+PROJECT_EVENTS = (
+    "repository_update",
+    "project_create",
+    "project_destroy",
+    "project_rename",
+    "project_transfer",
+    "project_update",
+    "project_archive",
+)
+# A pipeline that is on its way tells nothing that a release waits for.
+UNDER_WAY = ("created", "pending", "running", "preparing", "waiting_for_resource")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TagHint:
-    """A tag was made, moved or deleted."""
+class RefHint:
+    """A ref was made, moved or deleted. `before` is the commit it pointed to, as the sender knew; None: it was new."""
 
     project: Project
     change: RefChange
+    before: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectHint:
+    """Something happened to a project or to refs that the event does not name well enough: look at it."""
+
+    project: Project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,41 +59,55 @@ class Ignored:
     why: str
 
 
-Hint = TagHint | PipelineHint | Ignored
+Hint = RefHint | ProjectHint | PipelineHint | Ignored
 
 
 def read_hook(body: Mapping[str, object]) -> Hint:
     """Read a payload; whatever is missing or of another shape makes it `Ignored`, never an error."""
     kind = body.get("object_kind") or body.get("event_name")
     if kind == "tag_push":
-        return _tag_push(body)
+        return _push(body, RefKind.TAG, TAG_PREFIX)
+    if kind == "push":
+        return _push(body, RefKind.BRANCH, BRANCH_PREFIX)
     if kind == "pipeline":
         return _pipeline(body)
-    return Ignored(f"{kind if isinstance(kind, str) else 'unknown'} events start nothing")
+    if not isinstance(kind, str):
+        return Ignored("unknown events start nothing")
+    return _touched(body) if kind in PROJECT_EVENTS else Ignored(f"{kind} events start nothing")
 
 
-def _tag_push(body: Mapping[str, object]) -> Hint:
+def _push(body: Mapping[str, object], kind: RefKind, prefix: str) -> RefHint | Ignored:
     project, ref = _project(body.get("project")), body.get("ref")
-    if project is None or not isinstance(ref, str) or not ref.startswith(TAG_PREFIX):
-        return Ignored("a tag push without project or tag")
+    if project is None or not isinstance(ref, str) or not ref.startswith(prefix):
+        return Ignored(f"a {kind.value} push without project or {kind.value}")
     before, after, commit = (_sha(body.get(name)) for name in ("before", "after", "checkout_sha"))
+    before = None if before == NO_SHA else before
     if after is None or after == NO_SHA:
         sha, action = before, RefAction.DELETED
     else:
         # `checkout_sha` is the commit; `after` is the tag object of an annotated tag.
-        sha, action = commit, RefAction.CREATED if before in (None, NO_SHA) else RefAction.MOVED
+        sha, action = commit, RefAction.CREATED if before is None else RefAction.MOVED
     if sha is None:
-        return Ignored("a tag push without a commit")
+        return Ignored(f"a {kind.value} push without a commit")
     change = RefChange(
         project_id=project.id,
         project=project.full_path,
-        kind=RefKind.TAG,
-        ref=ref.removeprefix(TAG_PREFIX),
+        kind=kind,
+        ref=ref.removeprefix(prefix),
         sha=sha,
         action=action,
         source=ChangeSource.HOOK,
     )
-    return TagHint(project=project, change=change)
+    return RefHint(project=project, change=change, before=before)
+
+
+def _touched(body: Mapping[str, object]) -> ProjectHint | Ignored:
+    """System hooks name the project in one of two ways, and `repository_update` names tag objects, not commits."""
+    project, number, path = _project(body.get("project")), body.get("project_id"), body.get("path_with_namespace")
+    project = project or _project({"id": number, "path_with_namespace": path})
+    if project is not None:
+        return ProjectHint(project=project)
+    return Ignored("a project event without a project")
 
 
 def _pipeline(body: Mapping[str, object]) -> Hint:
@@ -83,7 +117,7 @@ def _pipeline(body: Mapping[str, object]) -> Hint:
     ref, sha = attributes.get("ref"), _sha(attributes.get("sha"))
     if not isinstance(ref, str) or sha is None:
         return Ignored("a pipeline without ref or commit")
-    if attributes.get("status") in ("created", "pending", "running", "preparing", "waiting_for_resource"):
+    if attributes.get("status") in UNDER_WAY:
         return Ignored("a pipeline that is still under way")
     return PipelineHint(project_id=project.id, ref=ref, sha=sha)
 

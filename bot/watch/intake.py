@@ -1,4 +1,4 @@
-"""What is done about a hook's hint: a ref change is taken in, a waiting release is woken."""
+"""What is done about a hook's hint: a ref change is taken in, a waiting release is woken, a project is looked at."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.policy import Policy
-from bot.domain.refs import RefAction
+from bot.domain.refs import Project, RefAction, RefKind
+from bot.domain.releases import ReleaseId
 from bot.domain.verdicts import Verdict
-from bot.ports.store import Intake, Queue, Waker
+from bot.ports.store import Enrolment, Hints, Intake, Queue, Waker
 from bot.watch.compare import new_release
-from bot.watch.hook import Ignored, PipelineHint, TagHint, read_hook
+from bot.watch.hook import Ignored, PipelineHint, ProjectHint, RefHint, read_hook
 from bot.watch.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was decided about a hook, for the log; `look` says that a project waits to be looked at."""
+
+    words: str
+    look: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,42 +29,63 @@ class HookIntake:
     """All that taking in a hook needs."""
 
     intake: Intake
+    enrolment: Enrolment
+    hints: Hints
     queue: Queue
     waker: Waker
     scope: Scope
     policy: Policy
     clock: Callable[[], datetime]
 
-    def take(self, body: Mapping[str, object]) -> str:
-        """Store what a verified payload hints at; returns what was decided, for the log."""
+    def take(self, body: Mapping[str, object]) -> Answer:
+        """Store what a verified payload hints at."""
         hint = read_hook(body)
         match hint:
-            case TagHint():
-                return self._tag(hint)
+            case RefHint():
+                return self._ref(hint)
+            case ProjectHint():
+                return self._project(hint.project)
             case PipelineHint():
-                return self._pipeline(hint)
+                return Answer(self._pipeline(hint))
             case Ignored():
-                return hint.why
+                return Answer(hint.why)
 
-    def _tag(self, hint: TagHint) -> str:
+    def _ref(self, hint: RefHint) -> Answer:
         project, change, now = hint.project, hint.change, self.clock()
+        word = change.kind.value
         if not self.scope.covers(project):
-            return "the project is out of scope"
+            return self._project(project)
+        id_ = ReleaseId(project_id=project.id, kind=change.kind, ref=change.ref, sha=change.sha)
+        release = new_release(id_, project.full_path, self.policy, now)
         if change.action is RefAction.DELETED:
             self.intake.take([change], (), now)
             # The payload of a deleted annotated tag names the tag object, not the commit: the ref must do.
             woken = self.waker.wake_ref(project.id, change.ref, now)
-            return "woke the release of a deleted tag" if woken else "nothing is released from that tag"
-        known = self.intake.known_tags(project.id)
-        if known is not None and known.get(change.ref) == change.sha:
-            # A redelivered event of a tag from before the first start must not release it.
-            return "the tag is known already"
-        self.intake.enrolled([project], now)
-        release = new_release(project.id, project.full_path, change.ref, change.sha, self.policy, now)
-        new = self.intake.take([change], () if release is None else (release,), now)
+            return Answer(f"woke the release of a deleted {word}" if woken else f"nothing is released from that {word}")
         if release is None:
-            return "no rule covers the tag"
-        return "a release begins" if new else "taken in before"
+            return Answer(f"no rule covers the {word}")
+        known = self.intake.known(project.id)
+        heads = known.tags or {} if change.kind is RefKind.TAG else known.branches
+        if heads.get(change.ref) == change.sha:
+            # A redelivered event of a ref from before the first start must not release it.
+            return Answer(f"the {word} is known already")
+        if change.kind is RefKind.BRANCH and heads.get(change.ref, "") != hint.before:
+            # Late, redelivered, or something was lost before it: only a look tells what the branch is at.
+            self.hints.ask(project.id, project.full_path, now)
+            return Answer("the branch is looked at", look=True)
+        self.enrolment.enrolled([project], now)
+        taken = self.intake.take([change], (release,), now)
+        if change.action is RefAction.MOVED and change.kind is RefKind.TAG:
+            self.waker.wake_ref(project.id, change.ref, now)
+        return Answer("a release begins" if taken.begun else "taken in before")
+
+    def _project(self, project: Project) -> Answer:
+        """An event tells no topics, and a project that leaves our scope tells only its new name: a look says more."""
+        topical = bool(self.scope.topics) and not self.scope.excludes(project)
+        if not (self.scope.covers(project) or topical or self.hints.watched(project.id)):
+            return Answer("the project is out of scope")
+        self.hints.ask(project.id, project.full_path, self.clock())
+        return Answer("the project is looked at", look=True)
 
     def _pipeline(self, hint: PipelineHint) -> str:
         key = f"{hint.project_id}/{hint.ref}@{hint.sha}"

@@ -1,139 +1,178 @@
-"""The reconciling poll: ask which projects were active, compare their tags with those known.
+"""The reconciling poll: ask which projects were active, and look at each; and look at whatever else asks for it.
 
-Every time in here is GitLab's (the `Date` of its answers), never ours. `last_activity_at` moves at most once an hour,
-so the question reaches an hour behind the last poll.
+Every time in here that is compared with GitLab's is GitLab's (the `Date` of its answers), never ours.
+`last_activity_at` moves at most once an hour, so the question reaches an hour behind the last poll.
 
 Source: GitLab, app/models/event.rb (RESET_PROJECT_ACTIVITY_INTERVAL).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from bot.domain.errors import RefusedError, TransientError
-from bot.domain.policy import Policy
-from bot.domain.refs import Project, RefAction, RefChange
-from bot.ports.gitlab import Account, Projects, Refs
-from bot.ports.store import Intake, Waker
-from bot.watch.compare import compare, releases_of
+from bot.ports.gitlab import Account, Projects
+from bot.ports.store import Due, Enrolment, Intake, Urgency
+from bot.watch.enrol import BATCH, UNAUTHORIZED, Enrolled, Enroller
+from bot.watch.look import Decided, Looker
 from bot.watch.scope import Scope
 
 ACTIVITY_STEP = timedelta(hours=1)
 SLACK = timedelta(minutes=5)
-UNAUTHORIZED = 401
 # One project that cannot be read now (a broken repository answers 500) must not hide those after it; more than a few
-# mean that GitLab is unwell, and asking on would not help it.
+# in a row mean that GitLab is unwell, and asking on would not help it.
 MOST_PUT_OFF = 3
-CURSOR = "poll"
-FIRST_START = "first start"
+FIRST_RETRY = timedelta(seconds=15)
+LONGEST_RETRY = timedelta(hours=1)
+# A project that moved into scope, or a membership that was given, makes no activity: only listing finds it.
+ENROL_EVERY = timedelta(hours=1)
+CURSOR, ENROLLED, FIRST_START = "poll", "enrolled", "first start"
 # Older than any project: `since: all`.
 ALL = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """What one poll found. `skipped` are projects that refused, with the reason."""
+    """What one tick found. `active` projects had news; `looked` were compared; `skipped` refused, with the reason.
 
-    projects: int
-    changes: tuple[RefChange, ...]
-    releases: int
-    skipped: tuple[tuple[str, str], ...]
+    `enrolled` is set if the scope was listed anew; `stopped` says why looking ended before all was done.
+    """
+
+    active: int = 0
+    looked: int = 0
+    changes: tuple[Decided, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    left: tuple[str, ...] = ()
+    enrolled: Enrolled | None = None
+    stopped: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watcher:
     """All that polling needs.
 
-    `since` is the configured moment, or None for the moment of the first start; `membership` is False for an admin's
-    token, which sees projects that its user is no member of.
+    `configured` is the configured moment of `watch.since`, or None for the moment of the first start.
     """
 
     account: Account
     projects: Projects
-    refs: Refs
     intake: Intake
-    waker: Waker
+    enrolment: Enrolment
+    enroller: Enroller
+    looker: Looker
     scope: Scope
-    policy: Policy
-    since: datetime | None
-    membership: bool
+    configured: datetime | None
     clock: Callable[[], datetime]
 
-    def poll(self) -> Tick:
-        """One poll. The cursor moves only after everything was taken in, so a poll that fails is simply repeated.
+    def tick(self, limit: int) -> Tick:
+        """Enrol if that is due, poll, and look at up to `limit` projects. Raises: TransientError, RefusedError."""
+        enrolled = self.enrol() if self.enrol_due() else None
+        active = self.poll()
+        seen = self.look(limit)
+        return Tick(
+            active=active,
+            looked=seen.looked,
+            changes=seen.changes,
+            skipped=seen.skipped,
+            left=(*(enrolled.left if enrolled else ()), *seen.left),
+            enrolled=enrolled,
+            stopped=seen.stopped,
+        )
 
-        Raises: TransientError, RefusedError when the projects cannot be listed; TransientError also when a project
-        could not be compared, after all the others were.
+    def enrol_due(self) -> bool:
+        """Whether everything in scope is to be listed anew."""
+        last = self.intake.cursor(ENROLLED)
+        return last is None or self.account.now() - last >= ENROL_EVERY
+
+    def enrol(self) -> Enrolled:
+        """List everything in scope. Raises: TransientError, RefusedError (see Enroller)."""
+        self._since()
+        found = self.enroller.enrol()
+        self.intake.cursor(ENROLLED, self.account.now())
+        return found
+
+    def poll(self) -> int:
+        """Ask which projects were active since the last poll, and ask for a look at each; returns how many.
+
+        The cursor moves after all of them were stored, so a poll that fails is simply repeated. The first poll has
+        nothing to ask: what is there already is found by enrolling. Raises: TransientError, RefusedError.
         """
+        self._since()
         began = self.account.now()
-        since = self.since or self._first_start(began)
         cursor = self.intake.cursor(CURSOR)
-        found = self._all() if cursor is None else self._active(cursor)
-        count = new = 0
-        changes: list[RefChange] = []
-        skipped: list[tuple[str, str]] = []
-        put_off: list[TransientError] = []
-        for project in found:
-            count += 1
-            try:
-                taken, started = self._compare(project, since)
-            except RefusedError as error:
-                if error.status == UNAUTHORIZED:
-                    raise  # the token, not the project: the cursor must not move past what nobody could read
-                skipped.append((project.full_path, str(error)))
-                continue
-            except TransientError as error:
-                put_off.append(error)
-                if error.retry_after is not None or len(put_off) > MOST_PUT_OFF:
-                    raise
-                continue
-            changes += taken
-            new += started
-        if put_off:
-            raise put_off[0]
+        count = 0
+        if cursor is not None:
+            moment = cursor - ACTIVITY_STEP - SLACK
+            listed = self.projects.active_since(moment, membership=self.enroller.membership)
+            found = filter(self.scope.covers, listed)
+            while batch := tuple(islice(found, BATCH)):
+                self.enrolment.enrolled(batch, self.clock(), Urgency.ACTIVE)
+                count += len(batch)
         # GitLab's clock may have been set back meanwhile: then its newest answer is earlier than the beginning.
         self.intake.cursor(CURSOR, min(began, self.account.now()))
-        return Tick(projects=count, changes=tuple(changes), releases=new, skipped=tuple(skipped))
+        return count
 
-    def _first_start(self, now: datetime) -> datetime:
-        return self.intake.cursor(FIRST_START) or self.intake.cursor(FIRST_START, now) or now
+    def look(self, limit: int, stop: Callable[[], bool] = lambda: False) -> Tick:
+        """Look at up to `limit` projects that ask for it, the most urgent first. Raises: CredentialsError for a 401.
 
-    def _compare(self, project: Project, since: datetime) -> tuple[tuple[RefChange, ...], int]:
-        tags = self.refs.tags(project.id)
-        known = self.intake.known_tags(project.id)
-        changes = compare(project, known, tags, since=None if since == ALL else since)
-        now = self.clock()
-        releases = releases_of(changes, self.policy, now)
-        self.intake.compared(project, {tag.name: tag.sha for tag in tags}, changes, releases, now)
-        for change in changes:
-            if change.action is not RefAction.CREATED:
-                # A release of the tag as it was has nothing to wait for any more.
-                self.waker.wake_ref(project.id, change.ref, now)
-        return changes, len(releases)
+        A project that cannot be looked at now is put off and tried again; when GitLab asks to be left alone, or
+        several in a row fail, the rest is left for the next time.
+        """
+        looked = failed = 0
+        changes: list[Decided] = []
+        skipped: list[tuple[str, str]] = []
+        left: list[str] = []
+        why = ""
+        while looked < limit and not why and not stop():
+            due = self.enrolment.due(self.clock(), min(BATCH, limit - looked))
+            if not due:
+                break
+            for one in due:
+                if why or stop():
+                    break
+                looked += 1
+                try:
+                    seen = self._look(one)
+                    failed = 0
+                except RefusedError as error:
+                    if error.status == UNAUTHORIZED:
+                        raise  # the token, not the project: it must not seem to have been looked at
+                    self.enrolment.put_off(one.project.id, None)
+                    skipped.append((one.project.full_path, str(error)))
+                    continue
+                except TransientError as error:
+                    failed += 1
+                    self._put_off(one, error)
+                    if error.retry_after is not None or failed > MOST_PUT_OFF:
+                        why = str(error)
+                    continue
+                if seen is None:
+                    left += self.enrolment.left(self.clock(), ids=[one.project.id])
+                else:
+                    changes += seen
+        return Tick(looked=looked, changes=tuple(changes), skipped=tuple(skipped), left=tuple(left), stopped=why)
 
-    def _active(self, cursor: datetime) -> Iterator[Project]:
-        moment = cursor - ACTIVITY_STEP - SLACK
-        return filter(self.scope.covers, self.projects.active_since(moment, membership=self.membership))
+    def _look(self, due: Due) -> tuple[Decided, ...] | None:
+        """None if the project is not ours to watch any more."""
+        project = due.project
+        if due.hinted:
+            fresh = self.projects.project(project.id)
+            if fresh is None or not self.scope.covers(fresh):
+                return None
+            self.enrolment.enrolled([fresh], self.clock())
+            project = fresh
+        return self.looker.look(project, self._since())
 
-    def _all(self) -> Iterator[Project]:
-        """Every project in scope, each once: first by group (which needs no membership), then by membership."""
-        seen: set[int] = set()
-        for project in self._listed():
-            if project.id not in seen and self.scope.covers(project):
-                seen.add(project.id)
-                yield project
+    def _put_off(self, due: Due, error: TransientError) -> None:
+        delay = min(FIRST_RETRY * 2 ** min(due.tries, 20), LONGEST_RETRY)
+        self.enrolment.put_off(due.project.id, self.clock() + max(delay, error.retry_after or timedelta()))
 
-    def _listed(self) -> Iterator[Project]:
-        named = [group for group in self.scope.groups if group != "**"]
-        for group in named:
-            yield from self.projects.of_group(group)
-        for path in self.scope.projects:
-            if "*" not in path:
-                project = self.projects.project(path)
-                if project is not None:
-                    yield project
-        patterns = any("*" in path for path in self.scope.projects)
-        if "**" in self.scope.groups or self.scope.topics or patterns:
-            yield from self.projects.active_since(None, membership=self.membership)
+    def _since(self) -> datetime | None:
+        """The moment that decides about refs without a baseline; None: all of them are new."""
+        moment = self.configured or self.intake.cursor(FIRST_START)
+        if moment is None:
+            moment = self.intake.cursor(FIRST_START, self.account.now(), keep=True)
+        return None if moment == ALL else moment

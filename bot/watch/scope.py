@@ -22,10 +22,14 @@ class Scope:
     def covers(self, project: Project) -> bool:
         """Whether the project is ours to watch."""
         path = project.full_path
-        if project.archived or any(matches_path(pattern, path) for pattern in self.exclude):
+        if self.excludes(project):
             return False
         return (
             any(group == "**" or matches_path(f"{group}/**", path) for group in self.groups)
             or any(matches_path(pattern, path) for pattern in self.projects)
             or any(topic in project.topics for topic in self.topics)
         )
+
+    def excludes(self, project: Project) -> bool:
+        """Whether it is not ours whatever else is true of it."""
+        return project.archived or any(matches_path(pattern, project.full_path) for pattern in self.exclude)

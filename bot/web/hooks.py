@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from bot.domain.secrets import Secret
+from bot.domain.webhooks import lasting_form
 from bot.log import get
+from bot.web.batches import Batches
 from bot.web.signature import SignatureCheck, TokenCheck, check
 
 MOST_BODY = 25 * 1024 * 1024  # GitLab sends no more
@@ -31,8 +33,9 @@ Remember = Callable[[str, bytes], bool]
 class Intake:
     """What the endpoint needs: the secret, where to put what it accepts, and what to do about a body too big to read.
 
-    `take` stores and says what was decided; `remember` stores a delivery id with its body and returns False if the
-    same id came with another body before.
+    `take` stores and says what was decided; `remember` stores a delivery id with the lasting form of its body and
+    returns False if the same id came with another before. Both may be called many times within one `gather`, and count
+    when it ends.
     """
 
     secret: Secret | None
@@ -40,6 +43,15 @@ class Intake:
     remember: Remember
     poll_now: Callable[[], None]
     gitlab_now: Callable[[], datetime]
+    gather: Callable[[], AbstractContextManager[None]] = nullcontext
+
+
+@dataclass(frozen=True, slots=True)
+class _Hook:
+    """An authentic delivery."""
+
+    delivery: str | None
+    payload: dict[str, object]
 
 
 class HookEndpoint:
@@ -48,6 +60,7 @@ class HookEndpoint:
     def __init__(self, intake: Intake, deadline: float = DEADLINE) -> None:
         self._intake = intake
         self._deadline = deadline
+        self._batches = Batches(self._store)
 
     async def __call__(self, request: Request) -> Response:
         """202 stored or irrelevant, 401 not authentic, 403 no secret, 400 unparsable, 408 slow, 413, 503 not stored."""
@@ -76,17 +89,29 @@ class HookEndpoint:
         if payload is None:
             return _answer(400, "the body is not a JSON object of sensible depth")
         try:
-            return await run_in_threadpool(self._store, request.headers.get("webhook-id"), received.body, payload)
+            return await self._batches.ask(_Hook(request.headers.get("webhook-id"), payload))
         except Exception as error:  # whatever the state raises, GitLab must hear that it was not taken
             log.error("hook.not_stored", exc_info=error)
             return _answer(503, "cannot store")
 
-    def _store(self, delivery: str | None, body: bytes, payload: dict[str, object]) -> Response:
-        if delivery is not None and not self._intake.remember(delivery, body):
-            log.error("hook.replayed", delivery=delivery[:80], why="same id, another body")
+    def _store(self, hooks: Sequence[_Hook]) -> list[Response]:
+        with self._intake.gather():
+            decisions = [self._take(hook) for hook in hooks]
+        # Told only now: what is acknowledged is stored.
+        return [self._told(hook, decision) for hook, decision in zip(hooks, decisions, strict=True)]
+
+    def _take(self, hook: _Hook) -> str | None:
+        """What was decided; None for an id that came with another body before."""
+        if hook.delivery is not None and not self._intake.remember(hook.delivery, lasting_form(hook.payload)):
+            return None
+        return self._intake.take(hook.payload)
+
+    def _told(self, hook: _Hook, decision: str | None) -> Response:
+        if decision is None:
+            log.error("hook.replayed", delivery=str(hook.delivery)[:80], why="same id, another body")
             return _answer(401, "this delivery id was used for another body")
-        decision = self._intake.take(payload)
-        log.info("hook.taken", kind=str(payload.get("object_kind"))[:40], decision=decision)
+        kind = hook.payload.get("object_kind") or hook.payload.get("event_name")
+        log.info("hook.taken", kind=str(kind)[:40], decision=decision)
         return _answer(202, decision)
 
 

@@ -1,4 +1,4 @@
-"""The daemon's HTTP listener: hooks in, health out."""
+"""The daemon's HTTP listener: hooks in, health and metrics out."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from bot.web.hooks import DEADLINE, HookEndpoint, Intake
+from bot.web.metrics import Metrics
 from bot.web.ops import Health, OpsEndpoints
 
 MOST_HEADERS = 32 * 1024
 
 
-def application(intake: Intake, health: Health, deadline: float = DEADLINE) -> Starlette:
+def application(
+    intake: Intake, health: Health, deadline: float = DEADLINE, metrics: Metrics | None = None
+) -> Starlette:
     """The routes. `deadline` is how long a hook's body may take, in seconds."""
     ops = OpsEndpoints(health)
+    shown = [] if metrics is None else [Route("/metrics", metrics.endpoint)]
     return Starlette(
         routes=[
             Route("/hooks/gitlab", HookEndpoint(intake, deadline).__call__, methods=["POST"]),
             Route("/livez", ops.livez),
             Route("/readyz", ops.readyz),
+            *shown,
         ]
     )
 

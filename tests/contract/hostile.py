@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from bot.adapters.gitlab.budget import Budget
 from bot.adapters.gitlab.client import LIMITS, Api, Limits
 from bot.adapters.meter import Meter
 from bot.domain.errors import RefusedError, TransientError
@@ -124,10 +125,10 @@ def hostile(answer: Answer) -> Iterator[Hostile]:
         thread.join()
 
 
-def api(url: str, limits: Limits = LIMITS, token: str = TOKEN) -> Api:
+def api(url: str, limits: Limits = LIMITS, token: str = TOKEN, budget: Budget | None = None) -> Api:
     """Our client for that address."""
     secret = Secret(token)
-    return Api(url=url, token=secret, redactor=Redactor([secret]), meter=Meter(), limits=limits)
+    return Api(url=url, token=secret, redactor=Redactor([secret]), meter=Meter(), limits=limits, budget=budget)
 
 
 SHORT = Limits(silence=0.4, answer=0.8, download=0.8, answer_bytes=1024 * 1024, download_bytes=1024 * 1024, pages=20)

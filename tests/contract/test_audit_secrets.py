@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from bot.adapters.ci.service import parse_ci
-from bot.domain.estate import Level
+from bot.domain.gitlab import Level
 from bot.hygiene.audit import Order, audit
 from bot.hygiene.catalogue import RULES
 from bot.hygiene.exposure import exposures

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.app import App
+from bot.cli.auditor import Auditor
 from bot.domain.secrets import Redactor
 from bot.settings import load
 from tests.contract.sandbox_org import LEVELS, organisation
@@ -35,9 +36,9 @@ def test_an_audit_of_everything_watched_is_remembered(tmp_path: Path) -> None:
         (tmp_path / "ropewalk.yaml").write_text(CONFIG.format(url=org.url))
         app = App(load(tmp_path / "ropewalk.yaml", {}, tmp_path), Redactor())
         try:
-            first = app.audit_watched()
+            first = Auditor(app).audit_watched()
             org.world.set_variable(org.project, "TWINE_PASSWORD", org.world.secret(), masked=True)
-            second = app.audit_watched()
+            second = Auditor(app).audit_watched()
         finally:
             app.close()
     rules = {one.rule for one in first.report.findings}

@@ -113,10 +113,10 @@ def test_clean_up_deletes_what_ended_days_ago_and_nothing_else(store: Store, fil
 
 def test_clean_up_forgets_deliveries_older_than_a_week(store: Store) -> None:
     now = datetime.now(UTC)
-    assert store.intake.remember("old", "digest", now - timedelta(days=8))
-    assert store.intake.forget(now) == 1
-    assert store.intake.remember("new", "digest", now)
-    assert store.intake.forget(now) == 0
+    assert store.deliveries.remember("old", "digest", now - timedelta(days=8))
+    assert store.deliveries.forget(now) == 1
+    assert store.deliveries.remember("new", "digest", now)
+    assert store.deliveries.forget(now) == 0
 
 
 def test_a_file_of_a_newer_engine_is_refused_and_left_as_it_is(file: Path) -> None:

@@ -11,7 +11,8 @@ from bot.adapters.ci.service import parse_ci
 from bot.adapters.gitlab.estate import queries
 from bot.domain.ci import CiFacts, CiUnknown
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
-from bot.domain.estate import Access, Level, ProjectSettings, Unread, Wishes
+from bot.domain.estate import Access, ProjectSettings, Unread, Wishes
+from bot.domain.gitlab import Level
 from bot.sandbox.world.places import Project
 from tests.contract.estate_parts import EVERYTHING, estate, groups, projects, sweep
 from tests.contract.sandbox_org import LEVELS, Org, organisation
@@ -92,7 +93,7 @@ def test_what_the_role_may_not_read_is_unread(org: Org) -> None:
     assert facts.own == ()
     assert facts.unread is not None
     assert "Maintainer" in facts.unread.remedy
-    assert "variables of the project" in facts.variables.unreadable
+    assert "variables of the project" in {one.words for one in facts.variables.unreadable}
     (group,) = groups(found).values()
     assert group.full_path == "acme/tools"
     assert group.unread is not None
@@ -182,7 +183,7 @@ def test_rate_limits_are_waited_out(org: Org) -> None:
         )
         waits: list[float] = []
         assert len(projects(sweep(org, "limited", reads=estate(org, waits=waits)))) == 60
-        assert waits == [float(seconds)]
+        assert seconds <= sum(waits) <= seconds + 3  # besides, the API budget may pace a request or two
         org.control("DELETE", "faults")
 
 

@@ -1,5 +1,6 @@
 """The GitLab client against a server that means harm: bounded, discreet, and only our own errors."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from bot.adapters.gitlab.releases import GitLabReleases
 from bot.adapters.gitlab.variables import GitLabVariables
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.refs import Tag
-from tests.contract.hostile import CALLS, SHORT, TOKEN, Asked, Call, Cut, api, error_of, hostile, reply
+from tests.contract.hostile import CALLS, SHORT, TOKEN, Answer, Asked, Call, Cut, api, error_of, hostile, reply
 
 NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
 
@@ -132,6 +133,25 @@ def test_statuses_become_our_errors_at_the_first_try(status: int, kind: type[Exc
     assert type(error) is kind
     assert error.status == status
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_request_comes_back_to_the_budget_however_it_ends(call: Call) -> None:
+    """A request that the budget believed to be under way for ever would hold up all others after the next 429."""
+    answers: list[Answer] = [
+        *(lambda _, status=status: reply(status, {"message": "no"}) for status in (200, 302, 401, 404, 429, 502)),
+        lambda _: reply(400, b"[" * 100_000),
+        lambda _: reply(200, b"x" * (SHORT.answer_bytes + 1)),
+        lambda _: b"nonsense",
+    ]
+    for answer in answers:
+        with hostile(answer) as server:
+            one = api(server.url, SHORT)
+            with contextlib.suppress(TransientError, RefusedError):
+                call(one)
+        assert len(server.asked) == 1
+        assert {line.in_flight for line in one.budget._allowances.values()} == {0}
+        assert one.budget.reading(NOON).last_minute == 1
 
 
 def test_404_is_none_for_a_read_and_refused_for_the_rest() -> None:

@@ -10,6 +10,7 @@ from bot.adapters.gitlab.client import Api
 from bot.adapters.gitlab.history import MOST_SINGLE_LOOKUPS, GitLabHistory
 from bot.adapters.gitlab.refs import GitLabRefs
 from bot.domain.errors import CredentialsError, RefusedError
+from bot.domain.gitlab import Role
 from bot.sandbox.world.places import Project
 from tests.contract.hostile import Asked, api, hostile, reply
 from tests.contract.sandbox_org import Org, git, organisation
@@ -91,6 +92,21 @@ def test_what_a_tag_ships_is_found_for_every_way_to_merge(org: Org, noise: int) 
     assert same.merge_requests == ()
 
 
+def test_a_commit_tells_its_own_merge_request_only(org: Org) -> None:
+    project = org.world.create_project("acme/of-commit", files={"a": "b"})
+    org.world.add_member(project, org.people["maintainer"], 40)
+    org.world.add_member(project, org.people["developer"], 30)
+    merged(org, project, "first")
+    iid = merged(org, project, "second")
+    head = project.git.resolve("main")
+    assert head is not None
+    history = GitLabHistory(as_(org))
+    found = history.of_commit(project.id, head)
+    assert [one.iid for one in found.merge_requests] == [iid]
+    with pytest.raises(RefusedError):
+        history.of_commit(project.id, "0" * 40)
+
+
 def test_tags_that_cannot_be_compared_are_refused(org: Org) -> None:
     """A previous tag whose commit is gone from the repository is a sentence that names both."""
     project = org.new_project("acme/history/gone")
@@ -100,6 +116,23 @@ def test_tags_that_cannot_be_compared_are_refused(org: Org) -> None:
     gone = type(tag)(name="v0", sha="0" * 39 + "1", target="0" * 40, protected=True)
     with pytest.raises(RefusedError, match="v0 and v1 cannot be compared"):
         GitLabHistory(as_(org)).changes(project.id, tag=tag, previous=gone)
+
+
+def test_three_merges_are_found_in_one_list(org: Org) -> None:
+    """What merge commits can tell costs one request for all; a direct commit among them costs one of its own."""
+    project, maintainer = org.new_project("acme/history/three"), org.people["maintainer"]
+    org.world.create_tag(project, "v1", "main", maintainer)
+    wanted = [merged(org, project, name) for name in ("one", "two", "three")]
+    history, refs = GitLabHistory(as_(org)), GitLabRefs(as_(org))
+    first = refs.tag(project.id, "v1")
+    for name, cost in (("v2", 2), ("v3", 3)):
+        org.world.create_tag(project, name, "main", maintainer)
+        here = refs.tag(project.id, name)
+        assert here is not None
+        requests(org)
+        assert [one.iid for one in history.changes(project.id, tag=here, previous=first).merge_requests] == wanted
+        assert len(requests(org)) == cost
+        org.world.commit(project, "main", "direct", {"direct": "x"}, maintainer)
 
 
 # account
@@ -117,6 +150,19 @@ def test_who_we_are(org: Org) -> None:
         GitLabAccount(api(org.url, token="glpat-wrong-wrong-wrong")).identity()
     assert caught.value.status == 401
     assert "glpat" not in str(caught.value)
+
+
+def test_what_we_may_do_is_our_highest_membership(org: Org) -> None:
+    """Direct or inherited, by full path; None where we are no member or there is no such place."""
+    account, level = (
+        GitLabAccount(as_(org)),
+        {name: org.people[name].id for name in ("maintainer", "owner", "outsider")},
+    )
+    assert account.role(level["maintainer"], "acme/tools/widget", group=False) == Role.MAINTAINER
+    assert account.role(level["owner"], "acme/tools/widget", group=False) == 50
+    assert account.role(level["owner"], "acme/tools", group=True) == 50
+    assert account.role(level["outsider"], "acme/tools/widget", group=False) is None
+    assert account.role(level["maintainer"], "acme/nowhere", group=True) is None
 
 
 def test_a_token_without_a_record_has_unknown_scopes() -> None:

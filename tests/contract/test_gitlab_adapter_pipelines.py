@@ -10,7 +10,7 @@ import pytest
 
 from bot.adapters.gitlab.client import LIMITS, Limits
 from bot.adapters.gitlab.pipelines import MOST_HOPS, GitLabPipelines
-from bot.domain.errors import CredentialsError, RefusedError, TransientError
+from bot.domain.errors import CredentialsError, PutOffError, RefusedError, TransientError
 from bot.domain.gitlab import PipelineStatus
 from tests.contract.hostile import Answer, Asked, Cut, api, hostile, reply
 from tests.contract.sandbox_org import Org, organisation
@@ -170,7 +170,7 @@ def test_a_redirect_that_is_not_followed_is_a_sentence(location: str, tmp_path: 
         (400, RefusedError),
         (401, CredentialsError),
         (403, CredentialsError),
-        (429, TransientError),
+        (429, PutOffError),
         (503, TransientError),
     ],
 )

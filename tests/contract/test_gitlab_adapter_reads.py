@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 
 from bot.adapters.gitlab.client import Api
+from bot.adapters.gitlab.events import GitLabEvents
 from bot.adapters.gitlab.projects import GitLabProjects
 from bot.adapters.gitlab.refs import GitLabRefs
 from bot.adapters.gitlab.variables import GitLabVariables
 from bot.domain.errors import RefusedError, TransientError
-from bot.domain.gitlab import VariableFlags
+from bot.domain.gitlab import Level, VariableFlags
 from tests.contract.hostile import Asked, api, hostile, reply
 from tests.contract.sandbox_org import Org, organisation
 
@@ -149,6 +150,42 @@ def test_an_empty_repository_has_no_tags(org: Org) -> None:
     assert GitLabRefs(as_(org)).tags(project.id) == ()
 
 
+def test_a_branch_is_read_with_its_head_and_contains_what_came_before(org: Org) -> None:
+    """A branch that moved on contains its older commits; one that was rewritten does not."""
+    refs = GitLabRefs(as_(org))
+    project, maintainer = org.world.create_project("acme/branches", files={"a": "b"}), org.people["maintainer"]
+    org.world.add_member(project, maintainer, 40)
+    first = project.git.resolve("main")
+    assert first is not None
+    second = org.world.commit(project, "main", "two", {"two": "x"}, maintainer)
+    side = org.world.commit(project, "side/way", "three", {"three": "x"}, maintainer)
+    branch = refs.branch(project.id, "main")
+    assert branch is not None
+    assert (branch.name, branch.sha, branch.protected) == ("main", second, True)
+    assert branch.committed_at is not None
+    assert refs.branch(project.id, "none") is None
+    assert {one.name: one.protected for one in refs.branches(project.id)} == {"main": True, "side/way": False}
+    assert refs.contains(project.id, "main", first)
+    assert refs.contains(project.id, second, second)
+    assert not refs.contains(project.id, "main", side)
+    assert not refs.contains(project.id, "main", "f" * 40), "a commit that nobody has"
+
+
+def test_pushes_are_told_by_ref_and_commit_from_a_moment_on(org: Org) -> None:
+    """FACTS: `after` is a day; a push of several refs names none of them; a removed ref is no push."""
+    events = GitLabEvents(as_(org))
+    project, maintainer = org.world.create_project("acme/pushed", files={"a": "b"}), org.people["maintainer"]
+    org.world.add_member(project, maintainer, 40)
+    org.world.create_tag(project, "v0", "main", maintainer, "")
+    org.world.clock.offset += timedelta(days=2)
+    since = org.world.clock.now()
+    head = org.world.commit(project, "main", "two", {"two": "x"}, maintainer)
+    org.world.create_tag(project, "v1", "main", maintainer, "")
+    found = {(one.kind.value, one.ref, one.sha) for one in events.pushed(project.id, since)}
+    assert found == {("branch", "main", head), ("tag", "v1", head)}
+    assert events.pushed(project.id, since + timedelta(hours=1)) == ()
+
+
 def test_a_file_is_read_at_a_commit(org: Org) -> None:
     """The text as it was then; None for no such file, no such commit, or more than 1 MiB."""
     big = "ü" * 600_000
@@ -197,7 +234,7 @@ def test_variables_of_every_level_come_with_flags_and_owner(org: Org) -> None:
     assert {(one.key, one.owner.split("/")[-1], one.masked) for one in group} == {("GROUPED", "vars", True)}
     seen = GitLabVariables(as_(org)).variables("acme/vars/levels")
     assert {one for one in seen.flags if one.level == "project"} == mine
-    assert [what.split(" (")[0] for what in seen.unreadable] == ["variables of the instance"]
+    assert [hidden.level for hidden in seen.unreadable] == [Level.INSTANCE]
     whole = GitLabVariables(as_(org, "admin")).variables("acme/vars/levels")
     assert whole.unreadable == ()
     assert {one.key for one in whole.flags if one.level == "instance"} == {"INSTANCE"}
@@ -208,10 +245,10 @@ def test_a_level_the_role_cannot_read_is_unknown_not_empty(org: Org) -> None:
     """A developer learns nothing about the project's own variables and is told so; an empty list is readable."""
     org.new_project("acme/vars/roles")
     seen = GitLabVariables(as_(org, "developer")).variables("acme/vars/roles")
-    assert any(what.startswith("variables of the project") for what in seen.unreadable)
+    assert {Level.PROJECT, Level.GROUP} <= {hidden.level for hidden in seen.unreadable}
     assert not any(one.level == "project" for one in seen.flags)
     allowed = GitLabVariables(as_(org)).variables("acme/vars/roles")
-    assert not any(what.startswith("variables of the project") for what in allowed.unreadable)
+    assert [hidden.level for hidden in allowed.unreadable] == [Level.INSTANCE]
     with pytest.raises(RefusedError):
         GitLabVariables(as_(org, "outsider")).variables("acme/vars/roles")
 

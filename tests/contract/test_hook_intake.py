@@ -12,13 +12,15 @@ import pytest
 from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
+from bot.domain.refs import RefKind
 from bot.domain.releases import Release, ReleaseState
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.watch.intake import HookIntake
 from bot.watch.scope import Scope
+from tests.contract.comparisons import comparison
 from tests.unit.release_facts import NOON, OTHER_SHA, PROJECT, SHA
 
-RULE = ReleaseRule(projects=("acme/**",), tags=("v*",), indexes=("registry",))
+RULE = ReleaseRule(projects=("acme/**",), tags=("v*",), branches=("main",), indexes=("registry",))
 ZEROES = "0" * 40
 
 
@@ -28,6 +30,10 @@ class Bench:
 
     hooks: HookIntake
     store: Store
+
+    def take(self, body: dict[str, object]) -> str:
+        """What was decided."""
+        return self.hooks.take(body).words
 
     def releases(self) -> tuple[Release, ...]:
         """All on record."""
@@ -39,6 +45,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     store = Store(open_state(tmp_path / "ropewalk.db"), str)
     hooks = HookIntake(
         intake=store.intake,
+        enrolment=store.enrolment,
+        hints=store.enrolment,
         queue=store.releases,
         waker=store.releases,
         scope=Scope(groups=("acme",)),
@@ -65,8 +73,8 @@ def pipeline(status: str = "success", sha: str = SHA) -> dict[str, object]:
 
 
 def test_a_new_tag_begins_one_release_however_often_it_is_told(bench: Bench) -> None:
-    assert bench.hooks.take(tag_push()) == "a release begins"
-    assert bench.hooks.take(tag_push()) == "taken in before"
+    assert bench.take(tag_push()) == "a release begins"
+    assert bench.take(tag_push()) == "taken in before"
     assert [release.key for release in bench.releases()] == [f"{PROJECT.id}/v1.1.0@{SHA}"]
 
 
@@ -75,53 +83,99 @@ def test_a_new_tag_begins_one_release_however_often_it_is_told(bench: Bench) -> 
     [
         (tag_push("nightly"), "no rule covers the tag"),
         (tag_push(path="other/widget"), "the project is out of scope"),
-        ({"object_kind": "push"}, "push events start nothing"),
+        ({"object_kind": "note"}, "note events start nothing"),
         ({}, "unknown events start nothing"),
         (pipeline(), "no release waits for it"),
         (tag_push(after=ZEROES, before=SHA), "nothing is released from that tag"),
     ],
 )
 def test_what_concerns_no_release_starts_none(bench: Bench, payload: dict[str, object], decision: str) -> None:
-    assert bench.hooks.take(payload) == decision
+    assert bench.take(payload) == decision
     assert bench.releases() == ()
 
 
 def test_an_old_event_delivered_again_does_not_release_an_old_tag(bench: Bench) -> None:
-    bench.store.intake.compared(PROJECT, {"v1.1.0": SHA}, (), (), NOON)
-    assert bench.hooks.take(tag_push()) == "the tag is known already"
+    bench.store.intake.compared(comparison({"v1.1.0": SHA}))
+    assert bench.take(tag_push()) == "the tag is known already"
     assert bench.releases() == ()
 
 
 def test_a_known_tag_that_was_deleted_and_pushed_again_is_new(bench: Bench) -> None:
-    bench.store.intake.compared(PROJECT, {"v1.1.0": SHA}, (), (), NOON)
-    bench.hooks.take(tag_push(after=ZEROES, before=OTHER_SHA))
-    assert bench.hooks.take(tag_push()) == "a release begins"
+    bench.store.intake.compared(comparison({"v1.1.0": SHA}))
+    bench.take(tag_push(after=ZEROES, before=OTHER_SHA))
+    assert bench.take(tag_push()) == "a release begins"
 
 
 def test_the_deletion_of_an_annotated_tag_wakes_its_release_though_it_names_the_tag_object(bench: Bench) -> None:
-    bench.hooks.take(tag_push())
-    assert bench.hooks.take(tag_push(after=ZEROES, before=OTHER_SHA)) == "woke the release of a deleted tag"
+    bench.take(tag_push())
+    assert bench.take(tag_push(after=ZEROES, before=OTHER_SHA)) == "woke the release of a deleted tag"
     assert bench.releases()[0].wake == 1
 
 
 def test_a_finished_pipeline_wakes_the_release_that_waits_for_it(bench: Bench) -> None:
-    bench.hooks.take(tag_push())
-    assert bench.hooks.take(pipeline()) == "woke the release"
-    assert bench.hooks.take(pipeline("running")) == "a pipeline that is still under way"
-    assert bench.hooks.take(pipeline(sha=OTHER_SHA)) == "no release waits for it"
+    bench.take(tag_push())
+    assert bench.take(pipeline()) == "woke the release"
+    assert bench.take(pipeline("running")) == "a pipeline that is still under way"
+    assert bench.take(pipeline(sha=OTHER_SHA)) == "no release waits for it"
 
 
 def test_news_of_a_pipeline_reopens_only_what_failed_for_want_of_a_good_one(bench: Bench) -> None:
-    bench.hooks.take(tag_push())
+    bench.take(tag_push())
     gate = GateResult(
         name="pipeline_green", verdict=Verdict.FAIL, reason="pipeline 1 failed", consequence=Consequence.FAIL
     )
     failed = replace(bench.releases()[0], state=ReleaseState.FAILED, gates=(gate,), due_at=None)
     bench.store.releases.finish(failed, wake_seen=0)
-    assert bench.hooks.take(pipeline()) == "reopened the release"
+    assert bench.take(pipeline()) == "reopened the release"
     reopened = bench.releases()[0]
     assert (reopened.state, reopened.due_at) == (ReleaseState.PLANNED, NOON)
     later = replace(reopened, state=ReleaseState.PUBLISHED, gates=(), due_at=None, updated_at=NOON + timedelta(hours=1))
     bench.store.releases.finish(later, wake_seen=reopened.wake)
-    assert bench.hooks.take(pipeline()) == "the release has come to its end"
+    assert bench.take(pipeline()) == "the release has come to its end"
     assert bench.releases()[0].state is ReleaseState.PUBLISHED
+
+
+# Branches, and events that name a project only.
+
+
+def push(before: str, after: str, *, path: str = PROJECT.full_path, ref: str = "main") -> dict[str, object]:
+    project = {"id": PROJECT.id, "path_with_namespace": path, "web_url": PROJECT.web_url, "default_branch": "main"}
+    commit = None if after == ZEROES else after
+    kind = {"object_kind": "push", "ref": f"refs/heads/{ref}", "before": before, "after": after}
+    return {**kind, "checkout_sha": commit, "project": project}
+
+
+def looks(bench: Bench) -> list[int]:
+    return [due.project.id for due in bench.store.enrolment.due(NOON, 10)]
+
+
+def test_a_push_to_a_branch_that_policy_names_begins_a_release_of_its_commit(bench: Bench) -> None:
+    bench.store.intake.compared(comparison({}, branches={"main": SHA}))
+    assert bench.take(push(SHA, OTHER_SHA, ref="side")) == "no rule covers the branch"
+    assert bench.take(push(SHA, OTHER_SHA)) == "a release begins"
+    assert bench.take(push(SHA, OTHER_SHA)) == "the branch is known already"
+    (release,) = bench.releases()
+    assert (release.id.kind, release.id.ref, release.id.sha) == (RefKind.BRANCH, "main", OTHER_SHA)
+    assert bench.take(push(OTHER_SHA, ZEROES)) == "woke the release of a deleted branch"
+
+
+@pytest.mark.parametrize("before", [ZEROES, "3" * 40])
+def test_a_push_that_does_not_follow_what_is_known_is_only_a_reason_to_look(bench: Bench, before: str) -> None:
+    """An event from before the first start that is delivered again, one out of order, one after a lost one."""
+    bench.store.intake.compared(comparison({}, branches={"main": SHA}))
+    assert bench.take(push(before, OTHER_SHA)) == "the branch is looked at"
+    assert bench.releases() == ()
+    assert looks(bench) == [PROJECT.id]
+
+
+@pytest.mark.parametrize("event", ["repository_update", "project_rename", "project_transfer", "project_destroy"])
+def test_what_a_system_hook_tells_of_a_project_is_a_reason_to_look(bench: Bench, event: str) -> None:
+    flat: dict[str, object] = {"event_name": event, "project_id": 42, "path_with_namespace": "acme/tools/widget"}
+    assert bench.take(flat) == "the project is looked at"
+    assert looks(bench) == [42]
+    foreign = {"event_name": event, "project_id": 43, "path_with_namespace": "other/widget"}
+    assert bench.take(foreign) == "the project is out of scope"
+    assert looks(bench) == [42]
+    left = {"event_name": event, "project_id": 42, "path_with_namespace": "other/moved"}
+    bench.store.intake.compared(comparison({}))
+    assert bench.take(left) == "the project is looked at", "it was ours"

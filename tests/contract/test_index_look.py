@@ -196,6 +196,14 @@ def test_gitlab_says_absent_only_by_forwarding_or_by_naming_the_package(
         assert len(server.requests) == 1
 
 
+def test_a_page_of_html_in_place_of_gitlabs_own_list_passes_by_itself(tmp_path: Path, children: Children) -> None:
+    """A proxy's page of excuse: the address is GitLab's own, so nobody has anything to correct."""
+    with Scripted(page("<html><h1>Back soon</h1></html>")).running() as server:
+        adapter = make_adapter(tmp_path / "state", children, gitlab_url=server.url)
+        with pytest.raises(TransientError, match="no list of files"):
+            adapter.files(adapter.place(GITLAB, 42, "widget"), "widget")
+
+
 def test_a_redirect_within_the_origin_is_followed_three_times_and_no_more(adapter: IndexAdapter) -> None:
     def hop(request: Request, connection: socket.socket) -> None:
         step = int(request.path.rpartition("=")[2] or 0) if "=" in request.path else 0

@@ -35,6 +35,7 @@ from tests.contract.index_parts import (
 )
 
 ACCEPTED, REFUSED, UNCLEAR = AttemptOutcome.ACCEPTED, AttemptOutcome.REFUSED, AttemptOutcome.UNCLEAR
+DENIED = AttemptOutcome.DENIED
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +80,23 @@ def test_a_real_index_refuses_the_same_file_name_and_wrong_credentials(adapter: 
         place = adapter.place(simple_spec(root), 1, "widget")
         stranger = adapter.place(simple_spec(root, password="something else"), 1, "widget")
         sent = adapter.send(stranger, distribution)
-        assert (sent.outcome, sent.again, sent.reason[:3]) == (REFUSED, False, "403")
+        assert (sent.outcome, sent.again, sent.reason[:3]) == (DENIED, False, "403")
         assert adapter.send(place, distribution).outcome is ACCEPTED
         sent = adapter.send(place, distribution)
     assert (sent.outcome, sent.again) == (REFUSED, False)
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
+def test_refused_credentials_name_the_index_its_url_and_the_settings(
+    adapter: IndexAdapter, tmp_path: Path, status: str
+) -> None:
+    with Scripted(says(status, "no\x1b[31m way")).running() as server:
+        sent = send_to(adapter, tmp_path, server)
+    assert (sent.outcome, sent.again) == (DENIED, False)
+    assert sent.reason == (
+        f"{status}: no[31m way: {server.url}/ refuses the credentials of indexes.inhouse. "
+        "Mend username and password_file or password_env of indexes.inhouse, or what they may do there"
+    )
 
 
 def hang(_: Request, connection: socket.socket) -> None:
@@ -148,12 +162,6 @@ ANSWERS: list[tuple[str, Callable[[Request, socket.socket], None], Sent]] = [
             reason="400 Bad Request: 400 Bad request - Validation failed: File name has already been taken",
             again=False,
         ),
-    ),
-    ("401", says("401 Unauthorized"), Sent(outcome=REFUSED, reason="401 Unauthorized", again=False)),
-    (
-        "403",
-        says("403 Forbidden", "no\x1b[31m way"),
-        Sent(outcome=REFUSED, reason="403 Forbidden: no[31m way", again=False),
     ),
     ("404", says("404 Not Found", "<html>x</html>"), Sent(outcome=REFUSED, reason="404 Not Found", again=False)),
     ("408", says("408 Slow"), Sent(outcome=REFUSED, reason="408 Slow")),

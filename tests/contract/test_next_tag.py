@@ -10,7 +10,8 @@ from bot.adapters.ci.service import parse_ci
 from bot.adapters.gitlab.client import Api
 from bot.adapters.gitlab.estate.sweep import GitLabEstate
 from bot.adapters.meter import Meter
-from bot.domain.estate import Level, Wishes
+from bot.domain.estate import Wishes
+from bot.domain.gitlab import Level
 from bot.domain.secrets import Redactor, Secret
 from bot.domain.verdicts import Verdict
 from bot.hygiene.readiness import Question, readiness, ready

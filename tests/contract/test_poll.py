@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.watch.poll import ALL
+from bot.watch.poll import ALL, Watcher
 from bot.watch.scope import Scope
-from tests.contract.poll_watch import LONG, Watch, watching
+from tests.contract.poll_watch import LONG, MANY, Watch, watching
 from tests.contract.sandbox_org import LEVELS, git, organisation, receiving
 
 
@@ -29,7 +29,7 @@ def test_since_now_takes_what_is_there_as_known(watch: Watch) -> None:
     watch.tag(project, "v2")
     watch.later(timedelta(minutes=10))
     assert watch.poll() == []
-    assert watch.store.intake.known_tags(project.id) == dict.fromkeys(("v1", "v2"), project.git.resolve("main"))
+    assert watch.store.intake.known(project.id).tags == dict.fromkeys(("v1", "v2"), project.git.resolve("main"))
     watch.tag(project, "v3")
     assert watch.poll() == [("acme/tools/widget", "v3", "created")]
     assert watch.releases() == {("acme/tools/widget", "v3")}
@@ -39,24 +39,25 @@ def test_since_all_takes_everything_as_new(watch: Watch) -> None:
     """Every tag there is; a release for those a rule covers."""
     watch.tag(watch.org.project, "v1")
     watch.tag(watch.org.project, "nightly", message="annotated")
-    watch.watcher = replace(watch.watcher, since=ALL)
+    watch.watcher = replace(watch.watcher, configured=ALL)
     assert [one[1] for one in watch.poll()] == ["nightly", "v1"]
     assert watch.releases() == {("acme/tools/widget", "v1")}
     assert watch.poll() == []
 
 
 def test_since_a_time_takes_what_is_surely_younger(watch: Watch) -> None:
-    """An annotated tag has a time of its own; a lightweight one is younger only if its commit is."""
+    """An annotated tag has a time of its own; a lightweight one is younger if its commit is or an event says so."""
     project = watch.org.project
     watch.tag(project, "v1-annotated-before", message="x")
+    watch.tag(project, "v1-light-before")
     watch.later(LONG)
-    watch.watcher = replace(watch.watcher, since=watch.org.world.clock.now())
+    watch.watcher = replace(watch.watcher, configured=watch.org.world.clock.now())
     watch.later(timedelta(minutes=5))
     watch.tag(project, "v2-light-on-old")
     watch.tag(project, "v3-annotated-on-old", message="x")
     watch.org.world.commit(project, "main", "new", {"new": "x"}, watch.org.people["maintainer"])
     watch.tag(project, "v4-light-on-new")
-    assert [one[1] for one in watch.poll()] == ["v3-annotated-on-old", "v4-light-on-new"]
+    assert [one[1] for one in watch.poll()] == ["v2-light-on-old", "v3-annotated-on-old", "v4-light-on-new"]
 
 
 # what happens to tags
@@ -70,6 +71,7 @@ def test_tags_of_every_kind_are_found_once(watch: Watch) -> None:
     for number in range(3):
         watch.org.world.commit(project, "main", "more", {"more": str(number)}, watch.org.people["maintainer"])
         watch.tag(project, f"v0.{number}")
+    watch.later(timedelta(minutes=1))
     watch.poll()
     watch.tag(project, "v1", message="annotated")
     watch.tag(project, "v2")
@@ -174,3 +176,89 @@ def test_an_idle_poll_costs_next_to_nothing(watch: Watch) -> None:
         watch.requests()
         assert watch.poll() == []
         assert len(watch.requests()) <= 3
+
+
+# projects come, go and change
+
+
+def test_a_daemon_that_was_down_for_two_days_catches_up(watch: Watch, tmp_path: Path) -> None:
+    """Every tag of 48 hours in many projects, a project made and one removed meanwhile; what was known stays known."""
+    org = watch.org
+    made = [org.world.create_project(f"acme/p{number}", files={"a": "b"}, tags=("v0",)) for number in range(5)]
+    watch.poll()
+    watch.store.close()
+    for hours in range(48):
+        watch.later(timedelta(hours=1), heard=False)
+        watch.tag(made[hours % 5], f"v1.{hours}")
+    born = org.world.create_project("acme/born", files={"a": "b"})
+    watch.tag(born, "v1")
+    org.world.remove_project(made[4])
+    again = watching(org, tmp_path)
+    found = again.poll()
+    wanted = [(f"acme/p{hours % 5}", f"v1.{hours}", "created") for hours in range(48) if hours % 5 != 4]
+    assert found == sorted([*wanted, ("acme/born", "v1", "created")])
+    assert again.poll() == []
+    again.store.close()
+
+
+def test_a_project_that_is_renamed_or_moved_keeps_what_is_known_of_it(watch: Watch) -> None:
+    """Its id stays: no tag of it is new under the new name, and later ones are told under it."""
+    project = watch.org.project
+    watch.tag(project, "v1")
+    watch.later(timedelta(minutes=1))
+    watch.poll()
+    watch.org.world.move_project(project, "acme/elsewhere/cordage")
+    watch.later(LONG)
+    assert watch.poll() == []
+    watch.tag(project, "v2")
+    assert watch.poll() == [("acme/elsewhere/cordage", "v2", "created")]
+
+
+def test_a_project_that_moves_into_scope_is_found_though_nothing_happened_in_it(watch: Watch) -> None:
+    """A transfer is no activity: listing all that is in scope, once an hour, finds it. Older tags are not news."""
+    project = watch.org.world.create_project("foreign/rope", files={"a": "b"}, tags=("v1",))
+    watch.org.world.add_member(project, watch.org.people["owner"], LEVELS["owner"])
+    watch.later(LONG)
+    watch.poll()
+    watch.org.world.move_project(project, "acme/rope")
+    watch.later(timedelta(minutes=61))
+    assert watch.poll() == []
+    assert watch.store.enrolment.watched(project.id)
+    watch.tag(project, "v2")
+    assert watch.poll() == [("acme/rope", "v2", "created")]
+
+
+@pytest.mark.parametrize("how", ["deleted", "archived", "moved away", "membership lost"])
+def test_a_project_that_leaves_is_watched_no_longer_and_caught_up_with_when_it_is_back(watch: Watch, how: str) -> None:
+    """It leaves when the scope is listed anew, and is named; back again, what happened meanwhile is found."""
+    world = watch.org.world
+    project = world.create_project("other/rope", files={"a": "b"})
+    owner = watch.org.people["owner"]
+    world.add_member(project, owner, LEVELS["owner"])
+    watch.watcher = watching_too(watch.watcher, "other/rope")
+    watch.poll()
+    watch.later(timedelta(minutes=61))
+    if how == "deleted":
+        world.remove_project(project)
+    elif how == "archived":
+        project.archived = True
+    elif how == "moved away":
+        world.move_project(project, "third/rope")
+    else:
+        del project.members[owner.id]
+    assert watch.watcher.tick(MANY).left == ("other/rope",)
+    assert not watch.store.enrolment.watched(project.id)
+    if how == "deleted":
+        return
+    watch.tag(project, "v1")
+    watch.later(timedelta(minutes=61))
+    project.archived = False
+    world.move_project(project, "other/rope")
+    world.add_member(project, owner, LEVELS["owner"])
+    assert watch.poll() == [("other/rope", "v1", "created")]
+
+
+def watching_too(watcher: Watcher, path: str) -> Watcher:
+    """The watcher with one project more in its scope."""
+    scope = replace(watcher.scope, projects=(path,))
+    return replace(watcher, scope=scope, enroller=replace(watcher.enroller, scope=scope))

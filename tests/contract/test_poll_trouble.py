@@ -1,15 +1,16 @@
 """The poll when GitLab refuses, fails, or has another time than we: nothing is lost, nothing is hidden."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
-from bot.watch.poll import CURSOR
+from bot.watch.poll import CURSOR, ENROLLED
 from bot.watch.scope import Scope
-from tests.contract.poll_watch import LONG, Watch, told, watching
+from tests.contract.poll_watch import LONG, MANY, Watch, told, watching
 from tests.contract.sandbox_org import Org, organisation
 
 
@@ -33,7 +34,7 @@ def test_a_project_that_refuses_is_skipped_and_named(watch: Watch) -> None:
         watch.tag(project, "v1")
     fault(org, f"/projects/{made[1].id}/repository/tags", status=403, body={"message": "403 Forbidden"})
     before = watch.store.intake.cursor(CURSOR)
-    tick = watch.watcher.poll()
+    tick = watch.watcher.tick(MANY)
     assert [one[0] for one in told(tick)] == ["acme/p0", "acme/p2"]
     ((name, reason),) = tick.skipped
     assert name == "acme/p1"
@@ -44,34 +45,39 @@ def test_a_project_that_refuses_is_skipped_and_named(watch: Watch) -> None:
     assert after >= before
 
 
-def test_a_refused_token_stops_the_poll_and_keeps_the_cursor(watch: Watch) -> None:
-    """401 is about us, not about the project: nothing must seem to have been looked at."""
+def test_a_refused_token_stops_the_tick_and_nothing_seems_looked_at(watch: Watch) -> None:
+    """401 is about us, not about the project."""
     watch.poll()
-    before = watch.store.intake.cursor(CURSOR)
+    watch.tag(watch.org.project, "v1")
     watch.later(timedelta(minutes=1))
     fault(watch.org, "/repository/tags", status=401, body={"message": "401 Unauthorized"})
     with pytest.raises(CredentialsError):
         watch.poll()
-    assert watch.store.intake.cursor(CURSOR) == before
+    watch.org.control("DELETE", "faults")
+    watch.later(LONG)
+    assert watch.poll() == [("acme/tools/widget", "v1", "created")]
 
 
-def test_one_project_out_of_order_keeps_the_cursor_but_hides_no_other(watch: Watch) -> None:
-    """A broken repository answers 500 for ever: the others are compared all the same, and it is asked again."""
+def test_one_project_out_of_order_hides_no_other_and_is_tried_again(watch: Watch) -> None:
+    """A broken repository answers 500 for ever: the others are compared all the same, and it is asked again later."""
     org = watch.org
     made = [org.world.create_project(f"acme/p{number}", files={"a": "b"}) for number in range(3)]
     watch.poll()
-    before = watch.store.intake.cursor(CURSOR)
     watch.later(timedelta(minutes=1))
     for project in made:
         watch.tag(project, "v1")
     fault(org, f"/projects/{made[0].id}/repository/tags", status=500)
-    for _ in range(2):
-        with pytest.raises(TransientError) as caught:
-            watch.poll()
-        assert f"/projects/{made[0].id}/" in str(caught.value)
+    for wait in (0, 15, 30):  # seconds, doubling
+        watch.pass_time(timedelta(seconds=wait))
+        watch.requests()
+        watch.poll()
+        asked = [path for path in watch.requests() if f"/projects/{made[0].id}/repository/tags" in path]
+        assert len(asked) == 1
         assert watch.releases() == {("acme/p1", "v1"), ("acme/p2", "v1")}
-        assert watch.store.intake.cursor(CURSOR) == before
+        watch.poll()
+        assert asked[0] not in watch.requests()
     org.control("DELETE", "faults")
+    watch.pass_time(timedelta(minutes=1))
     assert watch.poll() == [("acme/p0", "v1", "created")]
 
 
@@ -85,19 +91,19 @@ def test_one_project_out_of_order_keeps_the_cursor_but_hides_no_other(watch: Wat
     ],
 )
 def test_a_gitlab_that_is_unwell_is_left_alone(watch: Watch, path: str, what: dict[str, object], most: int) -> None:
-    """After a few failures the poll ends; a wait that GitLab asks for ends it at once; nothing is lost."""
+    """After a few failures in a row the tick ends; a wait that GitLab asks for ends it at once; nothing is lost."""
     made = [watch.org.world.create_project(f"acme/p{number}", files={"a": "b"}) for number in range(10)]
     watch.poll()
-    before = watch.store.intake.cursor(CURSOR)
     for project in made:
         watch.tag(project, "v1")
     fault(watch.org, path, **what)
     watch.requests()
-    with pytest.raises(TransientError):
+    with suppress(TransientError):
         watch.poll()
     assert len(watch.requests()) <= most
-    assert watch.store.intake.cursor(CURSOR) == before
+    assert watch.releases() == set()
     watch.org.control("DELETE", "faults")
+    watch.pass_time(timedelta(minutes=1))
     assert len(watch.poll()) == 10
 
 
@@ -107,7 +113,7 @@ def test_a_group_that_is_gone_is_refused_by_name(tmp_path: Path) -> None:
         watch = watching(org, tmp_path, scope=Scope(groups=("acme", "nobody")))
         with pytest.raises(RefusedError, match="nobody"):
             watch.poll()
-        assert watch.store.intake.cursor(CURSOR) is None
+        assert watch.store.intake.cursor(ENROLLED) is None
 
 
 # time

@@ -162,6 +162,22 @@ def test_deliveries_are_listed_for_seven_days_and_sent_again_within_them(org: Or
     assert resent(org, hook, number)[0] == 404
 
 
+def test_a_redelivery_is_what_the_log_holds_without_email_addresses(org: Org, receiver: Receiver) -> None:
+    """GitLab: app/models/hooks/web_hook_log.rb. The key stays the same, so one key comes with two bodies."""
+    hook = listen(org, receiver, "push_events")
+    org.world.commit(org.project, "topic", "Topic", {"a": "1"}, org.people["maintainer"])
+    drained(org)
+    (row,) = events(org, hook)
+    logged, number = row["request_data"], row["id"]
+    assert isinstance(logged, dict) and isinstance(number, int)
+    assert logged["commits"][0]["author"]["email"] == "[REDACTED]"
+    assert resent(org, hook, number)[0] == 201
+    (before, first), (after, second) = receiver.received
+    assert json.loads(first)["commits"][0]["author"]["email"] == org.people["maintainer"].email
+    assert json.loads(second) == logged
+    assert before["webhook-id"] == after["webhook-id"] == after["Idempotency-Key"]
+
+
 def test_the_list_takes_statuses_and_at_most_twenty_rows(org: Org, receiver: Receiver) -> None:
     hook = listen(org, receiver, "tag_push_events")
     for number, status in enumerate((200, 404, 503)):

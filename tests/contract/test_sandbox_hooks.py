@@ -1,5 +1,6 @@
 """Hooks of the sandbox: what is delivered, how it is signed, that nothing is retried, redelivery."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,7 @@ from standardwebhooks.webhooks import Webhook
 
 from tests.contract.sandbox_org import Org, Receiver, organisation, receiving
 
-SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
 EVENTS = ("push_events", "tag_push_events", "merge_requests_events", "pipeline_events", "job_events", "releases_events")
 
 
@@ -109,7 +110,7 @@ def test_a_failed_delivery_is_logged_never_retried_and_can_be_sent_again(org: Or
     assert org.call("POST", f"/projects/1/hooks/{number}/events/{row['id']}/resend").status_code == 201
     drained(org)
     first, second = receiver.received
-    assert first[1] == second[1]
+    assert json.loads(second[1]) == row["request_data"]
     assert first[0]["Idempotency-Key"] == second[0]["Idempotency-Key"]
 
 
@@ -123,3 +124,12 @@ def test_secrets_of_a_hook_are_never_shown(org: Org, receiver: Receiver) -> None
 @pytest.mark.parametrize("url", ["http://192.0.2.1/hook", "ftp://127.0.0.1/", "http://acme.example/hook"])
 def test_hooks_go_to_this_machine_only(org: Org, url: str) -> None:
     assert org.call("POST", "/projects/1/hooks", json={"url": url}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "token", ["", "whsec_", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", SIGNING.removeprefix("whsec_")]
+)
+def test_a_signing_token_is_a_key_of_32_bytes(org: Org, receiver: Receiver, token: str) -> None:
+    """GitLab: app/models/concerns/web_hooks/hook.rb, SIGNING_TOKEN_FORMAT."""
+    body = {"url": receiver.url, "signing_token": token}
+    assert org.call("POST", "/projects/1/hooks", json=body).status_code == 422

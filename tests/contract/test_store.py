@@ -12,10 +12,11 @@ import pytest
 from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.domain.policy import Source
-from bot.domain.refs import ChangeSource, Project, RefAction, RefChange, RefKind
+from bot.domain.refs import ChangeSource, KnownRefs, RefAction, RefChange, RefKind
 from bot.domain.releases import AttemptOutcome, Receipt, Release, ReleaseState, TargetState, TargetStatus
 from bot.domain.verdicts import Consequence, GateResult, Verdict
-from bot.ports.store import Intake, Kept, Ledger, Queue, Register, Waker
+from bot.ports.store import Enrolment, Hints, Intake, Kept, Ledger, Queue, Register, Taken, Urgency, Waker
+from tests.contract.comparisons import comparison
 from tests.contract.turn_bench import planned
 from tests.fake_store import FakeIntake, FakeKept, FakeLedger, FakeReleaseRows
 from tests.unit.release_facts import NOON, OTHER_SHA, PROJECT, SDIST, SHA, WHEEL, attempt, distribution
@@ -34,14 +35,24 @@ class State:
     waker: Waker
     intake: Intake
     register: Register
+    enrolment: Enrolment
+    hints: Hints
 
 
 @pytest.fixture(params=["fake", "sqlite"])
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
     if request.param == "fake":
         rows = FakeReleaseRows()
+        intake = FakeIntake(rows=rows)
         yield State(
-            ledger=FakeLedger(), kept=FakeKept(), queue=rows, waker=rows, intake=FakeIntake(rows=rows), register=rows
+            ledger=FakeLedger(),
+            kept=FakeKept(),
+            queue=rows,
+            waker=rows,
+            intake=intake,
+            register=rows,
+            enrolment=intake,
+            hints=intake,
         )
         return
     store = Store(open_state(tmp_path / "ropewalk.db"), str)
@@ -52,6 +63,8 @@ def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
         waker=store.releases,
         intake=store.intake,
         register=store.releases,
+        enrolment=store.enrolment,
+        hints=store.enrolment,
     )
     store.close()
 
@@ -250,8 +263,8 @@ def test_reopening_asks_anew_and_forgets_faults(state: State) -> None:
 
 def test_a_ref_change_is_new_once_whoever_tells_it(state: State) -> None:
     told = replace(change(), source=ChangeSource.HOOK)
-    assert state.intake.take([change()], [planned()], NOON) == 1
-    assert state.intake.take([told, change(action=RefAction.MOVED)], [planned()], NOON + HOUR) == 1
+    assert state.intake.take([change()], [planned()], NOON).changes == 1
+    assert state.intake.take([told, change(action=RefAction.MOVED)], [planned()], NOON + HOUR).changes == 1
     assert row(state).created_at == NOON
     assert len(state.register.releases()) == 1
 
@@ -272,23 +285,42 @@ def test_a_withdrawn_release_begins_anew_when_its_tag_is_back(state: State) -> N
 
 
 def test_a_baseline_is_stored_with_what_its_comparison_found(state: State) -> None:
-    assert state.intake.known_tags(42) is None
-    assert state.intake.compared(PROJECT, {}, (), (), NOON) == 0
-    assert state.intake.known_tags(42) == {}
+    assert state.intake.known(42) == KnownRefs()
+    assert state.intake.compared(comparison({})) == Taken(changes=0, begun=frozenset())
+    assert state.intake.known(42).tags == {}
     tags = {"v1.1.0": SHA, "v1.0.0": OTHER_SHA}
-    assert state.intake.compared(PROJECT, tags, [change()], [planned()], NOON) == 1
-    assert state.intake.known_tags(42) == tags
-    state.intake.compared(PROJECT, {"v1.1.0": OTHER_SHA}, (), (), NOON)
-    assert state.intake.known_tags(42) == {"v1.1.0": OTHER_SHA}
-    assert state.intake.known_tags(7) is None
+    found = comparison(tags, basis={}, changes=(change(),), releases=(planned(),), branches={"main": SHA})
+    assert state.intake.compared(found) == Taken(changes=1, begun=frozenset({KEY}))
+    assert state.intake.known(42) == KnownRefs(tags=tags, branches={"main": SHA}, patterns=frozenset({"main"}))
+    state.intake.compared(comparison({"v1.1.0": OTHER_SHA}, basis=tags))
+    assert state.intake.known(42) == KnownRefs(tags={"v1.1.0": OTHER_SHA})
+    assert state.intake.known(7).tags is None
     assert row(state).state is ReleaseState.PLANNED
 
 
+def test_a_comparison_with_a_baseline_that_has_moved_since_is_not_stored(state: State) -> None:
+    state.intake.compared(comparison({"v1.1.0": SHA}))
+    for basis in (None, {}, {"v1.1.0": OTHER_SHA}):
+        assert state.intake.compared(comparison({}, basis=basis, changes=(change(),), releases=(planned(),))) is None
+    assert state.intake.known(42).tags == {"v1.1.0": SHA}
+    assert state.register.releases() == ()
+
+
 def test_a_renamed_project_keeps_its_baseline(state: State) -> None:
-    state.intake.compared(PROJECT, {"v1.1.0": SHA}, (), (), NOON)
-    renamed: Project = replace(PROJECT, full_path="acme/new/widget")
-    state.intake.compared(renamed, {"v1.1.0": SHA}, (), (), NOON)
-    assert state.intake.known_tags(42) == {"v1.1.0": SHA}
+    tags = {"v1.1.0": SHA}
+    state.intake.compared(comparison(tags))
+    renamed = replace(PROJECT, full_path="acme/new/widget")
+    state.intake.compared(comparison(tags, basis=tags, project=renamed))
+    assert state.intake.known(42).tags == tags
+
+
+def test_a_branch_is_known_by_what_it_was_moved_to(state: State) -> None:
+    state.intake.compared(comparison({}, branches={"main": SHA}))
+    moved = replace(change(), kind=RefKind.BRANCH, ref="main", sha=OTHER_SHA, action=RefAction.MOVED)
+    state.intake.take([moved], (), NOON)
+    assert state.intake.known(42).branches == {"main": OTHER_SHA}
+    state.intake.take([replace(moved, action=RefAction.DELETED)], (), NOON)
+    assert state.intake.known(42).branches == {}
 
 
 def test_a_cursor_is_what_was_stored_last(state: State) -> None:
@@ -297,6 +329,66 @@ def test_a_cursor_is_what_was_stored_last(state: State) -> None:
     assert state.intake.cursor("poll", NOON + HOUR) == NOON + HOUR
     assert state.intake.cursor("poll") == NOON + HOUR
     assert state.intake.cursor("another") is None
+    assert state.intake.cursor("poll", NOON, keep=True) == NOON + HOUR
+    assert state.intake.cursor("another", NOON, keep=True) == NOON
+
+
+# Enrolment.
+
+
+def due(state: State, now: datetime = NOON, limit: int = 10) -> list[tuple[int, int, bool]]:
+    return [(one.project.id, one.tries, one.hinted) for one in state.enrolment.due(now, limit)]
+
+
+def test_projects_are_looked_at_by_urgency_and_only_the_new_for_a_baseline(state: State) -> None:
+    some = [replace(PROJECT, id=number, full_path=f"acme/p{number}") for number in (1, 2, 3)]
+    state.enrolment.enrolled(some, NOON, Urgency.BASELINE)
+    state.enrolment.enrolled(some[2:], NOON, Urgency.ACTIVE)
+    state.hints.ask(2, "acme/p2", NOON)
+    assert due(state) == [(2, 0, True), (3, 0, False), (1, 0, False)]
+    assert due(state, limit=1) == [(2, 0, True)]
+    state.intake.compared(comparison({}, project=some[0]))
+    state.enrolment.enrolled(some, NOON + HOUR, Urgency.BASELINE)
+    assert due(state, NOON + HOUR) == [(2, 0, True), (3, 0, False)]
+
+
+def test_a_look_that_failed_comes_again_at_its_time_however_often_it_is_asked_for(state: State) -> None:
+    state.enrolment.enrolled([PROJECT], NOON, Urgency.ACTIVE)
+    state.enrolment.put_off(42, NOON + HOUR)
+    state.enrolment.enrolled([PROJECT], NOON, Urgency.ACTIVE)
+    assert due(state) == []
+    assert due(state, NOON + HOUR) == [(42, 1, False)]
+    state.enrolment.put_off(42, None)
+    assert due(state, NOON + HOUR) == []
+
+
+def test_a_look_that_is_asked_for_while_one_is_under_way_is_not_answered_by_it(state: State) -> None:
+    state.enrolment.enrolled([PROJECT], NOON + HOUR, Urgency.ACTIVE)
+    state.intake.compared(comparison({}))  # began at noon
+    assert due(state, NOON + HOUR) == [(42, 0, False)]
+    state.intake.compared(replace(comparison({}, basis={}), began=NOON + HOUR))
+    assert due(state, NOON + HOUR) == []
+
+
+def test_a_project_that_left_is_not_looked_at_until_it_is_back_and_keeps_its_baseline(state: State) -> None:
+    other = replace(PROJECT, id=43, full_path="acme/rope")
+    state.enrolment.enrolled([PROJECT, other], NOON, Urgency.ACTIVE)
+    state.intake.compared(replace(comparison({"v1.1.0": SHA}), began=NOON - HOUR))
+    state.enrolment.enrolled([other], NOON + HOUR)
+    assert state.enrolment.left(NOON + HOUR, unseen_since=NOON + HOUR) == ("acme/tools/widget",)
+    assert state.enrolment.left(NOON + HOUR, unseen_since=NOON + HOUR) == ()
+    assert not state.hints.watched(42)
+    assert due(state) == [(43, 0, False)]
+    assert state.enrolment.left(NOON, ids=[43, 44]) == ("acme/rope",)
+    state.enrolment.enrolled([PROJECT], NOON, Urgency.ACTIVE)
+    assert state.hints.watched(42)
+    assert due(state) == [(42, 0, False)]
+    assert state.intake.known(42).tags == {"v1.1.0": SHA}
+
+
+def test_a_hint_at_an_unknown_project_is_looked_at_by_its_id(state: State) -> None:
+    state.hints.ask(99, "who/knows", NOON)
+    assert due(state) == [(99, 0, True)]
 
 
 # The register.
@@ -325,9 +417,9 @@ def test_a_project_that_is_none_has_no_releases(state: State, project: str) -> N
 
 
 def test_a_deleted_tag_counts_as_new_when_it_comes_back(state: State) -> None:
-    state.intake.compared(PROJECT, {"v1.1.0": SHA, "v1.0.0": OTHER_SHA}, (), (), NOON)
+    state.intake.compared(comparison({"v1.1.0": SHA, "v1.0.0": OTHER_SHA}))
     state.intake.take([change(action=RefAction.DELETED)], (), NOON)
-    assert state.intake.known_tags(PROJECT.id) == {"v1.0.0": OTHER_SHA}
+    assert state.intake.known(PROJECT.id).tags == {"v1.0.0": OTHER_SHA}
 
 
 def test_all_waiting_releases_of_a_ref_are_woken_whatever_their_commit(state: State) -> None:
@@ -339,6 +431,19 @@ def test_all_waiting_releases_of_a_ref_are_woken_whatever_their_commit(state: St
     assert row(state, waiting.key).due_at == NOON + HOUR
     assert row(state, ended.key).due_at is None
     assert state.waker.wake_ref(waiting.id.project_id, "v9", NOON) == 0
+
+
+def test_a_release_that_a_person_stops_has_no_turn_left_and_the_one_under_way_writes_nothing(state: State) -> None:
+    state.register.add(planned())
+    stopped = replace(planned(), state=ReleaseState.BLOCKED, next="cancelled")
+    assert state.register.stop(stopped, NOON)
+    found = row(state)
+    assert (found.state, found.next, found.due_at, found.turn) == (ReleaseState.BLOCKED, "cancelled", None, 1)
+    assert not state.queue.finish(replace(planned(), state=ReleaseState.PUBLISHED), wake_seen=0)
+    assert not state.register.stop(stopped, NOON), "it is at its end"
+    assert row(state) == found
+    assert state.queue.wake(KEY, NOON, reopen=True)
+    assert state.queue.due(NOON, 1)[0].state is ReleaseState.PLANNED
 
 
 def test_a_turn_that_ends_without_a_wake_up_is_not_due_before_its_time(state: State) -> None:

@@ -189,15 +189,15 @@ def test_no_secret_reaches_the_disk(path: Path) -> None:
 
 def test_a_delivery_is_remembered_for_a_week_with_its_body(path: Path) -> None:
     store = Store(open_state(path), str)
-    assert store.intake.remember("id", "digest", NOON)
-    assert store.intake.remember("id", "digest", NOON + timedelta(days=6))
-    assert not store.intake.remember("id", "another", NOON + timedelta(days=6))
-    assert store.intake.remember("id", "another", NOON + timedelta(days=8))
+    assert store.deliveries.remember("id", "digest", NOON)
+    assert store.deliveries.remember("id", "digest", NOON + timedelta(days=6))
+    assert not store.deliveries.remember("id", "another", NOON + timedelta(days=6))
+    assert store.deliveries.remember("id", "another", NOON + timedelta(days=8))
     store.close()
 
 
 def test_a_text_is_stored_once(path: Path) -> None:
     store = Store(open_state(path), str)
-    assert store.intake.once("marker key", "first") == "first"
-    assert store.intake.once("marker key", "second") == "first"
+    assert store.words.once("marker key", "first") == "first"
+    assert store.words.once("marker key", "second") == "first"
     store.close()

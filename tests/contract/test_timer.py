@@ -185,3 +185,14 @@ def test_a_cron_job_submits_its_slots(taker: Taker) -> None:
         assert taker.slots("audit") == []
     finally:
         timer.stop()
+
+
+def test_soon_can_be_put_off(taker: Taker) -> None:
+    with started(taker, ("poll", timedelta(days=1))) as timer:
+        taker.taken.clear()
+        before = datetime.now(UTC)
+        timer.soon("poll")
+        timer.soon("late", after=2 * SECOND)
+        taker.until(lambda: len(taker.taken) == 2)
+    assert [name for name, _ in taker.taken] == ["poll", "late"]
+    assert taker.slots("late")[0] - before > SECOND

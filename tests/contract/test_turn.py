@@ -10,13 +10,13 @@ from typing import NoReturn
 
 import pytest
 
-from bot.domain.errors import CredentialsError, RefusedError, TransientError
+from bot.domain.errors import CredentialsError, PutOffError, RefusedError, TransientError
 from bot.domain.gitlab import PipelineStatus, Variables
 from bot.domain.releases import AttemptOutcome, ReleaseState, TargetState
 from bot.engine.turn import CREDENTIALS_RETRY, LONGEST_RETRY, run_turn
 from bot.ports.index import Sent
 from tests.contract.turn_bench import WRITES, Bench, planned
-from tests.unit.release_facts import PROJECT, SDIST, WHEEL, distribution, job, tag, variable
+from tests.unit.release_facts import NOON, PROJECT, SDIST, SHA, WHEEL, distribution, job, merge_request, tag, variable
 
 DOWN = TransientError(what="503 for GET", where="GitLab")
 
@@ -89,6 +89,28 @@ def test_requests_are_charged_to_what_they_were_for_and_add_up(bench: Bench) -> 
     assert sum(dict(again.requests).values()) == bench.wire.requests
 
 
+def test_waiting_costs_one_request_a_turn_and_ever_fewer_turns(bench: Bench) -> None:
+    """Three merge requests and a pipeline of 75 s: forty requests at most, and it shows what waiting took of them."""
+    bench.history.merged[SHA] = tuple(merge_request(iid) for iid in (1, 2, 3))
+    bench.set_pipeline(PipelineStatus.RUNNING)
+    release, waits = bench.turn(planned()), list[timedelta]()
+    while release.state is ReleaseState.WAITING:
+        assert release.due_at is not None
+        waits.append(release.due_at - bench.clock.now)
+        bench.clock.wait(waits[-1])
+        if bench.clock.now - NOON >= timedelta(seconds=75):
+            bench.set_pipeline(PipelineStatus.SUCCESS)
+        before = bench.wire.requests
+        release = bench.turn(release)
+        if release.state is ReleaseState.WAITING:
+            assert bench.wire.requests - before == 1
+    assert release.state is ReleaseState.PUBLISHED
+    assert waits == sorted(waits)
+    assert dict(release.requests)["waiting"] == len(waits) - 1
+    elsewhere = sum("public" in call for call in bench.wire.calls)  # the index beside GitLab
+    assert sum(dict(release.requests).values()) - elsewhere <= 40
+
+
 def test_files_that_stand_already_are_found_not_sent(bench: Bench) -> None:
     bench.index.files_on = {
         name: {f: distribution(f).sha256 for f in (WHEEL, SDIST)} for name in ("registry", "public")
@@ -153,6 +175,30 @@ def test_no_release_comes_back_sooner_than_the_server_asked(bench: Bench) -> Non
     ended = bench.turn(planned())
     assert ended.due_at is not None
     assert ended.due_at - bench.clock.now >= timedelta(minutes=17) - timedelta(seconds=1)
+
+
+def test_those_who_were_told_the_same_moment_do_not_all_come_back_at_it(bench: Bench) -> None:
+    moments = set()
+    for number in range(30):
+        bench.wire.before["tag"] = [PutOffError(what="429", where="GitLab", retry_after=timedelta(minutes=1))]
+        now = bench.clock.now
+        ended = bench.turn(planned(ref=f"v1.{number}.0"))
+        assert ended.due_at is not None
+        assert timedelta(minutes=1) <= ended.due_at - now <= timedelta(seconds=91)
+        moments.add(round((ended.due_at - now).total_seconds()))
+    assert len(moments) > 5
+
+
+@pytest.mark.parametrize("call", ["create_release", "create_note"])
+def test_a_write_that_is_put_off_again_and_again_is_no_failed_try(bench: Bench, call: str) -> None:
+    """Under a limit that lasts longer than all our patience with failures, the release still comes to its end."""
+    bench.wire.before[call] = [PutOffError(what="429", where="GitLab", retry_after=timedelta(minutes=1))] * 20
+    began = bench.clock.now
+    ended = bench.to_the_end()
+    assert (ended.state, ended.due_at) == (ReleaseState.PUBLISHED, None)
+    assert sorted(bench.wire.writes) == sorted(WRITES)
+    assert [target.attempts for target in ended.targets if target.name in ("gitlab_release", "note:!1")] == [1, 1]
+    assert bench.clock.now - began >= timedelta(minutes=10)
 
 
 def test_telling_that_is_put_off_leaves_the_verdict_standing(bench: Bench) -> None:
@@ -281,3 +327,27 @@ def test_a_release_that_waits_for_its_pipeline_reads_nothing_behind_it_and_tells
     assert ended.due_at is not None
     bench.set_pipeline(PipelineStatus.SUCCESS)
     assert bench.to_the_end(ended).state is ReleaseState.PUBLISHED
+
+
+# Patience within a turn.
+
+
+@pytest.mark.parametrize("call", ["tag", "variables", "pipelines", "artifacts", "files registry", "notes"])
+def test_a_look_that_fails_is_repeated_within_the_turn(bench: Bench, call: str) -> None:
+    """A turn that is put off would begin all its looks anew, and at one failure in five hardly ever come to its end."""
+    bench.patience = (0.2, 0.6, 1.5)
+    bench.wire.before[call] = [DOWN] * 3
+    assert bench.turn(planned()).state is ReleaseState.PUBLISHED
+    assert bench.wire.writes == WRITES
+
+
+def test_a_server_that_asks_for_a_moment_gets_it_and_one_that_asks_for_longer_puts_the_turn_off(bench: Bench) -> None:
+    bench.patience = (0.2,)
+    bench.wire.before["tag"] = [TransientError(what="429", where="GitLab", retry_after=timedelta(seconds=2))]
+    before = bench.clock.now
+    assert bench.turn(planned()).state is ReleaseState.PUBLISHED
+    assert bench.clock.now - before >= timedelta(seconds=2)
+    bench.wire.before["tag"] = [TransientError(what="429", where="GitLab", retry_after=timedelta(seconds=3))]
+    put_off = bench.turn(planned())
+    assert put_off.due_at is not None
+    assert put_off.due_at - bench.clock.now >= timedelta(seconds=3)

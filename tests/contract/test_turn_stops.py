@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from bot.ports.index import Gathered, Sent
 from tests.contract.turn_bench import MOVED, PUBLIC_WRITES, WRITES, Bench, planned
 from tests.unit.release_facts import NOON, PROJECT, SDIST, WHEEL, distribution, job, tag
 
-CALLS = 30  # to GitLab and the indexes, for one release with two merge requests
+CALLS = 28  # to GitLab and the indexes, for one release with two merge requests
 
 
 @pytest.fixture
@@ -51,6 +52,19 @@ def test_a_kill_right_after_any_write_doubles_nothing(bench: Bench, number: int)
     bench.wire.wrote = kill
     with pytest.raises(Killed):
         bench.turn(planned())
+    assert bench.to_the_end().state is ReleaseState.PUBLISHED
+    assert bench.wire.writes == WRITES
+
+
+@pytest.mark.parametrize("number", range(len(WRITES)))
+def test_once_a_person_stops_it_a_turn_does_nothing_more_and_resumed_it_does_what_is_missing(
+    bench: Bench, number: int
+) -> None:
+    bench.stopped_after = number
+    release = bench.turn(planned())
+    assert bench.wire.writes == WRITES[:number]
+    assert replace(release, turn=0) == planned(), "the row belongs to whoever stopped it"
+    bench.stopped_after = None
     assert bench.to_the_end().state is ReleaseState.PUBLISHED
     assert bench.wire.writes == WRITES
 

@@ -11,7 +11,7 @@ import pytest
 
 from bot.adapters.gitlab.variable_flags import GitLabVariableFlags
 from bot.domain.errors import RefusedError
-from bot.domain.gitlab import VariableFlags
+from bot.domain.gitlab import Level, VariableFlags
 from tests.contract.hostile import Asked, api, hostile, reply
 from tests.contract.sandbox_org import organisation
 
@@ -19,7 +19,7 @@ from tests.contract.sandbox_org import organisation
 def flags(level: str, owner: str, scope: str = "*", key: str = "TWINE_PASSWORD") -> VariableFlags:
     return VariableFlags(
         key=key,
-        level=level,
+        level=Level(level),
         owner=owner,
         protected=False,
         masked=False,

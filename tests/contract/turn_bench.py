@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from bot.app import waiting_for
 from bot.domain.gitlab import Note, PipelineStatus, Variables
 from bot.domain.policy import Source
 from bot.domain.refs import RefKind, Tag
@@ -86,6 +87,8 @@ class Bench:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     kept: FakeKept = field(default_factory=FakeKept)
     distributions: FakeDistributions = field(default_factory=FakeDistributions)
+    patience: tuple[float, ...] = ()
+    stopped_after: int | None = None  # writes; then a person stops the release
     refs: FakeRefs = field(init=False)
     pipelines: FakePipelines = field(init=False)
     variables: FakeVariables = field(init=False)
@@ -115,6 +118,7 @@ class Bench:
         """What a turn works with."""
         eyes = Eyes(
             refs=self.refs,
+            contents=self.refs,
             pipelines=self.pipelines,
             variables=self.variables,
             history=self.history,
@@ -127,12 +131,24 @@ class Bench:
             clock=self.clock,
         )
         hands = Hands(index=self.index, releases=self.releases, notes=self.notes, ledger=self.ledger, clock=self.clock)
-        return Tools(eyes=eyes, hands=hands, texts=PlainTexts(), clock=self.clock, requests=lambda: self.wire.requests)
+        return Tools(
+            eyes=eyes,
+            hands=hands,
+            texts=PlainTexts(),
+            clock=self.clock,
+            requests=lambda: self.wire.requests,
+            current=self._current,
+            wait=lambda seconds: self.clock.wait(timedelta(seconds=seconds)),
+            patience=self.patience,
+        )
+
+    def _current(self, release: Release) -> bool:
+        return self.stopped_after is None or len(self.wire.writes) < self.stopped_after
 
     def wanted(self, release: Release) -> Wanted:
-        """What policy wants; costs a request, as looking up a project does."""
-        self.wire.requests += 1
-        return wanted(asked=release.asked_at)
+        """What policy wants; costs a request the first time, as looking up a project does that is not enrolled yet."""
+        self.wire.requests += release.turn == 0
+        return replace(wanted(asked=release.asked_at), waiting_for=waiting_for(release))
 
     def turn(self, release: Release) -> Release:
         """One turn, counted as the store would."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from bot.cli.demo import KILLED, PARTS
 from bot.cli.story.proof import Seen
-from bot.cli.story.verdict import FILES, Ending, check
+from bot.cli.story.verdict import FILES, Ending, as_json, check, table
 from bot.domain.policy import Source
 from bot.domain.refs import RefKind
 from bot.domain.releases import Release, ReleaseId, ReleaseState
@@ -49,22 +50,30 @@ def test_the_story_comes_out(tmp_path: Path, environ: dict[str, str], colored: b
     """Exit 0, every part and every end is told, no token is; colour only where it is wanted; nothing stays behind."""
     done = _demo(tmp_path, environ=environ)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (ESCAPE in done.stdout) == colored
-    for part in (*PARTS, KILLED):
-        assert part.name in done.stdout
-        assert part.ending.value in done.stdout
-    assert "kill -9" in done.stdout
-    assert "nothing happened twice" in done.stdout
+    for told in (done.stdout, done.stderr):
+        assert (ESCAPE in told) == colored
+        for part in (*PARTS, KILLED):
+            assert part.name in told
+            assert part.ending.value in told
+    assert "kill -9" in done.stderr
+    assert "nothing happened twice" in done.stderr
+    assert "then resume" in done.stderr, "a pipe gets the whole of each remedy"
     assert "Traceback" not in done.stdout + done.stderr
     assert "glpat-" not in done.stdout + done.stderr
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("ropewalk-")] == []
 
 
 @pytest.mark.slow
-def test_a_quiet_demo_says_nothing_and_still_tells_by_its_exit_code(tmp_path: Path) -> None:
-    """--quiet, for scripts."""
-    done = _demo(tmp_path, "--quiet", "--no-color")
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+def test_the_result_is_one_document_for_programs(tmp_path: Path) -> None:
+    """--format json: stdout holds it and nothing else, --quiet leaves nothing beside it."""
+    done = _demo(tmp_path, "--quiet", "--format", "json")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    document = json.loads(done.stdout)
+    assert (document["schema"], document["ok"]) == ("ropewalk.demo/1", True)
+    assert {one["project"]: one["state"] for one in document["releases"]} == {
+        part.project: part.ending.value for part in (*PARTS, KILLED)
+    }
+    assert all(one["told"] and not one["faults"] for one in document["releases"])
 
 
 @pytest.mark.slow
@@ -72,8 +81,8 @@ def test_a_demo_that_cannot_be_told_fails(tmp_path: Path) -> None:
     """Without git nobody can push a tag: one sentence, no success."""
     done = _demo(tmp_path, environ={"PATH": "/nonexistent"})
     assert done.returncode != 0
-    assert "nothing happened twice" not in done.stdout
-    assert "Traceback" not in done.stdout
+    assert "nothing happened twice" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 # The verdict at the end
@@ -130,6 +139,21 @@ def test_what_came_out_has_no_faults(
 ) -> None:
     """A release that ended as the story wants it."""
     assert _check(seen, writes, state, expected).faults == ()
+
+
+def test_the_last_picture_names_every_end_and_its_proof() -> None:
+    """The table for people and the document for programs tell the same."""
+    endings = [_check(GOOD, GOOD_WRITES, PUBLISHED, PUBLISHED), _check(STOPPED, STOPPED_WRITES, BLOCKED, PUBLISHED)]
+    drawn = table(endings, color=False)
+    assert all(word in drawn for word in ("published", "blocked", "!1, !2", "1" * 16))
+    document = as_json(endings, 12.34)
+    assert (document["ok"], document["seconds"]) == (False, 12.3)
+    rows = document["releases"]
+    assert isinstance(rows, list)
+    first, second = rows
+    assert (first["proof"], first["told"], first["faults"]) == (BOTH, [1, 2], [])
+    assert (second["state"], second["where"]["registry"]) == ("blocked", [])
+    assert second["faults"]
 
 
 @pytest.mark.parametrize(

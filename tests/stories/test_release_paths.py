@@ -394,24 +394,29 @@ def test_commands_beside_a_daemon_leave_the_work_to_it(bot: Bot, town: Town, pac
     package.complete()
 
 
-def test_verify_names_the_file_that_somebody_deleted(bot: Bot, town: Town, package: Package) -> None:
-    """Published once and gone now is not published; resume puts the very same bytes back."""
+def test_verify_names_every_file_that_somebody_deleted(bot: Bot, town: Town, package: Package) -> None:
+    """Published once and gone now is not published, nor proven by old receipts; resume puts the same bytes back."""
     package.tag()
     package.pipeline_over()
     assert bot.release("apply", package.target).code == 0
     assert bot.release("verify", package.target).code == 0
     (holder,) = package.project.packages.values()
-    gone = next(file for file in holder.files.values() if file.file_name.endswith(".whl"))
-    path = f"/projects/{package.project.id}/packages/{holder.id}/package_files/{gone.id}"
-    assert town.api("DELETE", path).status_code == 204
+    gone = list(holder.files.values())
+    for file in gone:
+        path = f"/projects/{package.project.id}/packages/{holder.id}/package_files/{file.id}"
+        assert town.api("DELETE", path).status_code == 204
     before = town.mark()
 
     missing = bot.release("verify", package.target)
 
     assert missing.code == 21
     assert "index:registry" in missing.json["next"]
-    (registry,) = [target for target in missing.json["targets"] if target["name"] == "index:registry"]
-    assert (registry["state"] != "done", gone.file_name in registry["reason"]) == (True, True)
+    targets = {target["name"]: target for target in missing.json["targets"]}
+    registry = targets["index:registry"]
+    assert registry["state"] != "done"
+    assert len(gone) == 2
+    assert all(file.file_name in registry["reason"] for file in gone)
+    assert (registry["receipts"], len(targets["index:index"]["receipts"])) == ([], 2)
     assert town.writes(before) == []
     assert bot.release("resume", package.target).code == 0
     package.complete()

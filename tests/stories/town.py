@@ -199,8 +199,9 @@ class Town:
         self.control("POST", "faults", json=fault)
 
     def calm(self) -> None:
-        """No fault in force, nothing held."""
+        """No fault in force, nothing held, no hook disabled from now on."""
         self.control("DELETE", "faults")
+        self.control("PUT", "hooks/settings", json={"auto_disable": False})
         self.control("POST", "held/release", json={"reset": True})
 
     def api(self, method: str, path: str, user: User | None = None, **options: object) -> httpx.Response:

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from bot.domain.ci import CiFacts, CiJob, CiLine, CiUnknown
 from bot.domain.estate import (
     Access,
-    Level,
     ProjectFacts,
     ProjectSettings,
     ProtectedBranches,
     ProtectedTags,
     Unread,
 )
-from bot.domain.gitlab import VariableFlags, Variables
+from bot.domain.gitlab import Level, VariableFlags, Variables
 
 PROJECT = "acme/tools/widget"
 LOCKED = Unread(what="it all", remedy="Maintainer of the project may read it")
@@ -35,7 +34,7 @@ def variable(
     file: bool = False,
 ) -> VariableFlags:
     """A variable kept as it should be, of the project unless a group or the instance holds it."""
-    level = "instance" if instance else "project" if group is None else "group"
+    level = Level.INSTANCE if instance else Level.PROJECT if group is None else Level.GROUP
     owner = "gitlab.example" if instance else group or PROJECT
     return VariableFlags(
         key=key,

@@ -104,6 +104,7 @@ def published(**fields: object) -> ReleaseReport:
         ),
         next=None,
         release_url=f"{PROJECT_URL}/-/releases/v1.1.0",
+        released_at=NOON + timedelta(minutes=4),
     )
     return replace(plain, **fields)  # type: ignore[arg-type]  # a test's shorthand
 
@@ -211,7 +212,7 @@ def unknown_hygiene() -> ReleaseReport:
 
 def branch() -> ReleaseReport:
     """A branch commit that was released."""
-    return published(kind=RefKind.BRANCH, ref="main", release_url=None)
+    return published(kind=RefKind.BRANCH, ref="main", release_url=None, released_at=None)
 
 
 STATES = {

@@ -11,6 +11,7 @@ from bot.domain.gitlab import (
     Changes,
     GitLabRelease,
     Job,
+    Level,
     MergeRequest,
     Note,
     Pipeline,
@@ -19,7 +20,7 @@ from bot.domain.gitlab import (
     Variables,
 )
 from bot.domain.policy import HygienePolicy, IndexKind, IndexSpec, ReleaseRule
-from bot.domain.refs import Project, RefKind, Tag
+from bot.domain.refs import Head, Project, RefKind, Tag
 from bot.domain.releases import Attempt, AttemptOutcome, ReleaseId
 from bot.domain.report import IndexPage, ReleaseReport
 from bot.ports.index import Gathered, IndexPlace
@@ -43,6 +44,11 @@ PUBLIC = IndexSpec(name="public", kind=IndexKind.SIMPLE, upload_url="https://up.
 def tag(name: str = "v1.1.0", *, sha: str = SHA, protected: bool = True) -> Tag:
     """A tag as GitLab shows it."""
     return Tag(name=name, sha=sha, target=sha, protected=protected)
+
+
+def head(*, sha: str = SHA, protected: bool = True, holds: bool | None = None) -> Head:
+    """The release's ref as it is now; a tag holds the release's commit only where it points."""
+    return Head(sha=sha, protected=protected, holds=sha == SHA if holds is None else holds)
 
 
 def distribution(
@@ -101,7 +107,7 @@ def variable(
     """A project's variable without its value."""
     return VariableFlags(
         key=key,
-        level="project",
+        level=Level.PROJECT,
         owner="acme/tools/widget",
         protected=protected,
         masked=masked,
@@ -168,8 +174,8 @@ def good_facts() -> Facts:
     """Everything looked at, nothing published yet, every gate passes."""
     return Facts(
         now=NOON,
-        tag=Seen(tag()),
-        tag_fresh=True,
+        ref=Seen(head()),
+        ref_fresh=True,
         variables=Seen(Variables(flags=(variable(),))),
         pipeline=Seen(pipeline()),
         files=Seen(Gathered(files=(distribution(WHEEL), distribution(SDIST)))),

@@ -91,8 +91,8 @@ def look(world: World, wanted: Wanted, facts: Facts, what: Look) -> Facts:
     world.now += TICK
     facts, good = replace(facts, now=world.now), good_facts()
     match what.kind:
-        case LookKind.TAG:
-            return replace(facts, tag=good.tag, tag_fresh=True)
+        case LookKind.REF:
+            return replace(facts, ref=good.ref, ref_fresh=True)
         case LookKind.VARIABLES:
             return replace(facts, variables=good.variables)
         case LookKind.PIPELINE:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.domain.errors import TransientError
-from bot.domain.estate import Level, ProjectFacts, Scope
+from bot.domain.estate import ProjectFacts, Scope
+from bot.domain.gitlab import Level
 from bot.hygiene.audit import Audited, Order, audit
 from bot.hygiene.catalogue import RULES, UnknownRuleError, selected, wishes
 from tests.fakes import Clock, FakeEstate

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule, Source
-from bot.domain.refs import ChangeSource, RefAction, RefChange, RefKind, Tag
-from bot.domain.releases import ReleaseState
-from bot.watch.compare import compare, new_release, releases_of
+from bot.domain.refs import Branch, ChangeSource, KnownRefs, RefAction, RefChange, RefKind, Tag
+from bot.domain.releases import ReleaseId, ReleaseState
+from bot.watch.compare import compare, compare_branches, new_release, releases_of
 from tests.unit.release_facts import NOON, OTHER_SHA, PROJECT, SHA, tag
 
 BEFORE, AFTER = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
@@ -87,6 +87,46 @@ def test_what_did_not_change_is_no_change(there: dict[str, str]) -> None:
     assert compare(PROJECT, there, [tag(name, sha=sha) for name, sha in there.items()], since=None) == ()
 
 
+def branch(name: str = "main", sha: str = SHA, committed: datetime | None = BEFORE) -> Branch:
+    return Branch(name=name, sha=sha, protected=True, committed_at=committed)
+
+
+@pytest.mark.parametrize(
+    ("known", "branches", "since", "proven", "found"),
+    [
+        # The first sight of a branch: what it is at is old, unless its commit or an event says otherwise.
+        (KnownRefs(), [branch()], NOON, False, []),
+        (KnownRefs(tags={}), [branch()], NOON, False, []),
+        (KnownRefs(tags={}), [branch(committed=None)], NOON, False, []),
+        (KnownRefs(), [branch(committed=AFTER)], NOON, False, [("main", SHA, RefAction.CREATED)]),
+        (KnownRefs(), [branch()], NOON, True, [("main", SHA, RefAction.CREATED)]),
+        (KnownRefs(), [branch()], None, False, [("main", SHA, RefAction.CREATED)]),
+        # A branch of a pattern that was looked at before is new when it appears, however old its commit.
+        (
+            KnownRefs(tags={}, patterns=frozenset({"release/*"})),
+            [branch("release/1"), branch("main")],
+            NOON,
+            False,
+            [("release/1", SHA, RefAction.CREATED)],
+        ),
+        (KnownRefs(branches={"main": SHA}), [branch()], NOON, False, []),
+        (KnownRefs(branches={"main": OTHER_SHA}), [branch()], NOON, False, [("main", SHA, RefAction.MOVED)]),
+        (KnownRefs(branches={"main": SHA}), [], NOON, False, [("main", SHA, RefAction.DELETED)]),
+    ],
+)
+def test_a_branch_is_news_when_it_moved_or_is_surely_new(
+    known: KnownRefs,
+    branches: list[Branch],
+    since: datetime | None,
+    proven: bool,
+    found: list[tuple[str, str, RefAction]],
+) -> None:
+    events = frozenset({(RefKind.BRANCH, "main", SHA)}) if proven else frozenset()
+    changes = compare_branches(PROJECT, known, branches, since=since, proven=events)
+    assert [(each.ref, each.sha, each.action) for each in changes] == found
+    assert {each.kind for each in changes} <= {RefKind.BRANCH}
+
+
 POLICY = Policy(
     releases=(
         ReleaseRule(projects=("acme/tools/*",), tags=("v*",)),
@@ -122,5 +162,6 @@ def test_created_and_moved_tags_that_a_rule_covers_start_releases_and_deleted_on
 def test_the_first_rule_that_matches_says_why_the_source_is_what_it_is(
     project: str, ref: str, reason: str | None
 ) -> None:
-    release = new_release(42, project, ref, SHA, POLICY, NOON)
+    named = ReleaseId(project_id=42, kind=RefKind.TAG, ref=ref, sha=SHA)
+    release = new_release(named, project, POLICY, NOON)
     assert (release.source_reason if release else None) == reason

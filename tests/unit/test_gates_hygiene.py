@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.gitlab import VariableFlags, Variables
+from bot.domain.gitlab import Level, UnreadableLevel, VariableFlags, Variables
 from bot.domain.policy import HygienePolicy
 from bot.domain.verdicts import Consequence, GateResult, Severity, Verdict
 from bot.release.facts import Look, LookKind, Seen, Unreadable
@@ -14,13 +14,21 @@ from bot.release.gates import hygiene
 from tests.unit.release_facts import good_facts, variable, wanted
 
 GROUPS = "variables of its groups (needs Maintainer)"
+HIDDEN = {
+    Level.PROJECT: UnreadableLevel(Level.PROJECT, "variables of the project (needs Maintainer)"),
+    Level.GROUP: UnreadableLevel(Level.GROUP, GROUPS),
+    Level.INSTANCE: UnreadableLevel(Level.INSTANCE, "variables of the instance (needs an admin's token)"),
+}
 
 
 def judge(
-    *flags: VariableFlags, block_at: Severity | None = Severity.HIGH, block_unknown: bool = False, unreadable: str = ""
+    *flags: VariableFlags,
+    block_at: Severity | None = Severity.HIGH,
+    block_unknown: bool = False,
+    unreadable: tuple[Level, ...] = (),
 ) -> GateResult:
     policy = HygienePolicy(block_at=block_at, block_unknown=block_unknown)
-    seen = Seen(Variables(flags=flags, unreadable=(unreadable,) if unreadable else ()))
+    seen = Seen(Variables(flags=flags, unreadable=tuple(HIDDEN[level] for level in unreadable)))
     said = hygiene.judge(wanted(hygiene=policy), replace(good_facts(), variables=seen))
     assert isinstance(said, GateResult)
     return said
@@ -105,7 +113,7 @@ def test_policy_sets_the_severity_that_blocks(
 
 
 def test_a_level_that_cannot_be_read_is_unknown_and_by_default_a_warning() -> None:
-    assert judge(variable(), unreadable=GROUPS) == GateResult(
+    assert judge(variable(), unreadable=(Level.GROUP,)) == GateResult(
         name="hygiene",
         verdict=Verdict.UNKNOWN,
         reason=f"TWINE_PASSWORD: masked and protected; not readable with this token: {GROUPS}",
@@ -113,7 +121,7 @@ def test_a_level_that_cannot_be_read_is_unknown_and_by_default_a_warning() -> No
 
 
 def test_a_level_that_cannot_be_read_blocks_where_policy_says_so() -> None:
-    assert judge(variable(), unreadable=GROUPS, block_unknown=True) == GateResult(
+    assert judge(variable(), unreadable=(Level.GROUP,), block_unknown=True) == GateResult(
         name="hygiene",
         verdict=Verdict.UNKNOWN,
         reason=f"TWINE_PASSWORD: masked and protected; not readable with this token: {GROUPS}; give the token a role "
@@ -122,8 +130,20 @@ def test_a_level_that_cannot_be_read_blocks_where_policy_says_so() -> None:
     )
 
 
+@pytest.mark.parametrize("block_unknown", [False, True])
+@pytest.mark.parametrize("block_at", [Severity.HIGH, None])
+@pytest.mark.parametrize("others", [(), (Level.GROUP, Level.INSTANCE)])
+def test_a_role_that_cannot_read_the_projects_own_variables_blocks_whatever_policy_says(
+    block_unknown: bool, block_at: Severity | None, others: tuple[Level, ...]
+) -> None:
+    said = judge(unreadable=(Level.PROJECT, *others), block_unknown=block_unknown, block_at=block_at)
+    assert (said.verdict, said.consequence) == (Verdict.UNKNOWN, Consequence.BLOCK)
+    assert "variables of the project (needs Maintainer)" in said.reason
+    assert said.reason.endswith("; make the bot's user a Maintainer of the project, then resume")
+
+
 def test_what_was_found_weak_counts_more_than_what_could_not_be_read() -> None:
-    assert judge(variable(masked=False), unreadable=GROUPS).verdict is Verdict.FAIL
+    assert judge(variable(masked=False), unreadable=(Level.GROUP,)).verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize("block_unknown", [False, True])

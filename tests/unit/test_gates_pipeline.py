@@ -73,7 +73,7 @@ def test_a_pipeline_under_way_is_unknown_and_waited_for(status: S) -> None:
         verdict=Verdict.UNKNOWN,
         reason=f"pipeline 7 is {status.value}",
         consequence=Consequence.WAIT,
-        look_again=timedelta(seconds=3),
+        look_again=timedelta(seconds=5),
     )
 
 
@@ -99,7 +99,7 @@ def test_a_pipeline_that_did_not_succeed_fails_the_release_with_its_page(
 
 
 @pytest.mark.parametrize(
-    ("waited", "again"), [(0, 3), (12, 3), (16, 4), (30, 7.5), (240, 60), (599, 60)]
+    ("waited", "again"), [(0, 5), (20, 5), (24, 6), (30, 7.5), (240, 60), (599, 60)]
 )  # seconds since it was asked for, seconds until the next look
 def test_a_missing_pipeline_is_waited_for_by_a_quarter_of_the_time_so_far(waited: float, again: float) -> None:
     assert judge(None, waited) == GateResult(
@@ -122,8 +122,8 @@ def test_a_pipeline_that_never_comes_blocks_and_says_why_there_may_be_none() -> 
 
 
 @given(st.integers(-3600, 10**7), st.sampled_from(list(S)))
-def test_the_next_look_is_never_sooner_than_three_seconds_nor_later_than_a_minute(waited: int, status: S) -> None:
+def test_the_next_look_is_never_sooner_than_five_seconds_nor_later_than_a_minute(waited: int, status: S) -> None:
     said = judge(pipeline(status), waited)
     assert (said.look_again is not None) == (said.consequence is Consequence.WAIT)
     if said.look_again is not None:
-        assert timedelta(seconds=3) <= said.look_again <= timedelta(minutes=1)
+        assert timedelta(seconds=5) <= said.look_again <= timedelta(minutes=1)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.refs import ChangeSource, Project, RefAction, RefChange, RefKind
-from bot.watch.hook import NO_SHA, Ignored, PipelineHint, TagHint, read_hook
+from bot.watch.hook import NO_SHA, Ignored, PipelineHint, RefHint, read_hook
 from tests.unit.release_facts import OTHER_SHA, SHA
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -59,8 +59,9 @@ def pipeline(**attributes: Json) -> dict[str, Json]:
     }
 
 
-def hinted(sha: str, action: RefAction) -> TagHint:
-    return TagHint(
+def hinted(sha: str, action: RefAction, before: str | None = None) -> RefHint:
+    return RefHint(
+        before=before,
         project=Project(
             id=42,
             full_path="acme/tools/widget",
@@ -84,18 +85,18 @@ def hinted(sha: str, action: RefAction) -> TagHint:
     [
         (tag_push(), hinted(SHA, RefAction.CREATED)),
         (tag_push(after=SHA), hinted(SHA, RefAction.CREATED)),
-        (tag_push(before=OTHER_SHA), hinted(SHA, RefAction.MOVED)),
-        (tag_push(before=OTHER_SHA, after=NO_SHA, checkout_sha=None), hinted(OTHER_SHA, RefAction.DELETED)),
+        (tag_push(before=OTHER_SHA), hinted(SHA, RefAction.MOVED, OTHER_SHA)),
+        (tag_push(before=OTHER_SHA, after=NO_SHA, checkout_sha=None), hinted(OTHER_SHA, RefAction.DELETED, OTHER_SHA)),
         (tag_push(object_kind=None), hinted(SHA, RefAction.CREATED)),
     ],
 )
-def test_a_tag_push_hints_at_the_commit_not_at_the_tag_object(body: dict[str, Json], hint: TagHint) -> None:
+def test_a_tag_push_hints_at_the_commit_not_at_the_tag_object(body: dict[str, Json], hint: RefHint) -> None:
     assert read_hook(body) == hint
 
 
 def test_a_tag_may_have_slashes_in_its_name() -> None:
     hint = read_hook(tag_push(ref="refs/tags/pkg/v1"))
-    assert isinstance(hint, TagHint)
+    assert isinstance(hint, RefHint)
     assert hint.change.ref == "pkg/v1"
 
 
@@ -112,9 +113,11 @@ def test_no_value_of_a_variable_leaves_the_payload() -> None:
     ("body", "why"),
     [
         ({}, "unknown events start nothing"),
-        ({"object_kind": "push"}, "push events start nothing"),
+        ({"object_kind": "push"}, "a branch push without project or branch"),
+        ({"object_kind": "note"}, "note events start nothing"),
         ({"object_kind": ["tag_push"]}, "unknown events start nothing"),
-        ({"event_name": "repository_update"}, "repository_update events start nothing"),
+        ({"event_name": "repository_update"}, "a project event without a project"),
+        ({"event_name": "project_rename", "project_id": "42"}, "a project event without a project"),
         (tag_push(project=None), "a tag push without project or tag"),
         (tag_push(project={**PROJECT, "id": "42"}), "a tag push without project or tag"),
         (tag_push(project={**PROJECT, "id": True}), "a tag push without project or tag"),
@@ -155,6 +158,6 @@ def test_no_distorted_payload_makes_reading_raise(kind: str, data: st.DataObject
         else:
             body[place] = data.draw(VALUES)
     hint = read_hook(body)
-    if isinstance(hint, TagHint):
+    if isinstance(hint, RefHint):
         assert len(hint.change.sha) in (40, 64)
         assert isinstance(hint.project.id, int)

@@ -8,13 +8,13 @@ from bot.domain.gitlab import PipelineStatus, Variables
 from bot.domain.verdicts import Consequence, Verdict
 from bot.release.facts import Facts, Look, LookKind, Seen
 from bot.release.judge import GATES, judge
-from tests.unit.release_facts import NOON, OTHER_SHA, good_facts, pipeline, tag, variable, wanted
+from tests.unit.release_facts import NOON, OTHER_SHA, good_facts, head, pipeline, variable, wanted
 
 
 def test_gates_ask_for_what_is_cheap_first() -> None:
     facts, good = Facts(now=NOON), good_facts()
     steps = [
-        (Look(LookKind.TAG), {"tag": good.tag}),
+        (Look(LookKind.REF), {"ref": good.ref}),
         (Look(LookKind.VARIABLES), {"variables": good.variables}),
         (Look(LookKind.PIPELINE), {"pipeline": good.pipeline}),
         (Look(LookKind.FILES), {"files": good.files}),
@@ -33,14 +33,14 @@ def test_gates_ask_for_what_is_cheap_first() -> None:
 
 
 def test_once_a_gate_stops_the_release_nothing_more_is_looked_at() -> None:
-    facts = Facts(now=NOON, tag=Seen(tag(protected=False)), tag_fresh=True)
+    facts = Facts(now=NOON, ref=Seen(head(protected=False)), ref_fresh=True)
     judged = judge(wanted(), facts)
     assert judged.look is None
     assert judged.consequence is Consequence.BLOCK
 
 
 def test_gates_that_need_no_look_still_tell_their_reasons_after_a_stop() -> None:
-    facts = Facts(now=NOON, tag=Seen(tag("vnext", protected=False)))
+    facts = Facts(now=NOON, ref=Seen(head(protected=False)))
     judged = judge(wanted(ref="vnext"), facts)
     assert [r.name for r in judged.results] == ["tag_unmoved", "ref_protected", "version_matches"]
     assert judged.reasons == ". ".join(r.reason for r in judged.results[1:])
@@ -49,7 +49,7 @@ def test_gates_that_need_no_look_still_tell_their_reasons_after_a_stop() -> None
 def test_the_gravest_consequence_wins_and_only_its_reasons_are_given() -> None:
     facts = replace(
         good_facts(),
-        tag=Seen(tag(sha=OTHER_SHA)),
+        ref=Seen(head(sha=OTHER_SHA)),
         variables=Seen(Variables(flags=(variable(masked=False),))),
         pipeline=Seen(pipeline(PipelineStatus.RUNNING)),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,10 @@ import pytest
 from bot.domain.errors import ConfigError, RefusedError
 from bot.domain.gitlab import Changes, Note
 from bot.domain.refs import RefKind
-from bot.domain.releases import Receipt, ReleaseState
+from bot.domain.releases import Receipt, ReleaseState, TargetState, TargetStatus
 from bot.domain.report import IndexPage
 from bot.domain.verdicts import Consequence, GateResult, Verdict
-from bot.notes.markers import END_OF_DESCRIPTION
+from bot.notes.markers import END_OF_DESCRIPTION, derived_key
 from bot.notes.tables import size_words
 from bot.notes.texts import ReleaseTexts
 from bot.ports.texts import Texts
@@ -95,12 +96,35 @@ def test_what_could_not_be_checked_is_not_called_a_failure() -> None:
     assert "credential is not kept" not in note
 
 
-def test_published_note_warns_of_what_the_policy_let_pass() -> None:
-    gate = GateResult(
-        name="hygiene", verdict=Verdict.UNKNOWN, reason="instance variables", consequence=Consequence.NONE
-    )
+@pytest.mark.parametrize(
+    ("verdict", "said"), [(Verdict.FAIL, "- Found: **Variable hygiene**: `weak`"), (Verdict.UNKNOWN, "")]
+)
+def test_published_note_warns_of_what_was_found_and_not_of_what_nobody_could_see(verdict: Verdict, said: str) -> None:
+    gate = GateResult(name="hygiene", verdict=verdict, reason="weak", consequence=Consequence.NONE)
     note = TEXTS.note(published(gates=(gate,)), merge_request())
-    assert "- Could not be checked: **Variable hygiene**: `instance variables`" in note
+    assert said in note
+    assert ("hygiene" in note) is bool(said)
+    assert "hygiene" in TEXTS.note(blocked(gates=(*blocked().gates[1:], gate)), merge_request())
+
+
+def test_a_blocked_note_is_about_what_failed_not_about_what_is_pending_or_unseen() -> None:
+    failing = blocked().gates[1]
+    unseen = GateResult(name="hygiene", verdict=Verdict.UNKNOWN, reason="dark", consequence=Consequence.BLOCK)
+    pending = STATES["waiting"]().gates
+    note = TEXTS.note(blocked(gates=(unseen, *pending, failing)), merge_request())
+    assert "is blocked: tag, metadata and file names do not agree on the version." in note
+    assert "ipeline" not in note
+    assert "**Whose turn it is:** whoever set the tag and whoever runs this bot." in note
+
+
+@pytest.mark.parametrize(("kind", "again"), [(RefKind.TAG, "set a new tag"), (RefKind.BRANCH, "merge that")])
+def test_artifacts_that_cannot_be_released_are_the_maintainers_turn(kind: RefKind, again: str) -> None:
+    target = TargetStatus(name="distributions", state=TargetState.FAILED, reason="The archive is broken")
+    report = STATES["failed"]()
+    note = TEXTS.note(replace(report, kind=kind, gates=(), targets=(target,), unusable=True), merge_request())
+    assert "failed: its pipeline made nothing that can be released." in note
+    assert f"a maintainer of the project. Mend the job that builds and {again}; it is released by itself." in note
+    assert "ropewalk release resume" not in note
 
 
 @pytest.mark.parametrize(
@@ -284,6 +308,11 @@ def test_marker_is_bound_to_project_ref_and_merge_request(change: dict[str, obje
     assert not TEXTS.own([note(1, body)], published(**change), merge_request(iid))
 
 
+def test_a_note_does_not_tell_when_we_looked() -> None:
+    later = tuple(replace(one, kind="found", at=one.at + timedelta(days=3)) for one in published().receipts)
+    assert TEXTS.note(published(receipts=later), merge_request()) == TEXTS.note(published(), merge_request())
+
+
 def test_marker_of_another_key_is_not_ours() -> None:
     other = ReleaseTexts(marker_key=b"another key, long enough", user_id=5)
     assert not other.own([note(1, TEXTS.note(published(), merge_request()))], published(), merge_request())
@@ -292,3 +321,10 @@ def test_marker_of_another_key_is_not_ours() -> None:
 def test_short_key_refuses_the_start() -> None:
     with pytest.raises(ConfigError, match="the marker key has 5 bytes"):
         ReleaseTexts(marker_key=b"short", user_id=5)
+
+
+def test_derived_key_is_the_same_for_the_same_bot_and_tells_nothing_of_its_token() -> None:
+    token, url = "glpat-of-the-bot-0123456789", "https://gitlab.example.com"
+    key = derived_key(token, url)
+    assert key == derived_key(token, f"{url}/") == "b754165bc84f0e62738795e500ced1af980faeb21614aa3848f93da86a9342ea"
+    assert len({key, derived_key(f"{token}0", url), derived_key(token, "https://gitlab.example.org")}) == 3

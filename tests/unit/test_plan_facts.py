@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.gitlab import Note, PipelineStatus, ReleaseLink, Variables
+from bot.domain.refs import RefKind
 from bot.domain.releases import AttemptOutcome, Receipt, ReleaseState, TargetState
 from bot.ports.index import Gathered
 from bot.release.actions import EditNote, PostNote
@@ -25,11 +26,11 @@ from tests.unit.release_facts import (
     digest_of,
     distribution,
     good_facts,
+    head,
     index,
     listed,
     pipeline,
     release_of,
-    tag,
     variable,
     wanted,
 )
@@ -81,10 +82,10 @@ SPOILT: Seen[Gathered] = Seen(Gathered(files=(), problems=("the archive of job 3
         (replace(everything(), variables=WEAK, receipts=(proof("found"),)), ReleaseState.BLOCKED, Rest()),
         (replace(everything(), pipeline=Seen(pipeline(PipelineStatus.FAILED))), ReleaseState.FAILED, Rest()),
         (replace(everything(), pipeline=Seen(pipeline(PipelineStatus.RUNNING))), ReleaseState.WAITING,
-         Rest(timedelta(seconds=3))),
+         Rest(timedelta(seconds=5))),
         (replace(everything(), files=SPOILT), ReleaseState.FAILED, Rest()),
-        (replace(everything(), tag=Seen(tag(sha=OTHER_SHA)), receipts=SENT), ReleaseState.WITHDRAWN, Rest()),
-        (replace(everything(), tag=Seen(None)), ReleaseState.WITHDRAWN, Rest()),
+        (replace(everything(), ref=Seen(head(sha=OTHER_SHA)), receipts=SENT), ReleaseState.WITHDRAWN, Rest()),
+        (replace(everything(), ref=Seen(None)), ReleaseState.WITHDRAWN, Rest()),
         (replace(everything(), release=Unreadable("403")), ReleaseState.FAILED, Rest()),
         (replace(everything(), release=Unreadable("403"), receipts=SENT), ReleaseState.PARTIAL, Rest()),
         (replace(everything(), changes=Unreadable("403")), ReleaseState.PUBLISHED, Rest(REPORT_AGAIN)),
@@ -109,14 +110,14 @@ def test_a_blocked_release_tells_its_merge_requests() -> None:
 
 
 def test_a_withdrawn_release_that_told_nobody_keeps_silent() -> None:
-    facts = replace(everything(), tag=Seen(None), changes=Seen(changes(4)), notes={4: Seen(())})
+    facts = replace(everything(), ref=Seen(None), changes=Seen(changes(4)), notes={4: Seen(())})
     assert plan(wanted(), facts, TEXTS).step == Rest()
 
 
 def test_a_release_of_a_deleted_tag_corrects_the_notes_it_wrote() -> None:
     note = Note(id=1, body="<note v1.1.0 !1> blocked: x", author_id=TEXTS.OURS)
     facts = replace(
-        everything(), tag=Seen(None), receipts=(NOTE_RECEIPT,), changes=Seen(changes(1)), notes={1: Seen((note,))}
+        everything(), ref=Seen(None), receipts=(NOTE_RECEIPT,), changes=Seen(changes(1)), notes={1: Seen((note,))}
     )
     drawn = plan(wanted(), facts, TEXTS)
     assert isinstance(drawn.step, Act)
@@ -127,7 +128,7 @@ def test_a_release_whose_tag_moved_leaves_the_notes_to_the_release_of_the_new_co
     note = Note(id=1, body="<note v1.1.0 !1> published: None", author_id=TEXTS.OURS)
     facts = replace(
         everything(),
-        tag=Seen(tag(sha=OTHER_SHA)),
+        ref=Seen(head(sha=OTHER_SHA)),
         receipts=(NOTE_RECEIPT,),
         changes=Seen(changes(1)),
         notes={1: Seen((note,))},
@@ -145,6 +146,23 @@ def test_reporting_that_fails_leaves_the_verdict_alone() -> None:
         TargetState.FAILED,
         "403 for the note",
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "again", "words"),
+    [
+        (RefKind.TAG, False, "Mend the job that builds them and push a new tag; it is released by itself"),
+        (RefKind.BRANCH, False, "Mend the job that builds them and merge that; it is released by itself"),
+        (RefKind.TAG, True, "Resume once that is mended"),
+    ],
+)
+def test_what_a_ref_can_only_make_again_needs_a_new_commit(kind: RefKind, again: bool, words: str) -> None:
+    """A job's broken archive stays so for that commit; one that is merely gone comes back with the job."""
+    want = wanted()
+    spoilt = Seen(Gathered(files=(), problems=("The archive is broken.", "So is the other."), again=again))
+    facts = replace(everything(), files=spoilt)
+    drawn = plan(replace(want, id=replace(want.id, kind=kind)), facts, TEXTS)
+    assert drawn.next == f"distributions: The archive is broken. So is the other. {words}"
 
 
 def test_targets_behind_one_that_is_not_done_are_pending() -> None:

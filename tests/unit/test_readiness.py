@@ -8,6 +8,7 @@ import pytest
 
 from bot.domain.ci import CiAssignment, CiCommand, CiFacts, CiJob, CiLine
 from bot.domain.estate import ProjectFacts
+from bot.domain.gitlab import Level, UnreadableLevel
 from bot.domain.policy import IndexKind, IndexSpec, ReleaseRule, Source
 from bot.domain.verdicts import Verdict
 from bot.hygiene.readiness import Check, Question, covering, next_tag, readiness, ready
@@ -128,7 +129,9 @@ UNSURE: list[tuple[str, ProjectFacts, Question, str]] = [
         "levels out of sight",
         replace(
             place(ci=file(publisher()), access=access()),
-            variables=replace(place().variables, unreadable=("variables of the instance",)),
+            variables=replace(
+                place().variables, unreadable=(UnreadableLevel(Level.INSTANCE, "variables of the instance"),)
+            ),
         ),
         PIPELINE,
         "credential",

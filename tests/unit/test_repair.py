@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.estate import Access, Level, ProjectFacts, ProtectedBranches, ProtectedTags
+from bot.domain.estate import Access, ProjectFacts, ProtectedBranches, ProtectedTags
+from bot.domain.gitlab import Level
 from bot.hygiene.facts import Unread
 from bot.hygiene.repair import Change, Step, repairs
 from tests.unit.hygiene_facts import BROKEN, LOCKED, TAGS, access, ci, job, place, variable

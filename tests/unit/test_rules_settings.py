@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.estate import Level, ProjectFacts
+from bot.domain.estate import ProjectFacts
+from bot.domain.gitlab import Level
 from bot.domain.verdicts import Verdict
 from bot.hygiene.catalogue import RULES
 from tests.unit.hygiene_facts import BROKEN, LOCKED, PROJECT, ci, job, place, variable

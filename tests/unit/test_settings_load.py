@@ -40,7 +40,7 @@ watch:
   since: 2026-01-31T12:00:00+02:00
   hook_secret_env: ROPEWALK_HOOK_SECRET
 state: sqlite:///data/ropewalk.db
-web: {host: 0.0.0.0, port: 80}
+web: {host: 0.0.0.0, port: 80, public_url: "https://bot.example.com/rope/", allow_plain_http: false}
 dashboard: {host: 127.0.0.1, port: 8931}
 indexes:
   registry: {kind: gitlab, username: deployer, password_env: INHOUSE, ca_file: ca.pem, proxy: "https://p.example.com"}
@@ -96,7 +96,7 @@ def test_every_key_of_the_contract_is_accepted(tmp_path: Path) -> None:
     assert settings.watch.hook_secret == Secret("whsec_c2VjcmV0")
     assert settings.state.path == tmp_path / "data" / "ropewalk.db"
     assert settings.state.engine_path == tmp_path / "data" / "ropewalk.engine.db"
-    assert settings.web == Listener(host="0.0.0.0", port=80)
+    assert settings.web == Listener(host="0.0.0.0", port=80, public_url="https://bot.example.com/rope")
     assert settings.dashboard == Listener(host="127.0.0.1", port=8931)
 
 
@@ -336,3 +336,18 @@ def test_a_duration_is_the_sum_of_its_parts(days: int, hours: int, minutes: int,
 def test_anything_else_is_no_duration(text: object) -> None:
     with pytest.raises(ValueError, match="must be a duration"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8930", "http://localhost:8930/", "https://bot.example.com"])
+def test_hooks_may_lead_to_this_machine_or_to_an_encrypted_address(tmp_path: Path, url: str) -> None:
+    text = SMALLEST + f"watch: {{groups: [a], hook_secret_env: S}}\nweb: {{public_url: '{url}'}}\n"
+    settings = _load(tmp_path, text, S="a secret of ours")
+    assert settings.web.public_url == url.rstrip("/")
+    assert not any("public_url" in warning for warning in settings.warnings)
+
+
+def test_an_address_for_hooks_without_a_secret_is_warned_of(tmp_path: Path) -> None:
+    text = SMALLEST + "watch: {groups: [a]}\nweb: {public_url: 'http://bot.example.com', allow_plain_http: true}\n"
+    settings = _load(tmp_path, text)
+    assert settings.web.public_url == "http://bot.example.com"
+    assert any("hook secret" in warning for warning in settings.warnings)

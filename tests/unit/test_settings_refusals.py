@@ -21,7 +21,7 @@ REFUSED = [
     (GITLAB + "watch:\n  marker_key_env: X\n", 3, ("`watch.marker_key_env`", "under `gitlab`")),
     (GITLAB + "port: 1\n", 2, ("`port`", "under `web`")),
     (GITLAB + "web:\n  releases: []\n", 3, ("`web.releases`", "top level")),
-    (GITLAB + "web: {zzz: 1}\n", 2, ("Known here: `host` or `port`",)),
+    (GITLAB + "web: {zzz: 1}\n", 2, ("Known here: `host`, `port`, `public_url` or `allow_plain_http`",)),
     ("gitlab:\n  url: https://g.example.com\n  token_evn: X\n", 3, ("`token_env`",)),
     # types
     (GITLAB + "watch: {groups: acme}\n", 2, ("`watch.groups` must be a list, not a text", "Write `watch.groups: […]`")),
@@ -31,6 +31,7 @@ REFUSED = [
     (GITLAB + "web:\n", 2, ("`web` must be a mapping, not empty", "leave the key out")),
     (GITLAB + "web: {port: '80'}\n", 2, ("must be a whole number, not a text", "without quotes")),
     (GITLAB + "web: {port: true}\n", 2, ("must be a whole number, not true or false",)),
+    (GITLAB + "web: {port: 0}\n", 2, ("`web.port`", "equal to 1")),
     (GITLAB + "web: {port: 65536}\n", 2, ("`web.port`", "65535")),
     (GITLAB + "indexes: [a]\n", 2, ("`indexes` must be a mapping",)),
     (GITLAB + "releases: {}\n", 2, ("`releases` must be a list",)),
@@ -42,6 +43,9 @@ REFUSED = [
     (GITLAB + "watch: {poll: 0s}\n", 2, ("at least `1s`",)),
     (GITLAB + "watch: {since: yesterday}\n", 2, ("`now`, `all` or an ISO time",)),
     (GITLAB + "watch: {groups: ['https://g.example.com/acme']}\n", 2, ("a path such as", "not a URL")),
+    (GITLAB + "watch: {groups: ['acme/**']}\n", 2, ("full paths of groups", "Did you mean `acme`?")),
+    (GITLAB + "watch: {groups: ['acme/*/tools']}\n", 2, ("Did you mean `acme`?",)),
+    (GITLAB + "watch: {groups: ['*']}\n", 2, ("or `**`",)),
     (GITLAB + "watch: {groups: ['']}\n", 2, ("must not be empty",)),
     (GITLAB + 'watch: {groups: ["a\\nb"]}\n', 2, ("line breaks",)),
     (GITLAB + "hygiene: {block_at: hihg}\n", 2, ("Did you mean `high`?",)),
@@ -92,6 +96,12 @@ REFUSED = [
     ("gitlab: {url: https://g.example.com, token_file: x}\n", 1, ("not a file",)),
     (GITLAB + "watch: {hook_secret_env: ABSENT}\n", 2, ("`ABSENT` is not set",)),
     (GITLAB + "watch: {hook_secret_env: 'A B'}\n", 2, ("name of an environment variable",)),
+    # the address for hooks
+    (GITLAB + "web: {public_url: 'bot.example.com'}\n", 2, ("`web.public_url` must be a URL",)),
+    (GITLAB + "web: {public_url: 'http://bot.example.com'}\n", 2, ("unencrypted", "`web.allow_plain_http: true`")),
+    (GITLAB + "web: {public_url: 'https://b.example.com/hooks/gitlab/'}\n", 2, ("Remove `/hooks/gitlab`",)),
+    (GITLAB + "web: {public_url: 'https://b.example.com?x=1'}\n", 2, ("must have no query",)),
+    (GITLAB + "web: {public_url: 'https://b.example.com', allow_plain_http: 1}\n", 2, ("true or false",)),
 ]
 
 

@@ -6,6 +6,7 @@ Source: lib/api/users.rb, lib/api/personal_access_tokens/self_information.rb.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from bot.adapters.gitlab.client import Api, Json
 from bot.domain.errors import RefusedError
@@ -35,6 +36,12 @@ class GitLabAccount:
             token = {}
         version = self._api.get("/version") or {}
         return self._api.read(_identity, (user, token, version))
+
+    def role(self, user_id: int, place: str, *, group: bool) -> int | None:
+        """The highest of direct, inherited and invited membership. Source: lib/api/members.rb."""
+        kind = "groups" if group else "projects"
+        row = self._api.get(f"/{kind}/{quote(place, safe='')}/members/all/{user_id}")
+        return None if row is None else self._api.read(lambda member: int(member["access_level"]), row)
 
     def now(self) -> datetime:
         """GitLab's clock, from the `Date` of its newest answer; ours where a proxy strips it.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -96,3 +99,62 @@ def message(error: GitlabError) -> str:
         text = said.decode("utf-8", "replace")
         return "" if "<html" in text.lower() else text
     return said if isinstance(said, str) else json.dumps(said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttle:
+    """What `RateLimit-*` says of one throttle: `observed` and `remaining` requests of the window that ends in `reset`.
+
+    `scaled` is `RateLimit-Limit`: the window's limit scaled to 60 seconds and rounded up, None if absent.
+    Source: lib/gitlab/rack_attack/request_throttle_data.rb.
+    """
+
+    name: str
+    observed: int
+    remaining: int
+    reset: timedelta
+    scaled: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the API budget needs to know of an answer. `retry_after` is None where nothing usable was said.
+
+    `plain` says that the body is not JSON: a 429 with JSON comes from one endpoint's own limit, any other from a
+    throttle, or from a proxy, in front of all endpoints.
+    """
+
+    status: int
+    plain: bool
+    retry_after: timedelta | None
+    throttle: Throttle | None
+
+
+def read_answer(status: int, headers: Mapping[str, str], now: datetime) -> Answer:
+    """The limits that an answer tells of. `now` is GitLab's clock; header names ignore case."""
+    return Answer(
+        status=status,
+        plain="json" not in headers.get("Content-Type", "").lower(),
+        retry_after=parse_retry(headers.get("Retry-After"), now),
+        throttle=_throttle(headers, parse_date(headers.get("Date")) or now),
+    )
+
+
+def _throttle(headers: Mapping[str, str], now: datetime) -> Throttle | None:
+    observed, remaining, reset, scaled = (
+        _count(headers.get(f"RateLimit-{name}")) for name in ("Observed", "Remaining", "Reset", "Limit")
+    )
+    if observed is None or remaining is None or reset is None:
+        return None
+    left = reset - now.timestamp()
+    if not 0 < left <= LONGEST_WAIT:
+        return None  # a clock that was set meanwhile, or nonsense
+    name = headers.get("RateLimit-Name", "")
+    return Throttle(
+        name=name, observed=observed, remaining=remaining, reset=timedelta(seconds=left), scaled=scaled or None
+    )
+
+
+def _count(text: str | None) -> int | None:
+    """A whole number of at most 15 digits."""
+    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,15}", text) else None

@@ -20,10 +20,22 @@ import requests
 from gitlab.exceptions import GitlabError
 from urllib3.exceptions import ReadTimeoutError
 
-from bot.adapters.gitlab.answers import host, message, next_query, origin, parse_date, parse_retry, redirect_target
+from bot.adapters.gitlab.answers import (
+    Answer,
+    host,
+    message,
+    next_query,
+    origin,
+    parse_date,
+    parse_retry,
+    read_answer,
+    redirect_target,
+)
+from bot.adapters.gitlab.budget import Budget, Ticket
+from bot.adapters.gitlab.endpoints import route
 from bot.adapters.gitlab.transport import PlainSession
 from bot.adapters.meter import Meter
-from bot.domain.errors import CredentialsError, RefusedError, TransientError
+from bot.domain.errors import CredentialsError, PutOffError, RefusedError, TransientError
 from bot.domain.secrets import Redactor, Secret
 
 PER_PAGE = 100
@@ -61,6 +73,7 @@ class Api:
         token: Secret,
         redactor: Redactor,
         meter: Meter,
+        budget: Budget | None = None,
         ca_file: str | None = None,
         proxy: str | None = None,
         limits: Limits = LIMITS,
@@ -71,6 +84,7 @@ class Api:
         self._token = token
         self._redactor = redactor
         self._meter = meter
+        self.budget = budget or Budget(self.url)
         self._verify: bool | str = ca_file or True
         self._proxy = proxy
         self._local = threading.local()
@@ -166,11 +180,20 @@ class Api:
 
     def download_session(self) -> tuple[requests.Session, dict[str, str]]:
         """A bare session for downloads, and the header that authenticates its first hop only."""
-        self._meter.tick()
         session = self._session(self.limits.download)
         session.verify = self._verify
         session.headers["Accept-Encoding"] = "identity"  # archives are packed already, and their length can be checked
         return session, {"Authorization": f"Bearer {self._token.reveal()}"}
+
+    def ask(self, method: str, path: str) -> Ticket:
+        """Wait until the budget has room for a request, and count it. Raises: PutOffError."""
+        ticket = self.budget.ask(route(method, path))
+        self._meter.tick()
+        return ticket
+
+    def answer(self, response: requests.Response) -> Answer:
+        """What the budget needs to know of an answer."""
+        return read_answer(response.status_code, response.headers, self.now() or datetime.now(UTC))
 
     def refused(self, status: int, said: str, what: str, retry_after: str | None) -> RefusedError | TransientError:
         """The error that stands for an HTTP status."""
@@ -192,11 +215,13 @@ class Api:
             )
         if status == 429 or status >= 500 or status == 408:
             wait = parse_retry(retry_after, self.now() or datetime.now(UTC))
-            return TransientError(what=f"{status} for {what}{tail}", where=self.where, retry_after=wait, status=status)
+            kind = PutOffError if status == 429 else TransientError
+            return kind(what=f"{status} for {what}{tail}", where=self.where, retry_after=wait, status=status)
         return RefusedError(what=f"{status} for {what}{tail}", where=self.where, status=status)
 
     def unreachable(self, error: requests.RequestException, where: str | None = None) -> TransientError | RefusedError:
         """The error that stands for a failed exchange. The library's own text may hold headers: it is not repeated."""
+        remedy = "" if where else "If it stays so, check gitlab.url, its name in DNS, and gitlab.proxy"
         where = where or self.where
         if isinstance(error, requests.exceptions.SSLError):
             return RefusedError(what="its TLS certificate cannot be verified", where=where, remedy="Set gitlab.ca_file")
@@ -205,13 +230,14 @@ class Api:
             return TransientError(what="no answer in time", where=where)
         if isinstance(error, (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)):
             return TransientError(what="the answer broke off", where=where)
-        return TransientError(what="cannot be reached", where=where)
+        return TransientError(what="cannot be reached", where=where, remedy=remedy)
 
     def _request(
         self, method: str, path: str, query: Parameters, body: Mapping[str, Json] | None, *, missing: bool = False
     ) -> requests.Response | None:
-        self._meter.tick()
         what = f"{method.upper()} {path.removeprefix(self.url)}"
+        ticket = self.ask(method, path)
+        self._local.answer = None
         try:
             return self._client().http_request(
                 method,
@@ -233,6 +259,8 @@ class Api:
             raise self.refused(self._local.status, "", what, self._local.retry_after) from None
         except requests.RequestException as error:
             raise self.unreachable(error) from None
+        finally:
+            self.budget.settle(ticket, self._local.answer)
 
     def _json(self, response: requests.Response) -> Json:
         try:
@@ -272,6 +300,7 @@ class Api:
         date = parse_date(response.headers.get("Date"))
         if date is not None:
             self._clock = (date, time.monotonic())
+        self._local.answer = self.answer(response)
         if 300 <= response.status_code < 400:
             response.close()
             raise self._redirected(response)

@@ -6,12 +6,12 @@ merge, squash and fast-forwarded commits).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import islice
 from urllib.parse import quote
 
 from bot.adapters.gitlab.answers import parse_time
-from bot.adapters.gitlab.client import Api, Json
+from bot.adapters.gitlab.client import PER_PAGE, Api, Json
 from bot.domain.errors import RefusedError
 from bot.domain.gitlab import Changes, MergeRequest
 from bot.domain.refs import Tag
@@ -33,8 +33,10 @@ class GitLabHistory:
         commits = self._commits(project_id, tag, previous)
         parents = dict(self._api.read(_parents, commit) for commit in commits)
         mainline = _first_parents(parents, tag.sha)
-        if len(mainline) <= MOST_SINGLE_LOOKUPS:
+        if len(mainline) == 1:
             rows = self._of_commits(project_id, mainline)
+        elif len(mainline) <= MOST_SINGLE_LOOKUPS:
+            rows = self._of_mainline(project_id, mainline)
         else:
             rows = self._of_list(project_id, parents.keys())
         found = {one.iid: one for row in rows if (one := self._api.read(_merged, row)) is not None}
@@ -43,6 +45,12 @@ class GitLabHistory:
             merge_requests=tuple(found[iid] for iid in sorted(found)),
             complete=len(commits) < MOST_COMMITS,
         )
+
+    def of_commit(self, project_id: int, sha: str) -> Changes:
+        """The merged merge requests of that one commit, oldest first."""
+        rows = self._of_commits(project_id, [sha])
+        found = {one.iid: one for row in rows if (one := self._api.read(_merged, row)) is not None}
+        return Changes(previous_tag=None, merge_requests=tuple(found[iid] for iid in sorted(found)))
 
     def _commits(self, project_id: int, tag: Tag, previous: Tag | None) -> list[Json]:
         if previous is not None:
@@ -60,17 +68,27 @@ class GitLabHistory:
             rows += self._api.pages(f"/projects/{project_id}/repository/commits/{quote(sha)}/merge_requests")
         return rows
 
+    def _of_mainline(self, project_id: int, mainline: list[str]) -> list[Json]:
+        """The newest merged ones know most of these commits in one answer; only for the others each is asked."""
+        listed = islice(self._merged_rows(project_id), PER_PAGE)
+        known = [(row, heads) for row in listed if (heads := self._api.read(_heads, row) & set(mainline))]
+        left = set(mainline).difference(*(heads for _, heads in known))
+        return [row for row, _ in known] + self._of_commits(project_id, [sha for sha in mainline if sha in left])
+
     def _of_list(self, project_id: int, shas: Set[str]) -> list[Json]:
         """Merged merge requests one of whose three commits is among ours (head, for a fast-forward; merge; squash)."""
-        rows = self._api.pages(
+        rows = islice(self._merged_rows(project_id), MOST_MERGE_REQUESTS)
+        return [row for row in rows if self._api.read(_heads, row) & shas]
+
+    def _merged_rows(self, project_id: int) -> Iterator[Json]:
+        return self._api.pages(
             f"/projects/{project_id}/merge_requests", state="merged", order_by="created_at", sort="desc"
         )
-        heads = ("sha", "merge_commit_sha", "squash_commit_sha")
-        return [
-            row
-            for row in islice(rows, MOST_MERGE_REQUESTS)
-            if self._api.read(lambda one: any(one.get(head) in shas for head in heads), row)
-        ]
+
+
+def _heads(row: Json) -> set[str]:
+    """The commits by which a merge request is known: its head (a fast-forward), its merge, its squash."""
+    return {str(row[head]) for head in ("sha", "merge_commit_sha", "squash_commit_sha") if row.get(head)}
 
 
 def _parents(row: Json) -> tuple[str, tuple[str, ...]]:

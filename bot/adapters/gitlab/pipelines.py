@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -42,14 +43,7 @@ class GitLabPipelines:
         with session:
             for hop in range(MOST_HOPS + 1):
                 try:
-                    response = session.get(
-                        url,
-                        headers=credentials if hop == 0 else {},
-                        allow_redirects=False,
-                        stream=True,
-                        timeout=self._api.limits.silence,
-                    )
-                    with response:
+                    with self._hop(session, url, credentials if hop == 0 else None) as response:
                         if response.status_code in (301, 302, 303, 307, 308):
                             url = self._next_hop(url, response.headers.get("Location", ""), what)
                             continue
@@ -65,6 +59,22 @@ class GitLabPipelines:
                         what=f"cannot be written: {error.strerror}", where=str(self._scratch)
                     ) from None
         raise RefusedError(what=f"more than {MOST_HOPS} redirects for {what}", where=self._api.where)
+
+    def _hop(self, session: requests.Session, url: str, credentials: dict[str, str] | None) -> requests.Response:
+        """One request of a download, its body unread; with credentials it is one to GitLab, and the budget is asked."""
+        get = partial(
+            session.get, url, allow_redirects=False, stream=True, timeout=self._api.limits.silence, headers=credentials
+        )
+        if credentials is None:
+            return get()
+        ticket = self._api.ask("get", url.removeprefix(f"{self._api.url}/api/v4"))
+        answer = None
+        try:
+            response = get()
+            answer = self._api.answer(response)
+        finally:
+            self._api.budget.settle(ticket, answer)
+        return response
 
     def _next_hop(self, url: str, location: str, what: str) -> str:
         """Where a redirect leads: to https, or to whatever scheme GitLab itself is spoken to with."""

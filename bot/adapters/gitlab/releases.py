@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from bot.adapters.gitlab.answers import parse_time
 from bot.adapters.gitlab.client import Api, Json
 from bot.domain.errors import RefusedError
 from bot.domain.gitlab import GitLabRelease, ReleaseLink
@@ -69,4 +70,5 @@ def _release(row: Json) -> GitLabRelease:
         description=str(row.get("description") or ""),
         links=tuple(ReleaseLink(name=str(link["name"]), url=str(link["url"])) for link in links),
         web_url=str((row.get("_links") or {}).get("self") or ""),
+        released_at=parse_time(row.get("released_at")),
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from bot.adapters.gitlab.client import Api, Json
 from bot.domain.errors import RefusedError, TransientError
-from bot.domain.gitlab import VariableFlags, Variables
+from bot.domain.gitlab import Level, UnreadableLevel, VariableFlags, Variables
 
 _FLAGS = "nodes { key protected masked raw environmentScope %s } pageInfo { hasNextPage endCursor }"
 QUERY = f"""
@@ -40,14 +40,14 @@ class GitLabVariables:
         project, instance = first["project"], first.get("ciVariables")
         own, inherited = project.get("ciVariables"), project.get("inheritedCiVariables")
         levels = (
-            (own, "variables of the project (needs Maintainer)"),
-            (inherited, "variables of its groups (needs Maintainer)"),
-            (instance, "variables of the instance (needs an admin's token)"),
+            (own, UnreadableLevel(Level.PROJECT, "variables of the project (needs Maintainer)")),
+            (inherited, UnreadableLevel(Level.GROUP, "variables of its groups (needs Maintainer)")),
+            (instance, UnreadableLevel(Level.INSTANCE, "variables of the instance (needs an admin's token)")),
         )
         flags = [
-            *_flags(own, "project", full_path),
-            *_flags(inherited, "group", full_path),
-            *_flags(instance, "instance", self._api.where),
+            *_flags(own, Level.PROJECT, full_path),
+            *_flags(inherited, Level.GROUP, full_path),
+            *_flags(instance, Level.INSTANCE, self._api.where),
         ]
         for _ in range(MOST_PAGES):
             after_own, after_inherited = _cursor(own), _cursor(inherited)
@@ -58,7 +58,7 @@ class GitLabVariables:
             # The query asks for both lists each time; a list that has ended starts over and is not taken again.
             own = self._rest(project, "ciVariables") if after_own else None
             inherited = self._rest(project, "inheritedCiVariables") if after_inherited else None
-            flags += [*_flags(own, "project", full_path), *_flags(inherited, "group", full_path)]
+            flags += [*_flags(own, Level.PROJECT, full_path), *_flags(inherited, Level.GROUP, full_path)]
         raise RefusedError(what=f"the variables of {full_path} have no end", where=self._api.where)
 
     def _rest(self, project: Json, name: str) -> Json:
@@ -74,7 +74,7 @@ class GitLabVariables:
         return data
 
 
-def _flags(connection: Json, level: str, owner: str) -> Iterator[VariableFlags]:
+def _flags(connection: Json, level: Level, owner: str) -> Iterator[VariableFlags]:
     for node in (connection or {}).get("nodes") or ():
         yield VariableFlags(
             key=str(node["key"]),

@@ -16,6 +16,7 @@ from bot.ports.index import Sent
 LONGEST_REASON = 300  # characters
 _LONGEST_WAIT = 7 * 86_400.0  # seconds; beyond that a server's wish is an error of its own
 _LATER = frozenset({408, 425, 429})  # the only refusals that pass by themselves
+_DENIALS = frozenset({401, 403})
 _FOR_GOOD = frozenset({301, 308, 410})
 _SECONDS = re.compile(r"\d{1,12}(?:\.\d{1,6})?")
 
@@ -34,6 +35,8 @@ def classify(answer: Answered, *, now: datetime, redact: Callable[[str], str]) -
     if status in (200, 201):
         said = f"{status}, but with a web page: something else than the index answered"
         return Sent(outcome=AttemptOutcome.UNCLEAR, reason=said, again=True, retry_after=wait)
+    if status in _DENIALS:
+        return Sent(outcome=AttemptOutcome.DENIED, reason=reason, again=False)
     if 400 <= status < 500:
         again = status in _LATER
         return Sent(outcome=AttemptOutcome.REFUSED, reason=reason, again=again, retry_after=wait if again else None)

@@ -98,6 +98,8 @@ class _Look:
             raise _StopError(self.unreadable("refused", f"its page cannot be read ({type(error).__name__})")) from error
         if content_type != _JSON and not _is_listing(page, body):
             what = "it answers with a web page that is no list of files"
+            if not self.job.follow:  # GitLab's own registry: its address is right, so this is a proxy's page of excuse
+                raise _StopError(self.unreadable("transient", what))
             raise _StopError(self.unreadable("refused", what, remedy="Check simple_url and the credentials"))
         files: dict[tuple[str, str | None], Listed] = {}
         for package in page.packages:
@@ -153,8 +155,7 @@ class _Look:
             return
         said = f"it answers {status} {response.reason or ''}".strip()
         if status in (401, 403):
-            fix = "Check the user name, the password or token, and its rights"
-            raise _StopError(self.unreadable("credentials", said, response=response, remedy=fix))
+            raise _StopError(self.unreadable("credentials", said, response=response))
         if status == 404:
             if not self.job.follow and self._hidden_project(response):
                 fix = "Give the token's user a role in the project that reads packages"

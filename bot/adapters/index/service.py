@@ -120,7 +120,8 @@ class IndexAdapter:
             ended = self._children.run(job, deadline=patience.upload_limit(distribution.size), lock=lock)
         match ended.reply:
             case Answered() as answer:
-                return classify(answer, now=datetime.now(UTC), redact=self._redact(place))
+                sent = classify(answer, now=datetime.now(UTC), redact=self._redact(place))
+                return self._explained(place, sent) if sent.outcome is AttemptOutcome.DENIED else sent
             case Unanswered() as silence:
                 return classify_silence(silence, redact=self._redact(place))
             case _:
@@ -170,8 +171,16 @@ class IndexAdapter:
         if reply.fault == "transient":
             after = None if reply.retry_after is None else timedelta(seconds=reply.retry_after)
             return TransientError(what=what, where=self._where(place), retry_after=after, status=reply.status)
-        kind = CredentialsError if reply.fault == "credentials" else RefusedError
-        return kind(what=what, where=self._where(place), remedy=reply.remedy, status=reply.status)
+        if reply.fault == "credentials":
+            mend = f"Mend {_settings(place.spec)}, or what they may do there"
+            return CredentialsError(what=what, where=self._where(place), remedy=mend, status=reply.status)
+        return RefusedError(what=what, where=self._where(place), remedy=reply.remedy, status=reply.status)
+
+    def _explained(self, place: IndexPlace, sent: Sent) -> Sent:
+        """A refusal of our credentials, with the place and the settings that mend it."""
+        address = self._line(place.upload_url)
+        reason = f"{sent.reason}: {address} refuses the credentials of indexes.{place.spec.name}. Mend "
+        return replace(sent, reason=f"{reason}{_settings(place.spec)}, or what they may do there")
 
     def _access(self, spec: IndexSpec, *, silence: float) -> Access:
         gitlab = spec.kind is IndexKind.GITLAB
@@ -197,7 +206,7 @@ class IndexAdapter:
         return one_line(text, self._redactor.redact)
 
     def _where(self, place: IndexPlace) -> str:
-        return f"index {place.spec.name} ({self._line(place.simple_url)})"
+        return f"indexes.{place.spec.name} ({self._line(place.simple_url)})"
 
     def _count(self, place: IndexPlace, kind: str, requests: int) -> None:
         if self._on_request is not None and place.spec.kind is IndexKind.GITLAB:
@@ -215,3 +224,10 @@ class IndexAdapter:
             if len(self._known) > _MOST_KNOWN:
                 self._known.popitem(last=False)
         return file
+
+
+def _settings(spec: IndexSpec) -> str:
+    """Which settings hold what an index is shown."""
+    if spec.kind is IndexKind.GITLAB and spec.password is None:
+        return "gitlab.token_file or token_env (the bot's own token)"
+    return f"username and password_file or password_env of indexes.{spec.name}"

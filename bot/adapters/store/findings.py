@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Engine, bindparam, case, select, update
+from sqlalchemy import bindparam, case, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import schema
+from bot.adapters.store.database import Database
 from bot.adapters.store.rows import Redact
 from bot.domain.findings import Finding
 
@@ -18,14 +19,14 @@ AT_ONCE = 500  # rows a statement
 class SqliteFindings:
     """See bot.ports.store.FindingHistory."""
 
-    def __init__(self, engine: Engine, redact: Redact) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, redact: Redact) -> None:
+        self._database = database
         self._redact = redact
 
     def open_findings(self) -> dict[str, tuple[str, str, datetime]]:
         """Identity -> rule, resource and when it was first seen."""
         table = schema.findings
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             found = connection.execute(
                 select(table.c.identity, table.c.rule, table.c.resource, table.c.first_seen).where(
                     table.c.fixed_at.is_(None)
@@ -51,7 +52,7 @@ class SqliteFindings:
             },
         )
         rows = [self._row(one, at) for one in seen]
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             for place in range(0, len(rows), AT_ONCE):
                 connection.execute(again, rows[place : place + AT_ONCE])
             if fixed:

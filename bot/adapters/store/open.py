@@ -12,6 +12,13 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from bot.adapters.store.schema import VERSION, metadata
 from bot.domain.errors import ConfigError
 
+# What a file of the version before lacks besides whole tables, which are made anyway. An empty file has version 0.
+STEPS: dict[int, tuple[str, ...]] = {
+    2: (
+        "ALTER TABLE projects ADD COLUMN seen_at VARCHAR(32)",
+        "ALTER TABLE projects ADD COLUMN left_at VARCHAR(32)",
+    ),
+}
 BUSY = 15.0  # seconds a writer waits for another; our own transactions take milliseconds
 
 
@@ -64,5 +71,8 @@ def _migrate(connection: Connection, path: Path) -> None:
             where=str(path),
             remedy="Run that version, or restore the backup made before the upgrade",
         )
+    for step in range(version + 1, VERSION + 1) if version else ():
+        for statement in STEPS[step]:
+            connection.exec_driver_sql(statement)
     metadata.create_all(connection)
     connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")

@@ -21,7 +21,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 # Raised with every change of the tables; a database of a newer version is refused, see `open.py`.
-VERSION = 1
+VERSION = 2
 
 metadata = MetaData()
 
@@ -52,6 +52,8 @@ projects = Table(
     Column("default_branch", Text),
     Column("enrolled_at", Moment, nullable=False),
     Column("compared_at", Moment),
+    Column("seen_at", Moment),  # when it was listed last
+    Column("left_at", Moment),  # when it was found to be none of ours any more
 )
 
 tags = Table(
@@ -61,6 +63,35 @@ tags = Table(
     Column("name", Text, nullable=False),
     Column("sha", String(64), nullable=False),
     PrimaryKeyConstraint("project_id", "name"),
+)
+
+branches = Table(
+    "branches",
+    metadata,
+    Column("project_id", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sha", String(64), nullable=False),
+    PrimaryKeyConstraint("project_id", "name"),
+)
+
+branch_patterns = Table(
+    "branch_patterns",
+    metadata,
+    Column("project_id", Integer, nullable=False),
+    Column("pattern", Text, nullable=False),
+    PrimaryKeyConstraint("project_id", "pattern"),
+)
+
+looks = Table(
+    "looks",
+    metadata,
+    Column("project_id", Integer, primary_key=True, autoincrement=False),
+    Column("urgency", Integer, nullable=False),
+    Column("hinted", Boolean, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Index("looks_due", "urgency", "due_at"),
 )
 
 cursors = Table(
@@ -187,4 +218,28 @@ findings = Table(
     Column("first_seen", Moment, nullable=False),
     Column("last_seen", Moment, nullable=False),
     Column("fixed_at", Moment),
+)
+
+hook_places = Table(
+    "hook_places",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("hook_id", Integer),
+    Column("fingerprint", String(64), nullable=False),  # keyed digest of the secret that was set last; empty for none
+    Column("looked_at", Moment, nullable=False),
+)
+
+redeliveries = Table(
+    "redeliveries",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
+)
+
+readings = Table(
+    "readings",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("reading", JSON, nullable=False),
 )

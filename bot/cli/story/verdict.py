@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import shutil
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -13,7 +17,9 @@ from bot.cli.output import STATE_STYLE
 from bot.cli.story.proof import Seen
 from bot.domain.releases import Release, ReleaseState
 
+SCHEMA = "ropewalk.demo/1"
 FILES = 2  # a wheel and an sdist
+PIPE_WIDTH = 120  # columns of the last table where no terminal says how many there are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +53,46 @@ def check(
     return Ending(name=name, release=release, seen=seen, seconds=seconds, faults=tuple(faults))
 
 
-def table(endings: list[Ending]) -> Table:
-    """The last picture."""
+def as_json(endings: list[Ending], seconds: float) -> dict[str, object]:
+    """The last picture as a document; `proof` is what was read back, sha256 by file name."""
+    releases = [
+        {
+            "project": ending.release.project,
+            "ref": ending.release.id.ref,
+            "version": ending.release.version,
+            "state": ending.release.state.value,
+            "where": {
+                "registry": sorted(ending.seen.registry),
+                "index": sorted(ending.seen.index),
+                "gitlab_release": {"releases": ending.seen.releases, "links": ending.seen.links},
+            },
+            "told": [iid for iid, count in ending.seen.notes.items() if count],
+            "proof": ending.seen.registry,
+            "seconds": round(ending.seconds, 1),
+            "next": ending.release.next,
+            "faults": list(ending.faults),
+        }
+        for ending in endings
+    ]
+    ok = all(not ending.faults for ending in endings)
+    return {"schema": SCHEMA, "releases": releases, "seconds": round(seconds, 1), "ok": ok}
+
+
+def table(endings: list[Ending], *, color: bool) -> str:
+    """The last picture, as wide as the terminal."""
+    console = Console(
+        file=io.StringIO(),
+        force_terminal=color,
+        no_color=not color,
+        highlight=False,
+        width=shutil.get_terminal_size((PIPE_WIDTH, 0)).columns if sys.stdout.isatty() else PIPE_WIDTH,
+    )
+    console.print(_table(endings))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().rstrip("\n")
+
+
+def _table(endings: list[Ending]) -> Table:
     picture = Table(header_style="bold", title_justify="left", pad_edge=False)
     for title in ("package", "state", "registry", "index", "Release", "MRs told", "sha256 read back", "tag → end"):
         picture.add_column(title, overflow="fold")

@@ -5,7 +5,7 @@ Source: the guide, "Setting Up Secrets"; DESIGN, "Hygiene gate".
 
 from __future__ import annotations
 
-from bot.domain.gitlab import VariableFlags
+from bot.domain.gitlab import Level, VariableFlags, Variables
 from bot.domain.verdicts import Consequence, GateResult, Severity, Verdict
 from bot.release.facts import Facts, Look, LookKind, Unreadable, Wanted
 
@@ -36,7 +36,7 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
             return GateResult(name=NAME, verdict=Verdict.FAIL, reason=reason, consequence=Consequence.BLOCK)
     good = _summary(publishing, weak)
     if variables.unreadable:
-        return _unknown(wanted, f"{good}; not readable with this token: {', '.join(variables.unreadable)}")
+        return _unknown(wanted, variables, good)
     return GateResult(name=NAME, verdict=Verdict.PASS, reason=good)
 
 
@@ -76,12 +76,19 @@ def _summary(publishing: list[VariableFlags], weak: list[tuple[VariableFlags, st
     return f"{names}: below the blocking severity: {below}"
 
 
-def _unknown(wanted: Wanted, reason: str) -> GateResult:
-    stop = wanted.hygiene.block_unknown
-    remedy = "; give the token a role that reads them, or set hygiene.unknown: warn" if stop else ""
+def _unknown(wanted: Wanted, variables: Variables, good: str) -> GateResult:
+    """Policy speaks of the levels above the project; a role that cannot read the project's own may not release it."""
+    blind = any(hidden.level is Level.PROJECT for hidden in variables.unreadable)
+    stop = blind or wanted.hygiene.block_unknown
+    remedy = ""
+    if blind:
+        remedy = "; make the bot's user a Maintainer of the project, then resume"
+    elif stop:
+        remedy = "; give the token a role that reads them, or set hygiene.unknown: warn"
+    hidden_words = ", ".join(hidden.words for hidden in variables.unreadable)
     return GateResult(
         name=NAME,
         verdict=Verdict.UNKNOWN,
-        reason=reason + remedy,
+        reason=f"{good}; not readable with this token: {hidden_words}{remedy}",
         consequence=Consequence.BLOCK if stop else Consequence.NONE,
     )

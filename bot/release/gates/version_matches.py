@@ -1,8 +1,9 @@
-"""Tag, metadata and file names say one version (PEP 440), and all files are of one project (PEP 503)."""
+"""Tag (if it is one), metadata and file names say one version (PEP 440), and all files are of one project (PEP 503)."""
 
 from __future__ import annotations
 
 from bot.domain.distributions import Distribution, parse_filename, parse_version, same_name, version_of_tag
+from bot.domain.refs import RefKind
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.release.facts import Facts, Look, LookKind, Wanted
 
@@ -10,31 +11,38 @@ NAME = "version_matches"
 
 
 def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
-    """Fail, naming every file that disagrees with the tag."""
-    expected = version_of_tag(wanted.id.ref)
-    if expected is None:
+    """Fail, naming every file that disagrees with the tag; a branch takes its version from the metadata."""
+    tagged = wanted.id.kind is RefKind.TAG
+    expected = version_of_tag(wanted.id.ref) if tagged else None
+    if tagged and expected is None:
         return _fail(f"tag {wanted.id.ref} is no PEP 440 version: push a tag such as v1.2.3")
     if facts.files is None:
         return Look(LookKind.FILES)
     if facts.files.value.problems:
         return GateResult(name=NAME, verdict=Verdict.NOT_APPLICABLE, reason="there are no usable distributions")
     files = facts.files.value.files
+    again = "push a new tag" if tagged else "merge that"
     wrong = [sentence for file in files if (sentence := _disagreement(file))]
     if wrong:
-        return _fail("; ".join(wrong) + ". Set the version and push a new tag; nothing was uploaded")
-    others = {f.filename: f.metadata.version for f in files if parse_version(f.metadata.version) != expected}
+        return _fail("; ".join(wrong) + f". Set the version and {again}; nothing was uploaded")
+    others = [file for file in files if expected is not None and parse_version(file.metadata.version) != expected]
     if others:
-        said = ", ".join(sorted(set(others.values())))
+        said = ", ".join(sorted({file.metadata.version for file in others}))
         verb = "says" if len(others) == 1 else "say"
+        names = " and ".join(file.filename for file in others)
         return _fail(
-            f"tag {wanted.id.ref} says {expected}, but {' and '.join(others)} {verb} {said}. Set the version and push "
-            "a new tag; nothing was uploaded"
+            f"tag {wanted.id.ref} says {expected}, but {names} {verb} {said}. Set the version and push a new tag; "
+            "nothing was uploaded"
         )
-    names = sorted({file.metadata.name for file in files})
-    if any(not same_name(name, names[0]) for name in names):
-        return _fail(f"the artifacts hold distributions of different projects: {', '.join(names)}")
-    said = f"tag, metadata and file names say {names[0]} {expected}"
-    return GateResult(name=NAME, verdict=Verdict.PASS, reason=said)
+    distributions = sorted({file.metadata.name for file in files})
+    if any(not same_name(name, distributions[0]) for name in distributions):
+        return _fail(f"the artifacts hold distributions of different projects: {', '.join(distributions)}")
+    versions = sorted({str(parse_version(file.metadata.version)) for file in files})
+    if len(versions) > 1:
+        return _fail(f"the artifacts hold several versions: {', '.join(versions)}. Let the job clear dist/ first")
+    source = "tag, metadata" if tagged else "metadata"
+    reason = f"{source} and file names say {distributions[0]} {versions[0]}"
+    return GateResult(name=NAME, verdict=Verdict.PASS, reason=reason)
 
 
 def _disagreement(file: Distribution) -> str:

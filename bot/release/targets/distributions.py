@@ -13,7 +13,7 @@ def assess(facts: Facts) -> Assessment | Look:
         return Look(LookKind.FILES)
     gathered = facts.files.value
     if gathered.problems:
-        reason = ". ".join(gathered.problems)
+        reason = ". ".join(problem.rstrip(".") for problem in gathered.problems)
         return Assessment(status=TargetStatus(name=NAME, state=TargetState.FAILED, reason=reason))
     names = ", ".join(file.filename for file in gathered.files)
     return Assessment(status=TargetStatus(name=NAME, state=TargetState.DONE, reason=names))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.gitlab import ReleaseLink
+from bot.domain.refs import RefKind
 from bot.domain.releases import TargetState, TargetStatus
 from bot.domain.report import ReleaseReport
 from bot.ports.texts import Texts
@@ -16,7 +17,12 @@ NAME = "gitlab_release"
 
 
 def assess(wanted: Wanted, facts: Facts, texts: Texts, report: ReleaseReport) -> Assessment | Look:
-    """Create it, or bring what people or the pipeline created up to date without touching their words."""
+    """Create it, or bring what people or the pipeline created up to date without touching their words.
+
+    A branch has none: GitLab keeps Releases by tag, and making a tag is not ours to do.
+    """
+    if wanted.id.kind is RefKind.BRANCH:
+        return Assessment(status=_status(facts, TargetState.SKIPPED, "a release from a branch has no tag"))
     if facts.changes is None:
         return Look(LookKind.CHANGES)
     if facts.release is None:

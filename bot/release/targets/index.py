@@ -51,7 +51,8 @@ def assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
         elif isinstance(step, Look):
             unproven = True
         else:
-            status = _status(facts, index, TargetState.PENDING, f"to send: {file.filename}")
+            absent = ", ".join(other.filename for other in missing[number:])
+            status = _status(facts, index, TargetState.PENDING, f"to send: {absent}")
             behind = (_next(wanted, facts, seen.value, other, index) for other in missing[number + 1 :])
             rest = tuple(other for other in behind if isinstance(other, Upload))
             return Assessment(status=status, actions=(step, *rest))

@@ -5,6 +5,7 @@ Source: app/services/web_hook_service.rb, app/workers/web_hook_worker.rb (HTTP f
 
 import ipaddress
 import json
+import re
 import threading
 import time
 import uuid
@@ -59,6 +60,25 @@ TRIGGERS = {
     "repository_update": "repository_update_events",
 }
 """Which switch of a hook lets a payload through."""
+
+
+_EMAIL = re.compile(
+    r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+    r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
+)
+
+
+def _without_emails(body: bytes) -> bytes:
+    """A payload as GitLab logs it. Source: app/models/hooks/web_hook_log.rb, `redact_user_emails`."""
+    return json.dumps(_redacted(json.loads(body))).encode()
+
+
+def _redacted(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _redacted(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_redacted(inner) for inner in value]
+    return _REDACTED if isinstance(value, str) and _EMAIL.fullmatch(value) else value
 
 
 def is_loopback(url: str) -> bool:
@@ -139,7 +159,7 @@ class HookSender:
         return self._post(Parcel(hook=hook, trigger=trigger, event=parcel.event, body=parcel.body, key=parcel.key))
 
     def resend(self, hook: Hook, past: Delivery) -> Delivery:
-        """Deliver again, with the same body and key, and wait for the answer."""
+        """Deliver again what the log holds, under the same key, and wait for the answer."""
         event = past.request_headers["X-Gitlab-Event"]
         return self._post(Parcel(hook=hook, trigger=past.trigger, event=event, body=past.body, key=past.key))
 
@@ -209,7 +229,7 @@ class HookSender:
             trigger=parcel.trigger,
             url=hook.url,
             request_headers={name: _REDACTED if name in secret else value for name, value in headers.items()},
-            body=parcel.body,
+            body=_without_emails(parcel.body),
             key=parcel.key,
             created_at=now,
         )

@@ -161,7 +161,7 @@ class Hook:
 class Delivery:
     """One attempt to deliver a hook: what was sent and what came back ("" while under way).
 
-    Secrets in `request_headers` are hidden. `error` says why there was no answer.
+    Secrets in `request_headers` are hidden, and e-mail addresses in `body`. `error` says why there was no answer.
     """
 
     id: int

@@ -203,6 +203,17 @@ class World:
             self.project_paths.pop(project.full_path.lower(), None)
             project.namespace.projects.remove(project)
 
+    def move_project(self, project: Project, full_path: str) -> None:
+        """Rename or transfer a project; its id and all it holds stay. It is no activity of the project."""
+        above, _, path = full_path.rpartition("/")
+        namespace = self.create_group(above)
+        with self.lock:
+            self.project_paths.pop(project.full_path.lower())
+            project.namespace.projects.remove(project)
+            project.namespace, project.path = namespace, path
+            namespace.projects.append(project)
+            self.project_paths[full_path.lower()] = project
+
     def add_member(self, place: Project | Group, user: User, level: int) -> None:
         """Make the user a member of the place."""
         place.members[user.id] = Level(level)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sys import intern
 
 from bot.adapters.gitlab.client import Json
-from bot.domain.gitlab import VariableFlags
+from bot.domain.gitlab import Level, VariableFlags
 
 _SETTINGS = "/-/settings/ci_cd"
 
@@ -49,18 +49,18 @@ def row(node: Json) -> Row:
         namespace=intern(path.rpartition("/")[0]),
         archived=bool(node.get("archived", False)),
         topics=tuple(map(str, node.get("topics") or ())),
-        flags=None if own is None else tuple(flags(own, "project", path)),
+        flags=None if own is None else tuple(flags(own, Level.PROJECT, path)),
         more=cursor(own),
     )
 
 
-def flags(connection: Json, level: str, owner: str) -> Iterator[VariableFlags]:
+def flags(connection: Json, level: Level, owner: str) -> Iterator[VariableFlags]:
     """The variables of a connection; an inherited one names its group."""
     for node in nodes(connection):
         yield VariableFlags(
             key=intern(str(node["key"])),
             level=level,
-            owner=_group(node) if level == "group" else owner,
+            owner=_group(node) if level is Level.GROUP else owner,
             protected=bool(node["protected"]),
             masked=bool(node["masked"]),
             hidden=node.get("hidden"),

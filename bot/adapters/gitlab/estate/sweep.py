@@ -19,8 +19,8 @@ from bot.adapters.gitlab.estate.reading import Row
 from bot.adapters.gitlab.estate.variables import Above, Flags, rest
 from bot.domain.ci import CiFacts
 from bot.domain.errors import RefusedError, TransientError
-from bot.domain.estate import Level, ProjectFacts, Scope, Unread, Wishes
-from bot.domain.gitlab import VariableFlags, Variables
+from bot.domain.estate import ProjectFacts, Scope, Unread, Wishes
+from bot.domain.gitlab import Level, UnreadableLevel, VariableFlags, Variables
 
 WINDOW = 500  # projects held at a time: enough that their groups fill a request, few enough to forget
 AT_ONCE = 4  # projects asked by REST at the same time
@@ -87,7 +87,7 @@ class GitLabEstate:
         if row.more is None:
             return row
         try:
-            more = rest(self._asker, row, row.more, queries.MORE, "project")
+            more = rest(self._asker, row, row.more, queries.MORE, Level.PROJECT)
         except (RefusedError, TransientError) as error:
             return replace(row, flags=None, more=None, trouble=str(error))
         return replace(row, flags=(row.flags or ()) + more, more=None)
@@ -138,11 +138,12 @@ def _facts(row: Row, inherited: Flags | Unread, instance: Flags | Unread) -> Pro
             what="variables of the project",
             remedy="Maintainer of the project may read them: give the token's user that role",
         )
-    others = [level.what for level in (inherited, instance) if isinstance(level, Unread)]
+    missing = ((Level.PROJECT, unread), (Level.GROUP, inherited), (Level.INSTANCE, instance))
+    unreadable = tuple(UnreadableLevel(level, one.what) for level, one in missing if isinstance(one, Unread))
     known: chain[VariableFlags] = chain.from_iterable(level for level in levels if isinstance(level, tuple))
     return replace(
         _bare(row),
-        variables=Variables(flags=tuple(known), unreadable=(*([unread.what] if unread else []), *others)),
+        variables=Variables(flags=tuple(known), unreadable=unreadable),
         unread=unread,
     )
 
@@ -150,7 +151,8 @@ def _facts(row: Row, inherited: Flags | Unread, instance: Flags | Unread) -> Pro
 def _holder(level: Level, path: str, flags: Flags | Unread) -> ProjectFacts:
     unread = flags if isinstance(flags, Unread) else None
     variables = Variables(
-        flags=() if isinstance(flags, Unread) else flags, unreadable=() if unread is None else (unread.what,)
+        flags=() if isinstance(flags, Unread) else flags,
+        unreadable=() if unread is None else (UnreadableLevel(level, unread.what),),
     )
     return ProjectFacts(project_id=0, full_path=path, level=level, variables=variables, unread=unread)
 

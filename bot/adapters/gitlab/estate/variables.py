@@ -14,7 +14,7 @@ from bot.adapters.gitlab.estate.asking import Asker, Portion, in_portions
 from bot.adapters.gitlab.estate.reading import Row, cursor, flags, gid, nodes, number, within
 from bot.domain.errors import RefusedError, RopewalkError, TransientError
 from bot.domain.estate import Unread
-from bot.domain.gitlab import VariableFlags
+from bot.domain.gitlab import Level, VariableFlags
 
 MOST_PAGES = 400  # GitLab allows 30,000 variables in a group
 
@@ -37,7 +37,9 @@ class Above:
             connection = self._asker.graphql(queries.INSTANCE, {"after": after}).get("ciVariables")
             if connection is None:
                 return Unread(what="variables of the instance", remedy="Only an admin's token may read them")
-            found += self._asker.api.read(lambda one: list(flags(one, "instance", self._asker.api.where)), connection)
+            found += self._asker.api.read(
+                lambda one: list(flags(one, Level.INSTANCE, self._asker.api.where)), connection
+            )
             after = cursor(connection)
             if after is None:
                 return tuple(found)
@@ -78,17 +80,17 @@ class Above:
             return Unread(what=f"variables of the group {row.namespace} ({answer})", remedy="Audit again later")
         if connection is None:
             return _unread(row.namespace)
-        found = self._asker.api.read(lambda one: list(flags(one, "group", row.namespace)), connection)
+        found = self._asker.api.read(lambda one: list(flags(one, Level.GROUP, row.namespace)), connection)
         try:
-            return tuple(found) + rest(self._asker, row, cursor(connection), queries.MORE_INHERITED, "group")
+            return tuple(found) + rest(self._asker, row, cursor(connection), queries.MORE_INHERITED, Level.GROUP)
         except (RefusedError, TransientError) as error:
             return Unread(what=f"variables of the group {row.namespace} ({error})", remedy="Audit again later")
 
 
-def rest(asker: Asker, row: Row, after: str | None, query: str, level: str) -> Flags:
+def rest(asker: Asker, row: Row, after: str | None, query: str, level: Level) -> Flags:
     """The further pages of a long list. Raises: TransientError, RefusedError."""
     found: list[VariableFlags] = []
-    name = "ciVariables" if level == "project" else "inheritedCiVariables"
+    name = "ciVariables" if level is Level.PROJECT else "inheritedCiVariables"
     for _ in range(MOST_PAGES):
         if after is None:
             return tuple(found)

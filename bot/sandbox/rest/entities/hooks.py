@@ -1,5 +1,7 @@
 """Hooks and their deliveries. Secrets, custom headers included, show only that they are set."""
 
+import json
+
 from bot.sandbox.answers import Json
 from bot.sandbox.world.clock import stamp, stamp_or_none
 from bot.sandbox.world.settings import GROUP_HOOK_EVENTS, HOOK_EVENTS, SYSTEM_HOOK_EVENTS, Delivery, Hook
@@ -47,7 +49,7 @@ def delivery(one: Delivery) -> Json:
         "url": one.url,
         "trigger": one.trigger.replace("_events", "_hooks"),
         "request_headers": dict(one.request_headers),
-        "request_data": one.body.decode(),
+        "request_data": json.loads(one.body),
         "response_headers": dict(one.response_headers),
         "response_body": one.response_body,
         "execution_duration": one.execution_duration,

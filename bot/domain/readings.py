@@ -1,0 +1,53 @@
+"""What the bot shows of itself while it runs: numbers at one moment, for `status` and for metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetLine:
+    """What one limit of GitLab still allows us.
+
+    `left` are the requests that may be made at once, of at most `size`; it fills by `per_minute`. All three are None
+    where no limit is known. `paused_until` is set while GitLab told us to stay away; `refused` counts its 429s and
+    `put_off` the requests that were therefore not made, both since the start.
+    """
+
+    name: str
+    left: int | None
+    size: int | None
+    per_minute: float | None
+    paused_until: datetime | None
+    refused: int
+    put_off: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetReading:
+    """The API budget of one GitLab. `last_minute` counts the requests of the last minute.
+
+    `requests` counts those since the start by endpoint class and how they were answered: `2xx` to `5xx`, `429`, `none`
+    (no answer), `unseen` (made by twine, which does not say).
+    """
+
+    instance: str
+    lines: tuple[BudgetLine, ...]
+    last_minute: int
+    requests: tuple[tuple[str, str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonReading:
+    """What a daemon wrote down of itself at `at`; `stopped` says that it then ended in good order.
+
+    `polled_at` is when its last poll was completed, by our clock; None before the first.
+    """
+
+    version: str
+    started_at: datetime
+    at: datetime
+    stopped: bool
+    polled_at: datetime | None
+    budget: BudgetReading

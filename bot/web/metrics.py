@@ -1,0 +1,162 @@
+"""What a scraper of metrics reads: `GET /metrics`, in the text format of Prometheus.
+
+Labels have few values, all of them known: names of limits and states, groups of statuses, kinds of decisions. No
+project, path or person ever becomes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bot.domain.readings import BudgetLine, BudgetReading
+from bot.domain.releases import ReleaseState
+
+TURN_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+DECISIONS: Mapping[str, str] = {
+    "a release begins": "begun",
+    "taken in before": "known",
+    "the tag is known already": "known",
+    "the branch is known already": "known",
+    "woke the release": "woken",
+    "woke the release of a deleted tag": "woken",
+    "woke the release of a deleted branch": "woken",
+    "reopened the release": "reopened",
+    "the branch is looked at": "looked_at",
+    "the project is looked at": "looked_at",
+    "no rule covers the tag": "no_rule",
+    "no rule covers the branch": "no_rule",
+    "the project is out of scope": "out_of_scope",
+    "no release waits for it": "nothing_waits",
+    "nothing is released from that tag": "nothing_waits",
+    "nothing is released from that branch": "nothing_waits",
+    "the release has come to its end": "nothing_waits",
+}
+"""What the intake says of a hook, as label; everything else it says is `ignored`."""
+
+Sample = tuple[tuple[str, ...], float]
+"""The values of a family's labels, and the number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where the numbers come from when somebody asks. `states` and `due` look into the state and may raise.
+
+    `polled` is when the last poll was completed, or, before the first, when the daemon started.
+    """
+
+    version: str
+    budget: Callable[[], BudgetReading]
+    states: Callable[[], Mapping[str, int]]
+    due: Callable[[], int]
+    polled: Callable[[], datetime]
+    clock: Callable[[], datetime]
+
+
+class Metrics:
+    """The daemon's metrics, in a registry of their own. Safe to share between threads."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._registry = CollectorRegistry()
+        self._turns = Histogram(
+            "ropewalk_turn_seconds", "How long turns took.", buckets=TURN_SECONDS, registry=self._registry
+        )
+        self._hooks = Counter(
+            "ropewalk_hooks", "Authentic hooks, by what was decided.", ["decision"], registry=self._registry
+        )
+        for decision in sorted({*DECISIONS.values(), "ignored"}):
+            self._hooks.labels(decision)  # present from the start, so that a rate over it is never empty
+        self._registry.register(_Moment(sources))
+
+    def turn(self, seconds: float) -> None:
+        """A turn ended."""
+        self._turns.observe(seconds)
+
+    def hook(self, decision: str) -> None:
+        """A hook was taken in; `decision` is what the intake said."""
+        self._hooks.labels(DECISIONS.get(decision, "ignored")).inc()
+
+    def text(self) -> bytes:
+        """All of them, now."""
+        return generate_latest(self._registry)
+
+    def endpoint(self, request: Request) -> Response:
+        """`GET /metrics`."""
+        del request
+        return Response(self.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+class _Moment(Collector):
+    """What is looked at when it is asked for."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing in advance: else registering would look already."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """All families."""
+        sources = self._sources
+        yield _gauge("ropewalk_build_info", "The version that runs.", [((sources.version,), 1)], "version")
+        lag = (sources.clock() - sources.polled()).total_seconds()
+        yield _gauge("ropewalk_poll_lag_seconds", "Seconds since the last completed poll, or the start.", [((), lag)])
+        yield from _of_budget(sources.budget())
+        yield from self._of_state()
+
+    def _of_state(self) -> Iterator[Metric]:
+        try:
+            states, due = self._sources.states(), self._sources.due()
+        except Exception:  # noqa: BLE001  (whatever the database raises, the other numbers are worth having)
+            yield _gauge("ropewalk_state_readable", "Whether the state can be read.", [((), 0)])
+            return
+        yield _gauge("ropewalk_state_readable", "Whether the state can be read.", [((), 1)])
+        counts = [((state.value,), states.get(state.value, 0)) for state in ReleaseState]
+        yield _gauge("ropewalk_releases", "Releases on record, by state.", counts, "state")
+        yield _gauge("ropewalk_releases_due", "Releases that wait for a turn that could begin now.", [((), due)])
+
+
+def _of_budget(budget: BudgetReading) -> Iterator[Metric]:
+    def lines(value: Callable[[BudgetLine], float | None]) -> list[Sample]:
+        found = ((line.name, value(line)) for line in budget.lines)
+        return [((name,), number) for name, number in found if number is not None]
+
+    requests = [((name, group), count) for name, group, count in budget.requests]
+    yield _counter("ropewalk_gitlab_requests", "Requests to GitLab.", requests, "endpoint", "status")
+    refused = lines(lambda line: line.refused)
+    yield _counter("ropewalk_gitlab_refused", "Requests that GitLab refused for their rate (429).", refused, "limit")
+    put_off = lines(lambda line: line.put_off)
+    yield _counter("ropewalk_gitlab_put_off", "Requests not made for want of budget.", put_off, "limit")
+    left = lines(lambda line: line.left)
+    yield _gauge("ropewalk_gitlab_budget_left", "Requests that may be made at once.", left, "limit")
+    size = lines(lambda line: line.size)
+    yield _gauge("ropewalk_gitlab_budget_size", "The most of them at the present pace.", size, "limit")
+    pace = lines(lambda line: None if line.per_minute is None else line.per_minute / 60)
+    yield _gauge("ropewalk_gitlab_budget_per_second", "How fast the budget fills.", pace, "limit")
+    paused = lines(lambda line: line.paused_until.timestamp() if line.paused_until else 0)
+    yield _gauge(
+        "ropewalk_gitlab_paused_until_seconds", "Until when (Unix time) nobody calls; 0: now.", paused, "limit"
+    )
+
+
+def _gauge(name: str, words: str, values: Iterable[Sample], *labels: str) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, words, labels=labels)
+    for key, value in values:
+        family.add_metric(key, value)
+    return family
+
+
+def _counter(name: str, words: str, values: Iterable[Sample], *labels: str) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, words, labels=labels)
+    for key, value in values:
+        family.add_metric(key, value)
+    return family

@@ -1,0 +1,133 @@
+"""`GET /metrics` as a scraper reads it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.domain.releases import ReleaseState
+from bot.watch import intake as decisions
+from bot.web.hooks import Intake
+from bot.web.metrics import DECISIONS, Metrics, Sources
+from bot.web.ops import Health
+from bot.web.server import application
+from tests.contract.hook_server import StateError
+from tests.unit.readings_made import BUDGET, PAUSED
+from tests.unit.release_facts import NOON
+
+Labels = tuple[tuple[str, str], ...]
+
+
+def made(states: Callable[[], Mapping[str, int]] = lambda: {"published": 3, "waiting": 1}) -> Metrics:
+    return Metrics(
+        Sources(
+            version="0.1.0",
+            budget=lambda: BUDGET,
+            states=states,
+            due=lambda: 2,
+            polled=lambda: NOON - timedelta(seconds=90),
+            clock=lambda: NOON,
+        )
+    )
+
+
+def broken() -> Mapping[str, int]:
+    raise StateError("database is locked: /secret/path")
+
+
+def read(text: str) -> dict[tuple[str, Labels], float]:
+    """All samples, by name and labels."""
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for sample in samples}
+
+
+def scrape(metrics: Metrics) -> dict[tuple[str, Labels], float]:
+    return read(metrics.text().decode())
+
+
+def of(samples: dict[tuple[str, Labels], float], name: str, **labels: str) -> float:
+    return samples[name, tuple(sorted(labels.items()))]
+
+
+def test_the_listener_serves_them_beside_health() -> None:
+    intake = Intake(
+        secret=None, take=lambda _: "", remember=lambda *_: True, poll_now=lambda: None, gitlab_now=lambda: NOON
+    )
+    health = Health(heartbeat=lambda: NOON, polled=lambda: NOON, store=int, clock=lambda: NOON)
+
+    async def ask(path: str) -> httpx.Response:
+        transport = httpx.ASGITransport(application(intake, health, metrics=made()))
+        async with httpx.AsyncClient(transport=transport, base_url="http://bot") as client:
+            return await client.get(path)
+
+    answer = asyncio.run(ask("/metrics"))
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert of(read(answer.text), "ropewalk_build_info", version="0.1.0") == 1
+    assert asyncio.run(ask("/livez")).status_code == 200
+
+
+def test_the_budget_is_shown_by_limit_and_requests_by_answer() -> None:
+    samples = scrape(made())
+    assert of(samples, "ropewalk_gitlab_requests_total", endpoint="notes", status="429") == 2
+    assert of(samples, "ropewalk_gitlab_requests_total", endpoint="reads", status="2xx") == 7
+    assert of(samples, "ropewalk_gitlab_budget_left", limit="api") == 7
+    assert of(samples, "ropewalk_gitlab_budget_size", limit="api") == 15
+    assert of(samples, "ropewalk_gitlab_budget_per_second", limit="api") == 0.75
+    assert of(samples, "ropewalk_gitlab_refused_total", limit="notes") == 2
+    assert of(samples, "ropewalk_gitlab_put_off_total", limit="notes") == 41
+    assert of(samples, "ropewalk_gitlab_paused_until_seconds", limit="notes") == PAUSED.timestamp()
+    assert of(samples, "ropewalk_gitlab_paused_until_seconds", limit="api") == 0
+    assert ("ropewalk_gitlab_budget_left", (("limit", "reads"),)) not in samples, "no limit is known there"
+
+
+def test_releases_polls_and_turns_are_shown() -> None:
+    metrics = made()
+    for seconds in (0.2, 0.2, 7):
+        metrics.turn(seconds)
+    samples = scrape(metrics)
+    counts = {state: of(samples, "ropewalk_releases", state=state.value) for state in ReleaseState}
+    assert counts == dict.fromkeys(ReleaseState, 0) | {ReleaseState.PUBLISHED: 3, ReleaseState.WAITING: 1}
+    assert of(samples, "ropewalk_releases_due") == 2
+    assert of(samples, "ropewalk_poll_lag_seconds") == 90
+    assert of(samples, "ropewalk_turn_seconds_count") == 3
+    assert of(samples, "ropewalk_turn_seconds_bucket", le="0.25") == 2
+    assert of(samples, "ropewalk_turn_seconds_bucket", le="10.0") == 3
+
+
+def test_a_state_that_cannot_be_read_hides_only_what_stands_in_it() -> None:
+    text = made(broken).text().decode()
+    samples = read(text)
+    assert of(samples, "ropewalk_state_readable") == 0
+    assert of(scrape(made()), "ropewalk_state_readable") == 1
+    assert of(samples, "ropewalk_gitlab_budget_left", limit="api") == 7
+    assert "ropewalk_releases" not in text
+    assert "secret" not in text
+
+
+def test_whatever_hooks_say_the_number_of_series_stays() -> None:
+    metrics = made()
+    before = scrape(metrics).keys()
+    for number in range(1000):
+        metrics.hook(f"event{number} events start nothing")
+    for decision in DECISIONS:
+        metrics.hook(decision)
+    samples = scrape(metrics)
+    assert {key for key in samples if not key[0].endswith("_created")} == {
+        key for key in before if not key[0].endswith("_created")
+    }
+    assert of(samples, "ropewalk_hooks_total", decision="ignored") == 1000
+    for label in set(DECISIONS.values()):
+        assert of(samples, "ropewalk_hooks_total", decision=label) == list(DECISIONS.values()).count(label)
+
+
+def test_the_decisions_that_have_a_name_are_those_the_intake_makes() -> None:
+    source = inspect.getsource(decisions)
+    spelled = {words: (words, re.sub(r"\b(tag|branch)\b", "{word}", words)) for words in DECISIONS}
+    assert [words for words, ways in spelled.items() if not any(way + '"' in source for way in ways)] == []

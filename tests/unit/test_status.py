@@ -1,0 +1,91 @@
+"""What `ropewalk status` says, for people and for programs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.cli.status import FRESH, Status, status_json, status_text
+from bot.domain.readings import DaemonReading
+from tests.unit.readings_made import READING
+from tests.unit.release_facts import NOON
+
+SECOND = timedelta(seconds=1)
+
+
+def status(daemon: DaemonReading | None = READING, *, later: timedelta = 4 * SECOND) -> Status:
+    return Status(now=NOON + later, daemon=daemon, projects=7, unseen=2, releases={"published": 3, "waiting": 1}, due=2)
+
+
+TEXT = """\
+daemon     alive, seen 4 s ago (ropewalk 0.1.0, up since 2026-08-03T09:00:00Z)
+last poll  24 s ago
+projects   7 watched, 2 of them not looked at yet
+releases   waiting 1, published 3; 2 due now
+GitLab     gitlab.example.com, 12 requests in a minute
+limit  left  of  a minute  refused  put off  paused
+api       7  15        45        0        3
+notes     0   7        22        2       41  until 2026-08-03T12:00:50Z"""
+
+
+def test_a_person_sees_it_at_a_glance() -> None:
+    assert status_text(status(), color=False) == TEXT
+
+
+def test_a_program_gets_every_number() -> None:
+    document = status_json(status())
+    assert document["schema"] == "ropewalk.status/1"
+    assert document["daemon"] == {
+        "alive": True,
+        "version": "0.1.0",
+        "started_at": "2026-08-03T09:00:00Z",
+        "seen_at": "2026-08-03T12:00:00Z",
+        "polled_at": "2026-08-03T11:59:40Z",
+        "stopped": False,
+    }
+    assert (document["projects"], document["without_baseline"], document["due"]) == (7, 2, 2)
+    releases, budget = document["releases"], document["budget"]
+    assert isinstance(releases, dict)
+    assert isinstance(budget, dict)
+    assert (releases["published"], releases["waiting"], releases["failed"], len(releases)) == (3, 1, 0, 10)
+    assert (budget["instance"], budget["requests_last_minute"], len(budget["limits"])) == ("gitlab.example.com", 12, 3)
+    assert budget["limits"][1] == {
+        "name": "notes",
+        "left": 0,
+        "size": 7,
+        "per_minute": 22.5,
+        "paused_until": "2026-08-03T12:00:50Z",
+        "refused": 2,
+        "put_off": 41,
+    }
+
+
+@pytest.mark.parametrize(
+    ("daemon", "later", "alive", "words"),
+    [
+        (READING, timedelta(), True, "alive, seen 0 s ago"),
+        (READING, FRESH - SECOND, True, "alive, seen 29 s ago"),
+        (READING, FRESH, False, "gone: last seen 30 s ago, and not stopped"),
+        (READING, timedelta(hours=5), False, "gone: last seen 5 h ago, and not stopped"),
+        (replace(READING, stopped=True), SECOND, False, "stopped 1 s ago"),
+        (replace(READING, stopped=True), timedelta(days=9), False, "stopped 9 d ago"),
+        (replace(READING, polled_at=None), SECOND, True, "none completed since the start"),
+        (None, SECOND, False, "none ever ran on this state"),
+    ],
+)
+def test_whether_the_daemon_lives(daemon: DaemonReading | None, later: timedelta, alive: bool, words: str) -> None:
+    found = status(daemon, later=later)
+    document = status_json(found)["daemon"]
+    assert isinstance(document, dict)
+    assert document["alive"] is alive
+    assert words in status_text(found, color=False)
+
+
+def test_without_a_daemon_no_budget_is_made_up() -> None:
+    assert status_json(status(None))["budget"] is None
+
+
+def test_a_pause_that_is_over_is_not_shown() -> None:
+    assert "until" not in status_text(status(later=timedelta(minutes=5)), color=False)
