@@ -16,8 +16,9 @@ from bot.domain.errors import CredentialsError, RefusedError, TransientError
 
 AT_FIRST, AT_MOST = 50, 100  # things a request; a page of GraphQL has a hundred at most
 FORGIVEN = 8  # portions in a row after which a larger one is tried again
-TRIES = 6
-LONGEST_WAIT = timedelta(minutes=10)  # a limit that opens later than this is told, not waited for
+TRIES = 6  # where GitLab does not say when to come back
+SHORTEST_WAIT = timedelta(milliseconds=100)
+LONGEST_WAIT = timedelta(minutes=10)  # for one answer; a limit that opens later is told, not waited for
 TOO_MANY = 429
 UNWELL = (TOO_MANY, 502, 503, 504)
 
@@ -46,21 +47,27 @@ class Asker:
         return self.patiently(lambda: self.api.graphql(query, variables))
 
     def patiently(self, call: Callable[[], R]) -> R:
-        """What `call` returns, tried anew while GitLab is busy. Raises: TransientError, RefusedError."""
-        for attempt in range(TRIES):
+        """What `call` returns, tried anew while GitLab is busy or our budget is spent.
+
+        Raises: TransientError, RefusedError.
+        """
+        waited, failures = timedelta(), 0
+        while True:
             before = self._count()
             try:
                 return call()
             except TransientError as error:
-                pause = error.retry_after or timedelta(seconds=2**attempt)
-                busy = error.retry_after is not None or error.status in UNWELL
-                if not busy or attempt == TRIES - 1 or pause > LONGEST_WAIT:
+                told = error.retry_after
+                failures += told is None
+                pause = timedelta(seconds=2**failures) if told is None else max(told, SHORTEST_WAIT)
+                waited += pause
+                busy = told is not None or error.status in UNWELL
+                if not busy or failures == TRIES or waited > LONGEST_WAIT:
                     raise
             finally:
                 with self._lock:
                     self._requests += self._count() - before
             self._wait(pause.total_seconds())
-        raise AssertionError("the last attempt returns or raises")
 
 
 class Portion:
