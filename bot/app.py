@@ -14,11 +14,13 @@ from time import sleep
 
 from filelock import FileLock, Timeout
 
+from bot.adapters.ci.service import parse_ci
 from bot.adapters.clock import utc_now
 from bot.adapters.gitlab.account import GitLabAccount
 from bot.adapters.gitlab.budget import Budget
 from bot.adapters.gitlab.client import Api
 from bot.adapters.gitlab.endpoints import REGISTRY
+from bot.adapters.gitlab.estate.sweep import GitLabEstate
 from bot.adapters.gitlab.events import GitLabEvents
 from bot.adapters.gitlab.history import GitLabHistory
 from bot.adapters.gitlab.hooks import GitLabHooks
@@ -27,6 +29,7 @@ from bot.adapters.gitlab.pipelines import GitLabPipelines
 from bot.adapters.gitlab.projects import GitLabProjects
 from bot.adapters.gitlab.refs import GitLabRefs
 from bot.adapters.gitlab.releases import GitLabReleases
+from bot.adapters.gitlab.variable_flags import GitLabVariableFlags
 from bot.adapters.gitlab.variables import GitLabVariables
 from bot.adapters.index.service import IndexAdapter
 from bot.adapters.meter import Meter
@@ -113,6 +116,7 @@ class App:
         self.events = GitLabEvents(self.api)
         self.releases = GitLabReleases(self.api)
         self.notes = GitLabNotes(self.api)
+        self.flag_switch = GitLabVariableFlags(self.api)
         self.index = IndexAdapter(
             gitlab_url=gitlab.url,
             gitlab_token=gitlab.token,
@@ -203,6 +207,10 @@ class App:
         """Which projects are watched."""
         watch = self.settings.watch
         return Scope(groups=watch.groups, projects=watch.projects, topics=watch.topics, exclude=watch.exclude)
+
+    def estate(self) -> GitLabEstate:
+        """What an audit reads; counts requests from nought."""
+        return GitLabEstate(self.api, self.meter.count, parse_ci)
 
     def turn(self, release: Release) -> Release:
         """One turn of a release; the caller writes the row."""

@@ -14,11 +14,14 @@ from pathlib import Path
 
 from bot.domain.distributions import Distribution, IndexFile
 from bot.domain.errors import RopewalkError, TransientError
+from bot.domain.estate import ProjectFacts, Wishes
+from bot.domain.estate import Scope as AuditScope
 from bot.domain.gitlab import (
     Changes,
     GitLabRelease,
     Identity,
     Job,
+    Level,
     MergeRequest,
     Note,
     Pipeline,
@@ -385,3 +388,29 @@ class FakeDistributions:
     def forget(self, sha256: str) -> None:
         """Keep no more."""
         self.kept.discard(sha256)
+
+
+@dataclass(slots=True)
+class FakeEstate:
+    """See bot.ports.estate.Estate. `places` come in order; `breaks` is raised after as many of them as it says."""
+
+    places: Sequence[ProjectFacts]
+    breaks: tuple[int, BaseException] | None = None
+    asked: list[AuditScope] = field(default_factory=list)
+
+    def sweep(self, scope: AuditScope, wishes: Wishes) -> Iterator[ProjectFacts]:
+        """Those that the scope keeps."""
+        self.asked.append(scope)
+        for place, facts in enumerate(self.places):
+            if self.breaks is not None and self.breaks[0] == place:
+                raise self.breaks[1]
+            if facts.level is not Level.PROJECT or scope.keep(facts):
+                yield facts
+
+    def expected(self) -> int | None:
+        """All of them."""
+        return len(self.places)
+
+    def requests(self) -> int:
+        """One a sweep."""
+        return len(self.asked)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from bot.cli.exits import Exit
 from bot.cli.options import Format, Options, command
 from bot.domain.errors import ConfigError
-from bot.settings import check, example, find, load, schema
+from bot.settings import ExampleName, check, example, find, load, schema
 
 app = typer.Typer(no_args_is_help=True, help="Make and check a configuration.")
 
-EXAMPLES: tuple[Literal["ropewalk.yaml", "policy.yaml"], ...] = ("ropewalk.yaml", "policy.yaml")
+EXAMPLES: tuple[ExampleName, ...] = ("ropewalk.yaml", "policy.yaml", "waivers.yaml")
 
 
 @command(app, "check")
@@ -49,7 +49,7 @@ def init_command(
     options: Options,
     folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(),
 ) -> Exit:
-    """Write the commented examples ropewalk.yaml and policy.yaml; existing files are never touched.
+    """Write the commented examples ropewalk.yaml, policy.yaml and waivers.yaml; existing files are never touched.
 
     ropewalk config init /etc/ropewalk
     """

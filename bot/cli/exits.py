@@ -20,6 +20,10 @@ class Exit(IntEnum):
     UNKNOWN = 4
     BLOCKED = 5
     UNREACHABLE = 6
+    INFO = 11
+    LOW = 12
+    MEDIUM = 13
+    HIGH = 14
     FAILED = 20
     PARTIAL = 21
     CONFLICT = 22

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import bot
-from bot.cli import config, hooks, release, watch
+from bot.cli import audit, config, fix, hooks, release, watch
 from bot.cli.exits import Exit
 from bot.cli.options import Options, command
 
@@ -19,6 +19,8 @@ app = typer.Typer(
     help="The release bot for a whole GitLab organisation. Begin with `ropewalk demo`, then `ropewalk config init`.",
 )
 app.add_typer(release.app, name="release")
+app.add_typer(audit.app, name="audit")
+app.add_typer(fix.app, name="fix")
 app.add_typer(watch.app, name="watch")
 app.add_typer(config.app, name="config")
 app.add_typer(hooks.app, name="hooks")
@@ -47,14 +49,22 @@ def status_command(options: Options) -> Exit:
 
 
 @command(app, "doctor")
-def doctor_command(options: Options) -> Exit:
-    """The bot's own set-up: token, scopes, what it sees, indexes, hooks.
+def doctor_command(
+    options: Options,
+    project: Annotated[str | None, typer.Argument(metavar="[PROJECT]", show_default=False)] = None,
+    tag: Annotated[str | None, typer.Option(help="The tag to ask for.", show_default=False)] = None,
+) -> Exit:
+    """The bot's own set-up: token, scopes, what it sees, indexes, hooks. With PROJECT: would its next tag publish?
 
-    ropewalk doctor --format json
+    ropewalk doctor acme/tools/widget --tag v1.3.0
     """
-    from bot.cli.doctor import doctor
+    if project is None:
+        from bot.cli.doctor import doctor
 
-    return doctor(options)
+        return doctor(options)
+    from bot.cli.next_tag import doctor_project
+
+    return doctor_project(options, project, tag)
 
 
 @command(app, "demo")

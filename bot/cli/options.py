@@ -30,10 +30,14 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The options of CONTRACT's every command, with the redactor all output goes through."""
+    """The options of CONTRACT's every command, with the redactor all output goes through.
+
+    `format_name` is the format as it was named: a command that knows more than text and JSON goes by it.
+    """
 
     config: Path | None
     format: Format
+    format_name: str
     quiet: bool
     verbose: bool
     color: bool
@@ -66,14 +70,12 @@ class Options:
 
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="The configuration file.", show_default=False)]
-OutputFormat = Annotated[Format, typer.Option("--format", help="How to write results.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, results only.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more, and log what is done.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text; NO_COLOR does the same.")]
 
 _SHARED: dict[str, tuple[Any, Any]] = {
     "config": (Config, None),
-    "output_format": (OutputFormat, Format.TEXT),
     "quiet": (Quiet, False),
     "verbose": (Verbose, False),
     "no_color": (NoColor, False),
@@ -83,10 +85,13 @@ _SHARED: dict[str, tuple[Any, Any]] = {
 Command = Callable[..., Exit]
 
 
-def command(app: typer.Typer, name: str, *, default_log: str = "error") -> Callable[[Command], Callable[..., None]]:
+def command(
+    app: typer.Typer, name: str, *, default_log: str = "error", formats: type[StrEnum] = Format
+) -> Callable[[Command], Callable[..., None]]:
     """Register a function as a subcommand that takes the shared options and returns its exit code.
 
-    The function gets them as `options`. Every expected error becomes one sentence on stderr and its code.
+    `formats` are those of the command, `text` among them. The function gets the options as `options`. Every expected
+    error becomes one sentence on stderr and its code.
     """
 
     def register(function: Command) -> Callable[..., None]:
@@ -94,12 +99,12 @@ def command(app: typer.Typer, name: str, *, default_log: str = "error") -> Calla
         own = [parameter for parameter in signature.parameters.values() if parameter.name != "options"]
         shared = [
             inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-            for key, (kind, default) in _SHARED.items()
+            for key, (kind, default) in (_SHARED | _formats(formats)).items()
         ]
 
         @functools.wraps(function)
         def run(**given: Any) -> None:
-            options = _options({key: given.pop(key) for key in _SHARED})
+            options = _options({key: given.pop(key) for key in (*_SHARED, "output_format")})
             options.log("info" if options.verbose else default_log)
             raise typer.Exit(_run(lambda: function(options=options, **given), options))
 
@@ -111,11 +116,17 @@ def command(app: typer.Typer, name: str, *, default_log: str = "error") -> Calla
     return register
 
 
+def _formats(formats: type[StrEnum]) -> dict[str, tuple[Any, Any]]:
+    kind: Any = Annotated[formats, typer.Option("--format", help="How to write results.")]
+    return {"output_format": (kind, formats("text"))}
+
+
 def _options(given: dict[str, Any]) -> Options:
     color = "NO_COLOR" not in os.environ and not given["no_color"]
     return Options(
         config=given["config"],
-        format=given["output_format"],
+        format=Format.JSON if given["output_format"] == "json" else Format.TEXT,
+        format_name=str(given["output_format"]),
         quiet=given["quiet"],
         verbose=given["verbose"],
         color=color and (sys.stdout.isatty() or "FORCE_COLOR" in os.environ),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bot.cli.exits import Exit
 from bot.cli.options import Options, complain
-from bot.domain.errors import ConfigError
+from bot.domain.errors import ConfigError, RefusedError, TransientError
 from bot.log import get
 
 if TYPE_CHECKING:
@@ -124,12 +124,16 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
         "look": watching.look,
         "enrol": watching.enrol,
         "clean": lambda: _clean(bot, runner),
+        "audit": lambda: _audit(bot),
         "hooks": lambda: tend_hooks(bot, lambda delay: timer.soon("hooks", after=delay), lambda: runner.stopping),
     }
     timer.every(bot.settings.watch.poll, "poll", at_start=True)
     timer.every(LOOK_EVERY, "look")
     timer.every(ENROL_EVERY, "enrol", at_start=True)
     timer.every(CLEAN_EVERY, "clean")
+    audit_at = bot.settings.policy.hygiene.audit
+    if audit_at is not None:
+        timer.cron(audit_at, "audit")
     if _tends_hooks(bot):
         timer.every(HOOKS_EVERY, "hooks", at_start=True)
     return timer
@@ -229,3 +233,30 @@ def _clean(bot: App, runner: Runner) -> None:
     """Let go of what nobody will ask for again."""
     runner.clean()
     log.info("serve.cleaned", deliveries=bot.store.deliveries.forget(bot.clock()))
+
+
+def _audit(bot: App) -> None:
+    """One audit of everything watched, into the history; whatever goes wrong is logged, and the next one tries anew."""
+    from bot.cli.auditor import Auditor
+
+    try:
+        noted = Auditor(bot).audit_watched()
+    except (TransientError, RefusedError, ConfigError) as error:
+        log.warning("audit.put_off", reason=str(error))
+        return
+    except Exception as error:
+        log.error("audit.fault", exc_info=error)
+        return
+    report = noted.report
+    log.info(
+        "audit.finished",
+        projects=report.projects,
+        complete=report.complete,
+        findings=len(report.findings),
+        unknown=len(report.unknown),
+        waived=len(report.waived),
+        new=noted.new,
+        fixed=noted.fixed,
+        requests=report.requests,
+        seconds=round(report.seconds, 1),
+    )

@@ -71,6 +71,7 @@ class VariableFlags:
     """A CI/CD variable without its value.
 
     `owner` is the path or name of who holds it; `hidden` is None where GitLab does not tell.
+    `file` says that jobs get the path of a file with the value.
     """
 
     key: str
@@ -81,6 +82,7 @@ class VariableFlags:
     hidden: bool | None
     raw: bool
     environment_scope: str
+    file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.domain.findings import Waiver
 from bot.domain.refs import RefKind, matches_path, matches_wildcard
 from bot.domain.secrets import Secret
 from bot.domain.verdicts import Severity
@@ -69,10 +70,15 @@ class ReleaseRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HygienePolicy:
-    """When findings about variables stop a release. `block_at` None means never."""
+    """When findings about variables stop a release. `block_at` None means never; `waivers` are in the file's order.
+
+    `audit` is a cron line (UTC) of when everything watched is audited; None for never.
+    """
 
     block_at: Severity | None = Severity.HIGH
     block_unknown: bool = False
+    waivers: tuple[Waiver, ...] = ()
+    audit: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +92,11 @@ class Policy:
     def rule_for(self, project: str, kind: RefKind, ref: str) -> ReleaseRule | None:
         """The first rule that matches, or None: then the ref is nobody's release."""
         return next((rule for rule in self.releases if rule.matches(project, kind, ref)), None)
+
+    def tags_of(self, project: str) -> tuple[str, ...]:
+        """The tag patterns that release this project; `v*`, which nearly everybody uses, where no rule names any."""
+        rules = (rule for rule in self.releases if any(matches_path(pattern, project) for pattern in rule.projects))
+        return tuple(dict.fromkeys(tag for rule in rules for tag in rule.tags)) or ("v*",)
 
     def branch_patterns(self, project: str) -> frozenset[str]:
         """The patterns of branches that are released from a project; empty for most projects."""

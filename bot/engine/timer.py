@@ -12,12 +12,15 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.executors.base import BaseExecutor
 from apscheduler.job import Job
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from bot.domain.errors import ConfigError
 from bot.log import get
 
 GRID = datetime(2024, 1, 1, tzinfo=UTC)  # where all grids begin; moving it renames every slot
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")  # as cron numbers them
 SOON = timedelta(seconds=1)  # what is asked for within one second is one slot
 
 log = get("timer")
@@ -47,6 +50,18 @@ class Timer:
         if at_start:
             self._at_start.add(name)
         trigger = IntervalTrigger(seconds=interval.total_seconds(), start_date=GRID, timezone=UTC)
+        self._scheduler.add_job(_nothing, trigger, id=name, name=name)
+
+    def cron(self, line: str, name: str) -> None:
+        """A slot at each moment of a cron line, in UTC. What passed while nobody counted is not caught up with.
+
+        Raises: ConfigError for a line that names no moments.
+        """
+        try:
+            trigger = cron_trigger(line)
+        except ValueError:
+            remedy = 'Five fields: minute, hour, day, month, weekday, for example "0 6 * * 1-5"'
+            raise ConfigError(what=f"`{line}` is no cron line", where="hygiene.audit", remedy=remedy) from None
         self._scheduler.add_job(_nothing, trigger, id=name, name=name)
 
     def soon(self, name: str, *, after: timedelta = SOON) -> None:
@@ -79,6 +94,31 @@ class Timer:
 def latest(interval: timedelta, now: datetime) -> datetime:
     """The newest slot of a grid that is not after `now` (UTC)."""
     return now - (now - GRID) % interval
+
+
+def cron_trigger(line: str) -> CronTrigger:
+    """A cron line as cron reads it. Raises: ValueError.
+
+    APScheduler counts weekdays from Monday, cron from Sunday: they are given by name.
+    """
+    minute, hour, day, month, weekday = line.split()
+    return CronTrigger(minute=minute, hour=hour, day=day, month=month, day_of_week=_weekdays(weekday), timezone=UTC)
+
+
+def _weekdays(field: str) -> str:
+    """`1-5` as `mon,tue,wed,thu,fri`; names and stars stay. Raises: ValueError."""
+    named: list[str] = []
+    for part in field.split(","):
+        span, slash, step = part.partition("/")
+        first, dash, last = span.partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            named.append(part)
+            continue
+        low, high = int(first), int(last) if dash else 7 if slash else int(first)
+        if not 0 <= low <= high <= 7 or (slash and not step.isdigit()) or (slash and int(step) == 0):
+            raise ValueError(field)
+        named += [WEEKDAYS[number % 7] for number in range(low, high + 1, int(step) if slash else 1)]
+    return ",".join(dict.fromkeys(named))
 
 
 class _Slots(BaseExecutor):  # type: ignore[misc]  # APScheduler is not typed

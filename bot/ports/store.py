@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from bot.domain.distributions import Distribution
+from bot.domain.findings import Finding
 from bot.domain.hooks import HookPlace, HookRecord
 from bot.domain.refs import KnownRefs, Project, RefChange
 from bot.domain.releases import Attempt, Receipt, Release
@@ -212,3 +213,16 @@ class HookRecords(Protocol):
 
     def note_resent(self, key: str, now: datetime) -> None:
         """Remember that one was taken; what is older than GitLab's own memory of a week is forgotten."""
+
+
+class FindingHistory(Protocol):
+    """When findings of audits were first seen, and when they were gone."""
+
+    def open_findings(self) -> dict[str, tuple[str, str, datetime]]:
+        """What is not fixed as far as anybody looked: identity -> rule, resource, and when it was first seen."""
+
+    def note(self, seen: Sequence[Finding], fixed: Sequence[str], at: datetime) -> None:
+        """Keep what an audit found at `at`, and the identities that it found fixed.
+
+        What is known keeps the moment it was first seen; what was fixed and is back begins anew.
+        """

@@ -1,10 +1,11 @@
 """Files and environment to frozen settings and the domain's policy."""
 
-from bot.settings.examples import example, schema
+from bot.settings.examples import ExampleName, example, schema
 from bot.settings.loading import check, find, load
 from bot.settings.model import GitlabSettings, Listener, Settings, SqliteState, WatchSettings
 
 __all__ = [
+    "ExampleName",
     "GitlabSettings",
     "Listener",
     "Settings",

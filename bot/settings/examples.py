@@ -8,7 +8,7 @@ from typing import Literal
 
 from bot.settings.shape import Document
 
-ExampleName = Literal["ropewalk.yaml", "policy.yaml"]
+ExampleName = Literal["ropewalk.yaml", "policy.yaml", "waivers.yaml"]
 
 
 def example(name: ExampleName) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.domain.errors import ConfigError
+from bot.domain.findings import Waiver
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
 from bot.domain.secrets import Secret
 from bot.domain.webhooks import HOOK_PATH, SIGNING_PREFIX, signing_key
@@ -29,10 +30,13 @@ from bot.settings.shape import (
     GitlabSection,
     HygieneSection,
     PolicyDocument,
+    Section,
+    WaiversDocument,
     WatchSection,
     WebSection,
 )
 from bot.settings.tree import MAX_BYTES, parse
+from bot.settings.waivers import read_waivers
 
 CONFIG_VARIABLE = "ROPEWALK_CONFIG"
 CONFIG_NAME = "ropewalk.yaml"
@@ -96,9 +100,7 @@ def _read(path: Path | None, environ: Mapping[str, str], cwd: Path) -> tuple[Set
     return (settings, []) if settings is not None else (None, problems.errors)
 
 
-def _open(
-    path: Path, cwd: Path, environ: Mapping[str, str], problems: Problems, document: type[PolicyDocument]
-) -> Reading:
+def _open(path: Path, cwd: Path, environ: Mapping[str, str], problems: Problems, document: type[Section]) -> Reading:
     """Parse a file. Raises: ConfigError."""
     label = shown(str(path.relative_to(cwd) if path.is_relative_to(cwd) else path), 300)
     try:
@@ -110,7 +112,8 @@ def _open(
     if len(raw) > MAX_BYTES:
         what = f"the file has {max(size, len(raw))} bytes, more than the {MAX_BYTES} allowed"
         raise ConfigError(what, f"{label}:1", "Shorten it; `policy` can name a second file")
-    reading = Reading(tree=parse(raw, label), folder=path.parent, environ=environ, problems=problems, document=document)
+    tree = parse(raw, label, "gitlab" if document is Document else next(iter(document.model_fields)))
+    reading = Reading(tree=tree, folder=path.parent, environ=environ, problems=problems, document=document)
     reading.top_level()
     reading.pasted_secrets()
     return reading
@@ -305,10 +308,18 @@ class _Loader:
         section = reading.section(HygieneSection, ("hygiene",), reading.tree.data["hygiene"])
         if section is None:
             return HygienePolicy()
-        for key in ("audit", "waivers"):
-            if getattr(section, key) is not None:
-                reading.warn(("hygiene", key), f"`hygiene.{key}` is accepted but not in effect yet.")
-        return hygiene_of(section)
+        return hygiene_of(section, self._waivers(reading, section.waivers))
+
+    def _waivers(self, reading: Reading, text: str | None) -> tuple[Waiver, ...]:
+        """What the file holds that `hygiene.waivers` names, relative to the file that names it."""
+        target = reading.file(("hygiene", "waivers"), text) if text is not None else None
+        if target is None:
+            return ()
+        try:
+            return read_waivers(_open(target, self.cwd, reading.environ, reading.problems, WaiversDocument))
+        except ConfigError as error:
+            reading.problems.add_error(error)
+            return ()
 
 
 def _is_broken_token(secret: Secret) -> bool:

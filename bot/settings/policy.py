@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bot.domain.findings import Waiver
 from bot.domain.policy import HygienePolicy, IndexKind, IndexSpec, ReleaseRule, Source
 from bot.domain.verdicts import Severity
 from bot.settings.addresses import proxy_url, web_url
@@ -197,7 +198,9 @@ def _check_passwords(reading: Reading, path: KeyPath, rule: ReleaseRule, indexes
             reading.problem((*path, "indexes"), what, remedy)
 
 
-def hygiene_of(section: HygieneSection) -> HygienePolicy:
+def hygiene_of(section: HygieneSection, waivers: tuple[Waiver, ...] = ()) -> HygienePolicy:
     """The domain's view of `hygiene`."""
     block_at = None if section.block_at == "never" else Severity[section.block_at.upper()]
-    return HygienePolicy(block_at=block_at, block_unknown=section.unknown == "block")
+    return HygienePolicy(
+        block_at=block_at, block_unknown=section.unknown == "block", waivers=waivers, audit=section.audit
+    )

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from bot.domain.secrets import HIDDEN, Redactor
 from bot.settings.problems import Problems, listed, near_miss, shown
-from bot.settings.shape import Document, PolicyDocument
+from bot.settings.shape import Document, Section
 from bot.settings.tree import KeyPath, Plain, Tree, kind_of
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -53,7 +53,7 @@ class Reading:
     folder: Path
     environ: Mapping[str, str]
     problems: Problems
-    document: type[PolicyDocument]
+    document: type[Section]
 
     def problem(self, path: KeyPath, what: str, remedy: str = "") -> None:
         """An error at that key."""

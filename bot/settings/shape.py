@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -84,6 +84,25 @@ def _variable(value: str) -> str:
     return value
 
 
+def _rule(value: str) -> str:
+    if not re.fullmatch(r"RW[0-9]{0,3}", value):
+        raise ValueError("must be a rule's id such as `RW101`, or the beginning of ids such as `RW1`")
+    return value
+
+
+def parse_day(value: object) -> date:
+    """`2027-01-31` as a day.
+
+    Raises: ValueError with a sentence for anything else.
+    """
+    try:
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            return date.fromisoformat(value)
+    except ValueError:  # a 31st of February
+        pass
+    raise ValueError("must be a day, for example `2027-01-31`")
+
+
 def _cron(value: str) -> str:
     if not re.fullmatch(r"[\w*/,\-]+(?: +[\w*/,\-]+){4}", value):
         raise ValueError('must be a cron line of five fields, for example "0 6 * * 1-5"')
@@ -95,6 +114,8 @@ PathPattern = Annotated[Text, AfterValidator(_path_pattern)]
 GroupPath = Annotated[Text, AfterValidator(_group_path)]
 Variable = Annotated[Text, AfterValidator(_variable)]
 Cron = Annotated[Text, AfterValidator(_cron)]
+RuleName = Annotated[Text, AfterValidator(_rule)]
+Day = Annotated[date, BeforeValidator(parse_day)]
 Duration = Annotated[
     timedelta, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "pattern": _DURATION_SCHEMA})
 ]
@@ -188,6 +209,23 @@ class HygieneSection(Section):
     unknown: Literal["warn", "block"] = "warn"
     audit: Cron | None = None
     waivers: Text | None = None
+
+
+class WaiverSection(Section):
+    """One entry of `waivers`: findings that somebody accepts until a date."""
+
+    rule: Annotated[RuleName, Field(description="An id (`RW101`) or the beginning of ids (`RW1`).")]
+    project: Annotated[PathPattern, Field(description="A full path; `**` crosses `/`.")]
+    resource: Annotated[Text | None, Field(description="As the audit prints it; `*` is a wildcard.")] = None
+    owner: Annotated[Text, Field(description="Who accepts it.")]
+    reason: Annotated[Text, Field(description="Why it can be accepted.")]
+    expires: Annotated[Day, Field(description="The last day, UTC, on which it holds.")]
+
+
+class WaiversDocument(Section):
+    """The waivers file, named by `hygiene.waivers`."""
+
+    waivers: list[WaiverSection] = []
 
 
 class PolicyDocument(Section):

@@ -59,8 +59,10 @@ class Tree:
                 todo.extend(((*path, place), child) for place, child in enumerate(value))
 
 
-def parse(raw: bytes, label: str) -> Tree:
+def parse(raw: bytes, label: str, begins: str = "gitlab") -> Tree:
     """Read one file's bytes; its top level must be a mapping. An empty file is an empty mapping.
+
+    `begins` is a key such a file has, for a message to name.
 
     Raises: ConfigError for anything that is not small, plain YAML, with the line.
     """
@@ -73,7 +75,7 @@ def parse(raw: bytes, label: str) -> Tree:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigError("the file is not UTF-8", f"{label}:{line}", "Save it as UTF-8") from None
-    builder = _Builder(label)
+    builder = _Builder(label, begins)
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             builder.take(event)
@@ -114,6 +116,7 @@ class _Builder:
     """Turns events into data. A method a kind of event; refuses what a configuration has no use for."""
 
     label: str
+    begins: str
     root: Plain = None
     documents: int = 0
     stack: list[_Open] = field(default_factory=list)
@@ -140,9 +143,8 @@ class _Builder:
         if self.root is None:
             return Tree(label=self.label, data={}, lines={})
         if not isinstance(self.root, dict):
-            raise ConfigError(
-                f"the file is {kind_of(self.root)}, not keys with values", f"{self.label}:1", "Start with `gitlab:`"
-            )
+            what = f"the file is {kind_of(self.root)}, not keys with values"
+            raise ConfigError(what, f"{self.label}:1", f"Start with `{self.begins}:`")
         return Tree(label=self.label, data=self.root, lines=self.lines)
 
     def _refusal(self, event: yaml.Event, what: str, remedy: str) -> ConfigError:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.engine.timer import GRID, Timer, latest
+from bot.domain.errors import ConfigError
+from bot.engine.timer import GRID, Timer, cron_trigger, latest
 
 LONG = 10.0  # seconds that nothing here should take
 SECOND = timedelta(seconds=1)
@@ -144,6 +145,46 @@ def test_soon_moves_no_later_slot(taker: Taker) -> None:
         taker.until(lambda: len(taker.taken) >= 4)
     regular = [slot for slot in taker.slots("poll") if (slot - GRID) % (2 * SECOND) == timedelta()]
     assert len(taker.taken) - len(set(regular)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("0 6 * * 1-5", ["fri 6", "mon 6", "tue 6"]),
+        ("30 5 * * 0", ["sun 5", "sun 5", "sun 5"]),
+        ("0 6 * * 7", ["sun 6", "sun 6", "sun 6"]),
+        ("0 6 * * 0-6/3", ["sun 6", "wed 6", "sat 6"]),
+        ("0 6 * * sat", ["sat 6", "sat 6", "sat 6"]),
+        ("0 */8 * * *", ["fri 0", "fri 8", "fri 16"]),
+    ],
+)
+def test_cron_lines_mean_what_cron_means(line: str, expected: list[str]) -> None:
+    """Weekdays are counted from Sunday, times are UTC."""
+    trigger, moment = cron_trigger(line), datetime(2026, 12, 31, 23, tzinfo=UTC)  # a Thursday
+    found = []
+    for _ in expected:
+        moment = trigger.get_next_fire_time(None, moment + timedelta(seconds=1))
+        found.append(f"{moment:%a} {moment.hour}".lower())
+    assert sorted(found) == sorted(expected)
+
+
+@pytest.mark.parametrize("line", ["61 0 * * *", "0 6 * * 9", "0 6 * * 5-2", "0 6 * * 1/0", "x", "0 6 * * 1-5 *"])
+def test_a_line_that_is_no_cron_line_is_refused(taker: Taker, line: str) -> None:
+    """At the start, by name."""
+    with pytest.raises(ConfigError) as caught:
+        Timer(taker).cron(line, "audit")
+    assert "hygiene.audit" in str(caught.value)
+
+
+def test_a_cron_job_submits_its_slots(taker: Taker) -> None:
+    """Nothing at the start; then the moment itself."""
+    timer = Timer(taker)
+    timer.cron("* * * * *", "audit")
+    timer.start()
+    try:
+        assert taker.slots("audit") == []
+    finally:
+        timer.stop()
 
 
 def test_soon_can_be_put_off(taker: Taker) -> None:

@@ -131,7 +131,7 @@ class Bot:
             store.close()
 
     def settled(self) -> None:
-        """Wait until the daemon has looked at all that was there when it came, so that it hears of news by hooks only."""
+        """Wait until the daemon has looked at all that was there when it came: news then reaches it by hooks only."""
 
         def looked() -> bool:
             store = Store(open_state(self.state), str)

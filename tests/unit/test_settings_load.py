@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import FrozenInstanceError
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.errors import ConfigError
+from bot.domain.findings import Waiver
 from bot.domain.policy import HygienePolicy, IndexKind, IndexSpec, ReleaseRule, Source
 from bot.domain.secrets import Secret
 from bot.domain.verdicts import Severity
-from bot.settings import Listener, Settings, check, example, load, schema
+from bot.settings import ExampleName, Listener, Settings, check, example, load, schema
 from bot.settings.shape import parse_duration
 
 TOKEN = "glpat-0123456789abcdefghij"
@@ -53,9 +54,22 @@ releases:
 hygiene: {block_at: never, unknown: block, audit: "0 6 * * 1-5", waivers: waivers.yaml}
 """
 
+WAIVERS = """\
+# accepted
+waivers:
+  - rule: RW1
+    project: acme/**
+    owner: Jane
+    reason: Known.
+    expires: 2027-03-31
+  - {rule: RW104, project: /acme/web, resource: "project/*/variables/A",
+     owner: Ann, reason: Short-lived., expires: "2028-02-29"}
+"""
+
 
 def _write(folder: Path, text: str) -> Path:
     (folder / "ca.pem").write_text("-")
+    (folder / "waivers.yaml").write_text(WAIVERS, encoding="utf-8")
     path = folder / "ropewalk.yaml"
     path.write_text(text, encoding="utf-8")
     return path
@@ -127,14 +141,37 @@ def test_indexes_and_rules_become_the_policy(tmp_path: Path) -> None:
         ),
         ReleaseRule(projects=("**",), branches=("main",), source=Source.PIPELINE, indexes=("test",)),
     )
-    assert policy.hygiene == HygienePolicy(block_at=None, block_unknown=True)
+    assert policy.hygiene == HygienePolicy(
+        audit="0 6 * * 1-5",
+        block_at=None,
+        block_unknown=True,
+        waivers=(
+            Waiver(
+                rule="RW1",
+                project="acme/**",
+                owner="Jane",
+                reason="Known.",
+                expires=date(2027, 3, 31),
+                where="waivers.yaml:3",
+            ),
+            Waiver(
+                rule="RW104",
+                project="acme/web",
+                resource="project/*/variables/A",
+                owner="Ann",
+                reason="Short-lived.",
+                expires=date(2028, 2, 29),
+                where="waivers.yaml:8",
+            ),
+        ),
+    )
 
 
 def test_what_is_not_in_effect_yet_is_said_once_each(tmp_path: Path) -> None:
     warnings = _load(tmp_path, WHOLE, ROPEWALK_MARKER_KEY="m", ROPEWALK_HOOK_SECRET="h").warnings
-    for key in ("dashboard", "hygiene.audit", "hygiene.waivers", "source: pipeline", "branches"):
+    for key in ("dashboard", "source: pipeline", "branches"):
         assert sum(f"`{key}`" in warning for warning in warnings) == 1
-    assert len(warnings) == 5
+    assert len(warnings) == 3
 
 
 def test_the_smallest_configuration_has_the_defaults(tmp_path: Path) -> None:
@@ -259,8 +296,11 @@ def test_releases_and_hygiene_may_live_in_the_policy_file(tmp_path: Path) -> Non
 
 
 def test_the_shipped_examples_are_accepted_without_a_warning(tmp_path: Path) -> None:
-    for name in ("ropewalk.yaml", "policy.yaml"):
-        (tmp_path / name).write_text(example("ropewalk.yaml" if name == "ropewalk.yaml" else "policy.yaml"))
+    names: tuple[ExampleName, ...] = ("ropewalk.yaml", "policy.yaml", "waivers.yaml")
+    for name in names:
+        (tmp_path / name).write_text(example(name))
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(policy.read_text().replace("# waivers: waivers.yaml", "waivers: waivers.yaml"))
     assert check(None, ENVIRON, tmp_path) == []
     settings = load(None, ENVIRON, tmp_path)
     assert settings.warnings == ()

@@ -196,3 +196,38 @@ def test_a_signing_token_that_anyone_could_sign_with_is_refused(tmp_path: Path, 
     assert any("signing tokens" in problem.what and problem.where == "ropewalk.yaml:2" for problem in problems), (
         problems
     )
+
+
+WAIVER = "- {rule: RW1, project: a, owner: o, reason: r, expires: 2027-01-31"
+
+
+@pytest.mark.parametrize(
+    ("waivers", "line", "part"),
+    [
+        ("waiver: []\n", 1, "Did you mean `waivers`?"),
+        ("- rule: RW1\n", 1, "Start with `waivers:`"),
+        ("waivers: {}\n", 1, "`waivers` must be a list"),
+        ("waivers:\n- RW1\n", 2, "`waivers[1]` must be a mapping"),
+        (f"waivers:\n{WAIVER}}}\n{WAIVER}, projects: [b]}}\n", 3, "Did you mean `project`?"),
+        (f"waivers:\n{WAIVER}, resource: 3}}\n", 2, "`waivers[1].resource` must be a text"),
+        (f"waivers:\n{WAIVER.replace('RW1', 'rw101')}}}\n", 2, "must be a rule's id such as `RW101`"),
+        (f"waivers:\n{WAIVER.replace('RW1', 'RW1*')}}}\n", 2, "must be a rule's id such as `RW101`"),
+        (f"waivers:\n{WAIVER.replace('2027-01-31', '2027-02-31')}}}\n", 2, "must be a day, for example"),
+        (f"waivers:\n{WAIVER.replace('2027-01-31', 'never')}}}\n", 2, "must be a day, for example"),
+        (f"waivers:\n{WAIVER.replace('2027-01-31', '20270131')}}}\n", 2, "must be a day, for example"),
+        (f"waivers:\n{WAIVER.replace('owner: o', 'owner: ' + chr(34) * 2)}}}\n", 2, "must not be empty"),
+        (f"waivers:\n{WAIVER.replace('reason: r, ', '')}}}\n", 2, "`waivers[1].reason` is missing"),
+        (f"waivers:\n{WAIVER.replace('reason: r', 'reason: glpat-planted0123456789')}}}\n", 2, "looks like a secret"),
+    ],
+)
+def test_the_waivers_file_is_as_strict(tmp_path: Path, waivers: str, line: int, part: str) -> None:
+    (tmp_path / "w.yaml").write_text(waivers)
+    (error,) = _check(tmp_path, GITLAB + "hygiene: {waivers: w.yaml}\n")
+    assert error.where == f"w.yaml:{line}"
+    assert part in str(error)
+
+
+def test_a_waivers_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
+    (error,) = _check(tmp_path, GITLAB + "hygiene: {waivers: none.yaml}\n")
+    assert error.where == "ropewalk.yaml:2"
+    assert "which is not a file" in str(error)

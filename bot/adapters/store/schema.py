@@ -206,6 +206,20 @@ names = Table(
     Column("project_id", Integer, nullable=False),
 )
 
+findings = Table(
+    "findings",
+    metadata,
+    Column("identity", Text, primary_key=True),
+    Column("rule", String(8), nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("first_seen", Moment, nullable=False),
+    Column("last_seen", Moment, nullable=False),
+    Column("fixed_at", Moment),
+)
+
 hook_places = Table(
     "hook_places",
     metadata,

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from bot.adapters.store import rows, schema
 from bot.adapters.store.database import Database
 from bot.adapters.store.enrolment import SqliteEnrolment
+from bot.adapters.store.findings import SqliteFindings
 from bot.adapters.store.hooks import SqliteHookRecords
 from bot.adapters.store.intake import SqliteIntake
 from bot.adapters.store.releases import SqliteReleases
@@ -103,6 +104,7 @@ class Store:
         self.deliveries = SqliteDeliveries(database)
         self.words = SqliteWords(database)
         self.hooks = SqliteHookRecords(database)
+        self.findings = SqliteFindings(database, redact)
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -1,0 +1,170 @@
+"""Who may do what in one project: what GraphQL has no field for. Several projects are asked at the same time.
+
+Source: lib/api/{projects,protected_tags,protected_branches,project_job_token_scope}.rb, lib/api/ci/*.rb.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import date
+from typing import TypeVar
+
+from bot.adapters.gitlab.client import Json
+from bot.adapters.gitlab.estate import queries
+from bot.adapters.gitlab.estate.asking import Asker
+from bot.adapters.gitlab.estate.reading import within
+from bot.domain.errors import CredentialsError, RefusedError, TransientError
+from bot.domain.estate import (
+    Access,
+    ProjectSettings,
+    ProtectedBranches,
+    ProtectedTags,
+    Schedule,
+    Trigger,
+    Unread,
+)
+
+MOST_ROWS = 2_000  # of one list; more protection rules or schedules than this no project has in earnest
+UNAUTHORIZED = 401
+
+T = TypeVar("T")
+
+
+class Doors:
+    """Reads `Access`. What a group says for all its projects is asked once. Safe to share between threads."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self._lock = threading.Lock()
+        self._forwarding: dict[str, bool | Unread] = {}
+
+    def read(self, project_id: int, namespace: str) -> Access:
+        """Six questions. What may not be answered is `Unread`. Raises: CredentialsError for a token that is refused."""
+        base = f"/projects/{project_id}"
+        return Access(
+            settings=self._one(base, _settings, "settings of the project"),
+            tags=self._list(f"{base}/protected_tags", _tags, "protected tags"),
+            branches=self._list(f"{base}/protected_branches", _branches, "protected branches"),
+            allowlist=self._one(f"{base}/job_token_scope", lambda row: bool(row["inbound_enabled"]), "job token scope"),
+            schedules=self._list(f"{base}/pipeline_schedules", _schedule, "pipeline schedules"),
+            triggers=self._list(f"{base}/triggers", _trigger, "trigger tokens"),
+            forwards_pypi=self._forwards(namespace),
+        )
+
+    def _one(self, path: str, convert: Callable[[Json], T], what: str) -> T | Unread:
+        def ask() -> T | Unread:
+            row = self._asker.api.get(path)
+            return _gone(what) if row is None else self._asker.api.read(convert, row)
+
+        return self._looked(ask, what)
+
+    def _list(self, path: str, convert: Callable[[Json], T], what: str) -> tuple[T, ...] | Unread:
+        def ask() -> tuple[T, ...] | Unread:
+            rows = tuple(self._bounded(path, convert))
+            if len(rows) > MOST_ROWS:
+                return Unread(what=f"{what} (more than {MOST_ROWS})", remedy="Remove those nobody needs")
+            return rows
+
+        return self._looked(ask, what)
+
+    def _bounded(self, path: str, convert: Callable[[Json], T]) -> Iterator[T]:
+        for place, row in enumerate(self._asker.api.pages(path)):
+            yield self._asker.api.read(convert, row)
+            if place >= MOST_ROWS:
+                return
+
+    def _looked(self, ask: Callable[[], T | Unread], what: str) -> T | Unread:
+        try:
+            return self._asker.patiently(ask)
+        except CredentialsError as error:
+            if error.status == UNAUTHORIZED:
+                raise
+            return Unread(what=what, remedy="Maintainer of the project may read them: give the token's user that role")
+        except RefusedError as error:
+            return _gone(what) if error.status == 404 else Unread(what=f"{what} ({error})", remedy="Audit again later")
+        except TransientError as error:
+            return Unread(what=f"{what} ({error})", remedy="Audit again later")
+
+    def _forwards(self, namespace: str) -> bool | Unread:
+        with self._lock:
+            known = self._forwarding.get(namespace)
+        if known is not None:
+            return known
+
+        def ask() -> bool | Unread:
+            data = self._asker.api.graphql(queries.FORWARDING, {"path": namespace})
+            settings = within(data, "group", "packageSettings")
+            if not isinstance(settings, dict):
+                return Unread(what=f"package settings of the group {namespace}", remedy="Be a member of the group")
+            return bool(settings.get("pypiPackageRequestsForwarding"))
+
+        found = self._looked(ask, f"package settings of the group {namespace}")
+        with self._lock:
+            self._forwarding[namespace] = found
+        return found
+
+
+def _gone(what: str) -> Unread:
+    return Unread(
+        what=what,
+        remedy="GitLab answers 404: the token's user needs Maintainer in the project, or the project went away",
+    )
+
+
+def _settings(row: Json) -> ProjectSettings:
+    role = row.get("ci_pipeline_variables_minimum_override_role")
+    branch = row.get("default_branch")
+    return ProjectSettings(
+        default_branch=None if branch is None else str(branch),
+        visibility=str(row.get("visibility", "private")),
+        public_jobs=bool(row.get("public_jobs", False)),
+        variables_role=None if role is None else str(role),
+        ci_path=str(row["ci_config_path"]) if row.get("ci_config_path") else None,
+    )
+
+
+def _levels(rows: Json) -> tuple[int, ...]:
+    """Levels of roles; a row that names a user, a group or a deploy key is a choice somebody made for that one."""
+    named = ("user_id", "group_id", "deploy_key_id")
+    return tuple(
+        int(row["access_level"])
+        for row in rows or ()
+        if row.get("access_level") is not None and all(row.get(name) is None for name in named)
+    )
+
+
+def _tags(row: Json) -> ProtectedTags:
+    return ProtectedTags(pattern=str(row["name"]), create=_levels(row.get("create_access_levels")))
+
+
+def _branches(row: Json) -> ProtectedBranches:
+    return ProtectedBranches(
+        pattern=str(row["name"]),
+        push=_levels(row.get("push_access_levels")),
+        merge=_levels(row.get("merge_access_levels")),
+        force_push=bool(row.get("allow_force_push", False)),
+    )
+
+
+def _schedule(row: Json) -> Schedule:
+    return Schedule(
+        id=int(row["id"]),
+        ref=str(row["ref"]),
+        active=bool(row.get("active", True)),
+        description=str(row.get("description") or ""),
+    )
+
+
+def _trigger(row: Json) -> Trigger:
+    """The row's `token` may be whole: it is not looked at."""
+    expires = None
+    with suppress(TypeError, ValueError):
+        expires = date.fromisoformat(str(row.get("expires_at"))[:10])
+    return Trigger(
+        id=int(row["id"]),
+        description=str(row.get("description") or ""),
+        owner=str((row.get("owner") or {}).get("username", "")),
+        expires_on=expires,
+    )

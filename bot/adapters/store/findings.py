@@ -1,0 +1,72 @@
+"""When findings were first seen, and when they were fixed. See bot.ports.store.FindingHistory for the promises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, case, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from bot.adapters.store import schema
+from bot.adapters.store.database import Database
+from bot.adapters.store.rows import Redact
+from bot.domain.findings import Finding
+
+AT_ONCE = 500  # rows a statement
+
+
+class SqliteFindings:
+    """See bot.ports.store.FindingHistory."""
+
+    def __init__(self, database: Database, redact: Redact) -> None:
+        self._database = database
+        self._redact = redact
+
+    def open_findings(self) -> dict[str, tuple[str, str, datetime]]:
+        """Identity -> rule, resource and when it was first seen."""
+        table = schema.findings
+        with self._database.begin() as connection:
+            found = connection.execute(
+                select(table.c.identity, table.c.rule, table.c.resource, table.c.first_seen).where(
+                    table.c.fixed_at.is_(None)
+                )
+            )
+            return {row.identity: (row.rule, row.resource, row.first_seen) for row in found}
+
+    def note(self, seen: Sequence[Finding], fixed: Sequence[str], at: datetime) -> None:
+        """One transaction for all."""
+        table = schema.findings
+        statement = upsert(table)
+        again = statement.on_conflict_do_update(
+            index_elements=["identity"],
+            set_={
+                "severity": statement.excluded.severity,
+                "project": statement.excluded.project,
+                "last_seen": statement.excluded.last_seen,
+                # What was fixed and is back is seen for the first time anew.
+                "first_seen": case(
+                    (table.c.fixed_at.is_not(None), statement.excluded.first_seen), else_=table.c.first_seen
+                ),
+                "fixed_at": None,
+            },
+        )
+        rows = [self._row(one, at) for one in seen]
+        with self._database.begin() as connection:
+            for place in range(0, len(rows), AT_ONCE):
+                connection.execute(again, rows[place : place + AT_ONCE])
+            if fixed:
+                mended = update(table).where(table.c.identity == bindparam("gone")).values(fixed_at=at)
+                connection.execute(mended, [{"gone": identity} for identity in fixed])
+
+    def _row(self, one: Finding, at: datetime) -> dict[str, object]:
+        return {
+            "identity": self._redact(one.identity),
+            "rule": one.rule,
+            "severity": int(one.severity),
+            "project": self._redact(one.project),
+            "resource": self._redact(one.resource),
+            "scope": self._redact(one.scope),
+            "first_seen": at,
+            "last_seen": at,
+        }

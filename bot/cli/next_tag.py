@@ -1,0 +1,68 @@
+"""`ropewalk doctor PROJECT`: would the next tag publish?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from bot.cli.doctor import MARKS, SCHEMA
+from bot.cli.exits import Exit
+from bot.cli.options import Format, Options
+from bot.domain.errors import RefusedError
+from bot.domain.verdicts import Verdict
+from bot.hygiene.spelling import visible
+
+if TYPE_CHECKING:
+    from bot.app import App
+    from bot.domain.estate import ProjectFacts
+    from bot.hygiene.readiness import Question
+
+
+def doctor_project(options: Options, project: str, tag: str | None) -> Exit:
+    """Gather everything about one project and say what stands in the way of its next tag."""
+    from bot.app import App
+    from bot.cli.auditor import Auditor
+    from bot.cli.process import harden
+    from bot.hygiene.readiness import readiness, ready
+
+    harden()
+    bot = App(options.settings(), options.redactor)
+    try:
+        found = Auditor(bot).facts_of(project)
+        if len(found) != 1:
+            what = f"{project} stands for {len(found)} projects"
+            raise RefusedError(what=what, where=bot.api.where, remedy="Name one of them", status=404)
+        question = _question(bot, found[0], tag)
+    finally:
+        bot.close()
+    checks = readiness(found[0], question)
+    good = ready(checks)
+    if options.format is Format.JSON:
+        rows = [{**asdict(check), "verdict": check.verdict.value} for check in checks]
+        document = {"schema": SCHEMA, "project": found[0].full_path, "tag": question.tag, "checks": rows, "ready": good}
+        options.result(json.dumps(document))
+    else:
+        for check in checks:
+            remedy = f". {check.remedy}" if check.remedy and check.verdict in (Verdict.FAIL, Verdict.UNKNOWN) else ""
+            options.result(visible(f"{MARKS[check.verdict]} {check.name:<16} {check.reason}{remedy}"))
+        options.result(visible(f"{'ready' if good else 'not ready'}: tag {question.tag} of {found[0].full_path}"))
+    if good:
+        return Exit.DONE
+    return Exit.BLOCKED if any(check.verdict is Verdict.FAIL for check in checks) else Exit.UNKNOWN
+
+
+def _question(bot: App, facts: ProjectFacts, tag: str | None) -> Question:
+    from bot.hygiene.readiness import Question, covering, next_tag
+
+    policy = bot.settings.policy
+    name = tag or next_tag(facts.release_tags)
+    rule = covering(policy.releases, facts.full_path, name)
+    return Question(
+        tag=name,
+        rule=rule,
+        indexes=() if rule is None else policy.indexes_of(rule),
+        block_at=policy.hygiene.block_at,
+        gitlab=urlsplit(bot.settings.gitlab.url).hostname or "",
+    )

@@ -1,0 +1,129 @@
+"""What a publishing job would be given: whether a name has a value in it, from where, and if not, why not.
+
+Source: the precedence of doc/ci/variables/_index.md: settings win over what the CI file says.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from bot.domain.ci import CiFacts, CiJob
+from bot.domain.gitlab import VariableFlags
+from bot.hygiene.effective import effective, nearness, scope_fit
+from bot.hygiene.facts import ProjectFacts
+from bot.hygiene.judging import called
+from bot.hygiene.reach import Pipeline
+
+_NAMES = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_PREDEFINED = ("CI_", "GITLAB_")
+_DEEPEST = 10  # of variables that refer to each other
+
+
+class Got(Enum):
+    """Whether there is a value."""
+
+    YES = "yes"
+    NO = "no"
+    MAYBE = "maybe"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """What becomes of a name or a text in a job. `why` is a clause: "TWINE_PASSWORD of project … reaches it"."""
+
+    got: Got
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job in a certain pipeline."""
+
+    facts: ProjectFacts
+    ci: CiFacts
+    job: CiJob
+    pipeline: Pipeline
+
+    def environment(self) -> tuple[bool, str | None]:
+        """Whether the environment's name is known, and the name; None for a job without one."""
+        name = self.job.environment
+        if name is None or "$" not in name:
+            return True, name
+        known = {
+            "CI_COMMIT_TAG": self.pipeline.ref if self.pipeline.tag else "",
+            "CI_COMMIT_REF_NAME": self.pipeline.ref,
+            "CI_DEFAULT_BRANCH": self.pipeline.default_branch,
+        }
+        filled = _NAMES.sub(lambda found: known.get(found[1] or found[2], found[0]), name)
+        return "$" not in filled, filled
+
+    def variable(self, name: str, depth: int = 0) -> Handed:
+        """What `$NAME` is in the job's script."""
+        settings = self._settings(name)
+        if settings is not None and settings.got is Got.YES:
+            return settings
+        for literals, place in ((self.job.variables, f"job {self.job.name}"), (self.ci.variables, "the CI file")):
+            text = literals.get(name)
+            if text is not None:
+                given = self.text(text, depth + 1, own=name)
+                if settings is not None and given.got is not Got.YES:
+                    return Handed(got=Got.MAYBE if settings.got is Got.MAYBE else given.got, why=settings.why)
+                return Handed(got=given.got, why=f"{place} sets {name}" if given.got is Got.YES else given.why)
+        if settings is not None:
+            return settings
+        if name.startswith(_PREDEFINED):
+            return Handed(got=Got.YES, why=f"GitLab sets {name}")
+        return self._absent(name)
+
+    def text(self, text: str, depth: int = 0, own: str = "") -> Handed:
+        """What a text with variables in it comes to: nothing if one of them has no value."""
+        names = [one or other for one, other in _NAMES.findall(text)]
+        if own in names:
+            # GitLab leaves a variable that refers to itself as it is: the job gets the text `$NAME`.
+            return Handed(got=Got.NO, why=f"{own} is set to itself, so the job gets the text ${own}")
+        if "`" in text or "$(" in text or depth > _DEEPEST:
+            return Handed(got=Got.MAYBE, why="it is what a command says")
+        parts = [self.variable(name, depth + 1) for name in names]
+        for got in (Got.NO, Got.MAYBE):
+            for part in parts:
+                if part.got is got:
+                    return part
+        if not text:
+            return Handed(got=Got.NO, why="it is empty")
+        return parts[0] if parts else Handed(got=Got.YES, why="it is written out")
+
+    def _settings(self, name: str) -> Handed | None:
+        """What the settings hold for a name; None if they hold nothing of that name at all."""
+        rows = [flags for flags in self.facts.variables.flags if flags.key == name]
+        if not rows:
+            return None
+        certain, environment = self.environment()
+        protected = self.pipeline.protected
+        got = effective(rows, protected_ref=protected, environment=environment if certain else None).get(name)
+        if got is not None:
+            nearer = next((flags for flags in rows if nearness(flags) > nearness(got)), None)
+            if nearer is None:
+                return Handed(got=Got.YES, why=f"{called(got)} reaches it")
+            # Somebody gave this project a value of its own; whether the one above would do, no flag tells.
+            return Handed(got=Got.MAYBE, why=f"it would be {called(got)}: {self._kept_away(nearer, environment)}")
+        if not certain and any(flags.environment_scope != "*" for flags in rows):
+            return Handed(got=Got.MAYBE, why=f"the environment {self.job.environment} is known only when it runs")
+        why = "; ".join(self._kept_away(flags, environment) for flags in rows[:3])
+        return Handed(got=Got.MAYBE if self.facts.variables.unreadable else Got.NO, why=why)
+
+    def _kept_away(self, flags: VariableFlags, environment: str | None) -> str:
+        if scope_fit(flags.environment_scope, environment) is None:
+            has = "has no environment" if environment is None else f"has the environment {environment}"
+            return f"{called(flags)} does not reach job {self.job.name}, which {has}"
+        kind = "tag" if self.pipeline.tag else "branch"
+        return f"{called(flags)} is protected, and {kind} {self.pipeline.ref} is not"
+
+    def _absent(self, name: str) -> Handed:
+        unread = self.facts.variables.unreadable
+        if unread:
+            return Handed(got=Got.MAYBE, why=f"{name} is nowhere to be seen, but the {unread[0].words} cannot be read")
+        if any(job.dotenv for job in self.ci.jobs):
+            return Handed(got=Got.MAYBE, why=f"{name} is nowhere to be seen, but a job hands variables on by dotenv")
+        return Handed(got=Got.NO, why=f"no variable {name} is set anywhere")

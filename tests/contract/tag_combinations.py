@@ -1,0 +1,127 @@
+"""Projects whose next tag publishes, or does not: every way in which flags, refs, scopes and rules meet."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from bot.sandbox.world import World
+from bot.sandbox.world.places import Project
+
+TAG = "v9999.0.0"
+PASSWORD = "pypi-AgEIcHlwaS5vcmcCJDAwMDAwMDAw"
+# Takes what twine would take, and is quicker to start: it succeeds with the right user name and password alone.
+RIGHT = hashlib.sha256(PASSWORD.encode()).hexdigest()
+TWINE = f"""\
+twine() {{ shift; U="${{TWINE_USERNAME:-__token__}}"; P="$TWINE_PASSWORD";
+  while [ $# -gt 0 ]; do case "$1" in -p) P="$2"; shift;; -u) U="$2"; shift;; esac; shift; done;
+  test "$U" = __token__ && test "$(printf %s "$P" | sha256sum | cut -c1-64)" = {RIGHT}; }}
+"""
+
+GATES: Mapping[str, str] = {
+    "any": "",
+    "tag": "rules: [{if: $CI_COMMIT_TAG}]",
+    "protected tag": """rules: [{if: '$CI_COMMIT_TAG && $CI_COMMIT_REF_PROTECTED == "true"'}]""",
+    "branch": "rules: [{if: $CI_COMMIT_BRANCH}]",
+    "version": r"rules: [{if: '$CI_COMMIT_TAG =~ /^v\d+\.\d+\.\d+$/'}]",
+    "other tag": "rules: [{if: '$CI_COMMIT_TAG =~ /^release/'}]",
+    "manual": "rules: [{if: $CI_COMMIT_TAG, when: manual}]",
+    "not on schedules": """rules: [{if: '$CI_PIPELINE_SOURCE == "schedule"', when: never}, {if: $CI_COMMIT_TAG}]""",
+    "default branch": "rules: [{if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH}]",
+    "switch": """rules: [{if: '$CI_COMMIT_TAG && $PUBLISH == "1"'}]""",
+    "not switched off": "rules: [{if: $SKIP_PUBLISH, when: never}, {when: on_success}]",
+    "only tags": "only: [tags]",
+    "except tags": "except: [tags]",
+    "only main": "only: [main]",
+    "only versions": r"only: [/^v\d+/]",
+}
+WORKFLOWS: Mapping[str, str] = {
+    "none": "",
+    "tags": "workflow: {rules: [{if: $CI_COMMIT_TAG}]}",
+    "branches": "workflow: {rules: [{if: $CI_COMMIT_BRANCH}]}",
+}
+FORMS: Mapping[str, tuple[str, str, str]] = {
+    # name in the settings, `variables` of the job, arguments and assignments of the upload
+    "plain": ("TWINE_PASSWORD", "", "twine upload dist/*"),
+    "handed on": ("PYPI_TOKEN", "TWINE_PASSWORD: $PYPI_TOKEN", "twine upload dist/*"),
+    "to itself": ("TWINE_PASSWORD", "TWINE_PASSWORD: $TWINE_PASSWORD", "twine upload dist/*"),
+    "option": ("PYPI_TOKEN", "", 'twine upload -u __token__ -p "$PYPI_TOKEN" dist/*'),
+    "assigned": ("PYPI_TOKEN", "", 'TWINE_PASSWORD="$PYPI_TOKEN" twine upload dist/*'),
+    "exported": ("PYPI_TOKEN", "", 'export TWINE_PASSWORD="$PYPI_TOKEN"; twine upload dist/*'),
+    "never read": ("TWINE_TOKEN", "", "twine upload dist/*"),
+}
+ENVIRONMENTS = (None, "pypi", "pypi/$CI_COMMIT_TAG")
+SCOPES = ("*", "pypi", "pypi*", "production")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Combination:
+    """One project."""
+
+    number: int
+    gate: str
+    workflow: str
+    form: str
+    environment: str | None
+    scope: str
+    protected: bool
+    tag_protected: bool
+    level: str
+    user: str
+
+    def ci(self) -> str:
+        """Its CI file."""
+        _, variables, upload = FORMS[self.form]
+        if self.user == "file":
+            variables = ", ".join(part for part in (variables, "TWINE_USERNAME: __token__") if part)
+        lines = [
+            WORKFLOWS[self.workflow],
+            "publish:",
+            f"  environment: {self.environment}" if self.environment else "",
+            f"  variables: {{{variables}}}" if variables else "",
+            f"  {GATES[self.gate]}" if GATES[self.gate] else "",
+            "  before_script:",
+            "    - |",
+            *(f"      {line}" for line in TWINE.splitlines()),
+            "  script:",
+            f"    - {upload!r}" if "'" not in upload else f"    - {upload}",
+        ]
+        return "\n".join(line for line in lines if line) + "\n"
+
+    def build(self, world: World, group: str) -> Project:
+        """Make it."""
+        folder = f"{group}/g{self.number}"
+        project = world.create_project(f"{folder}/p", files={".gitlab-ci.yml": self.ci(), "README.md": "x\n"})
+        holder = project.namespace if self.level == "group" else project
+        key = FORMS[self.form][0]
+        flags = {"masked": True, "protected": self.protected, "environment_scope": self.scope}
+        world.set_variable(holder, key, PASSWORD, **flags)  # type: ignore[arg-type]  # flags of their own types
+        if self.user == "settings":
+            world.set_variable(project, "TWINE_USERNAME", "__token__", masked=True)
+        if self.level == "shadow":
+            world.set_variable(project.namespace, key, "somebody-elses-token", masked=True)
+        if self.tag_protected:
+            world.protect_tag(project, "v*")
+        return project
+
+
+def combinations(number: int, seed: int) -> Iterator[Combination]:
+    """So many of them; every gate with every form before anything repeats."""
+    dice = random.Random(seed)
+    pairs = [(gate, form) for gate in GATES for form in FORMS]
+    for place in range(number):
+        gate, form = pairs[place % len(pairs)]
+        yield Combination(
+            number=place,
+            gate=gate,
+            form=form,
+            workflow=dice.choice(["none", "none", "none", "tags", "branches"]),
+            environment=dice.choice(ENVIRONMENTS),
+            scope=dice.choice(["*", *SCOPES]),
+            protected=dice.random() < 0.5,
+            tag_protected=dice.random() < 0.5,
+            level=dice.choice(["project", "project", "group", "shadow"]),
+            user=dice.choice(["none", "settings", "file"]),
+        )

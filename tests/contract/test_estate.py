@@ -1,0 +1,301 @@
+"""Sweeping an organisation: every place once, in few requests, and nothing that may not be seen passes for seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from graphql import FieldNode, Visitor, parse, visit
+
+from bot.adapters.ci.service import parse_ci
+from bot.adapters.gitlab.estate import queries
+from bot.domain.ci import CiFacts, CiUnknown
+from bot.domain.errors import CredentialsError, RefusedError, TransientError
+from bot.domain.estate import Access, ProjectSettings, Unread, Wishes
+from bot.domain.gitlab import Level
+from bot.sandbox.world.places import Project
+from tests.contract.estate_parts import EVERYTHING, estate, groups, projects, sweep
+from tests.contract.sandbox_org import LEVELS, Org, organisation
+
+SECRET = "NeverToBeSeenElsewhere-42"
+
+
+@pytest.fixture(scope="module")
+def org() -> Iterator[Org]:
+    with organisation() as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def calm(org: Org) -> Iterator[None]:
+    yield
+    org.control("DELETE", "faults")
+
+
+def fleet(org: Org, group: str, number: int) -> list[Project]:
+    """Projects of which the maintainer is one by the group."""
+    made = [org.world.create_project(f"{group}/t{n % 3}/p{n:03}", files={"README.md": "x\n"}) for n in range(number)]
+    org.world.add_member(org.world.groups[group], org.people["maintainer"], LEVELS["maintainer"])
+    return made
+
+
+def keys(facts: object) -> list[tuple[str, str, str]]:
+    return [(one.key, one.level, one.owner) for one in facts.variables.flags]  # type: ignore[attr-defined]  # facts
+
+
+@pytest.mark.parametrize("name", [name for name in dir(queries) if name.isupper() and not name.startswith("_")])
+def test_no_query_asks_for_a_value(name: str) -> None:
+    """Neither `value` nor anything that holds it is selected, and the text stays far below GitLab's limit."""
+    asked: list[str] = []
+
+    class Fields(Visitor):
+        def enter_field(self, node: FieldNode, *_: object) -> None:
+            asked.append(node.name.value)
+
+    text = getattr(queries, name)
+    visit(parse(text), Fields())
+    assert asked
+    assert "value" not in asked
+    assert len(text) < 1000
+
+
+def test_every_level_is_read_once_and_no_value_is_in_it(org: Org) -> None:
+    """A project has its own variables and all above; each group and the instance come once, as places of their own."""
+    made = fleet(org, "levels", 4)
+    outer, inner = org.world.groups["levels"], org.world.groups["levels/t0"]
+    org.world.set_variable(None, "INSTANCE_KEY", SECRET)
+    org.world.set_variable(outer, "TWINE_USERNAME", SECRET, protected=True)
+    org.world.set_variable(inner, "TWINE_PASSWORD", SECRET, masked=True, environment_scope="pypi")
+    org.world.set_variable(made[0], "OWN_TOKEN", SECRET, hidden=True, raw=True, variable_type="file")
+    found = sweep(org, "levels", who="admin")
+    assert keys(projects(found)["levels/t0/p000"]) == [
+        ("OWN_TOKEN", "project", "levels/t0/p000"),
+        ("TWINE_PASSWORD", "group", "levels/t0"),
+        ("TWINE_USERNAME", "group", "levels"),
+        ("INSTANCE_KEY", "instance", org.url.partition("//")[2]),
+    ]
+    assert keys(projects(found)["levels/t1/p001"])[0] == ("TWINE_USERNAME", "group", "levels")
+    assert {path: [one.key for one in facts.own] for path, facts in groups(found).items()} == {
+        "levels": ["TWINE_USERNAME"],
+        "levels/t0": ["TWINE_PASSWORD"],
+    }
+    assert [facts.level for facts in found].count(Level.INSTANCE) == 1
+    own = projects(found)["levels/t0/p000"].own[0]
+    assert (own.masked, own.hidden, own.raw, own.file, own.protected) == (True, True, True, True, False)
+    assert SECRET not in repr(found)
+    org.world.instance_variables.clear()
+
+
+def test_what_the_role_may_not_read_is_unread(org: Org) -> None:
+    """A Developer sees the project and none of its variables; the reason names the role that does."""
+    found = sweep(org, "acme/tools/widget", who="developer")
+    (facts,) = projects(found).values()
+    assert facts.own == ()
+    assert facts.unread is not None
+    assert "Maintainer" in facts.unread.remedy
+    assert "variables of the project" in {one.words for one in facts.variables.unreadable}
+    (group,) = groups(found).values()
+    assert group.full_path == "acme/tools"
+    assert group.unread is not None
+    assert next(one for one in found if one.level is Level.INSTANCE).unread is not None
+
+
+def test_one_project_with_the_right_role_is_enough_to_see_its_group(org: Org) -> None:
+    """Group variables are the group's: another project of it shows them."""
+    made = [org.world.create_project(f"mixed/p{n}", files={"a": "b"}) for n in range(3)]
+    org.world.set_variable(org.world.groups["mixed"], "PYPI_TOKEN", SECRET)
+    for project, level in zip(made, (30, 40, 20), strict=True):
+        org.world.add_member(project, org.people["maintainer"], level)
+    found = sweep(org, "mixed")
+    assert [one.key for one in groups(found)["mixed"].own] == ["PYPI_TOKEN"]
+    seen = {path: (facts.unread is None, len(facts.variables.flags)) for path, facts in projects(found).items()}
+    assert seen == {"mixed/p0": (False, 1), "mixed/p1": (True, 1), "mixed/p2": (False, 1)}
+
+
+def test_a_few_hundred_projects_take_a_handful_of_requests(org: Org) -> None:
+    """At most a request for forty projects, and twenty-five."""
+    made = fleet(org, "many", 930)
+    reads = estate(org)
+    assert len(projects(sweep(org, "many/**", reads=reads))) == len(made)
+    assert reads.requests() <= len(made) / 40 + 25
+    assert reads.requests() <= 16
+    assert reads.expected() == len(made)
+
+
+def test_long_lists_are_read_to_their_end(org: Org) -> None:
+    """More than a page of variables, in a project and in its group."""
+    made = fleet(org, "long", 2)
+    for number in range(350):
+        org.world.set_variable(made[0], f"OWN_{number:03}", SECRET)
+        org.world.set_variable(org.world.groups["long"], f"GROUP_{number:03}", SECRET)
+    found = projects(sweep(org, "long"))
+    assert len({one.key for one in found["long/t0/p000"].variables.flags}) == 700
+    assert len({one.key for one in found["long/t1/p001"].variables.flags}) == 350
+
+
+def test_targets_are_paths_patterns_ids_and_groups(org: Org) -> None:
+    """What overlaps comes once; archived projects only by their own name."""
+    made = fleet(org, "named", 9)
+    made[0].archived = True
+    every = {one.full_path for one in made[1:]}
+    assert set(projects(sweep(org, "named"))) == every
+    assert set(projects(sweep(org, "named/**"))) == every
+    assert set(projects(sweep(org, "named/*/p00[1]", "named/t1/**"))) == {one for one in every if "/t1/" in one}
+    assert set(projects(sweep(org, "named/t0", "named/t0/p003"))) == {"named/t0/p003", "named/t0/p006"}
+    assert set(projects(sweep(org, str(made[4].id)))) == {made[4].full_path}
+    assert set(projects(sweep(org, "named/t0/p000"))) == {"named/t0/p000"}
+    assert every <= set(projects(sweep(org, "**")))
+    for nothing in ("named/none", "none/**", "9999999"):
+        with pytest.raises(RefusedError) as caught:
+            sweep(org, nothing)
+        assert caught.value.status == 404
+
+
+def test_a_time_out_is_answered_by_smaller_pages(org: Org) -> None:
+    """GitLab gives up on a page: it is asked for in halves, and nothing is missing in the end."""
+    made = fleet(org, "slow", 120)
+    fault = {"kind": "graphql_timeout", "fields": r"Project\.ciVariables", "times": 3, "skip": 2}
+    org.control("POST", "faults", json=fault)
+    reads = estate(org)
+    found = projects(sweep(org, "slow", reads=reads))
+    assert len(found) == len(made)
+    assert all(facts.unread is None for facts in found.values())
+    assert reads.requests() < 25
+
+
+def test_what_never_answers_is_unread_and_hides_nobody(org: Org) -> None:
+    """Every single project comes, with the reason why its variables are not known."""
+    made = fleet(org, "stuck", 9)
+    org.control(
+        "POST", "faults", json={"kind": "graphql_timeout", "fields": r"Project\.ciVariables", "times": None, "skip": 0}
+    )
+    found = projects(sweep(org, "stuck"))
+    assert len(found) == len(made)
+    assert all(facts.unread is not None and "Timeout" in facts.unread.what for facts in found.values())
+
+
+def test_rate_limits_are_waited_out(org: Org) -> None:
+    """Both kinds: as long as GitLab says, then on from where it was."""
+    fleet(org, "limited", 60)
+    for kind, seconds in (("throttled", 7), ("application_limit", 11)):
+        org.control(
+            "POST", "faults", json={"kind": kind, "path": "/graphql", "times": 1, "seconds": seconds, "skip": 2}
+        )
+        waits: list[float] = []
+        assert len(projects(sweep(org, "limited", reads=estate(org, waits=waits)))) == 60
+        assert seconds <= sum(waits) <= seconds + 60  # besides, the API budget is careful after a refusal
+        org.control("DELETE", "faults")
+
+
+def test_a_limit_that_never_opens_ends_the_sweep(org: Org) -> None:
+    """It says how long GitLab wants us to wait; nothing hangs."""
+    org.control("POST", "faults", json={"kind": "throttled", "path": "/graphql", "times": None, "seconds": 7200})
+    with pytest.raises(TransientError) as caught:
+        sweep(org, "acme")
+    assert caught.value.retry_after is not None
+
+
+def test_a_bad_token_is_no_empty_organisation(org: Org) -> None:
+    """401 ends the sweep by name."""
+    org.tokens["nobody"] = "glpat-of-nobody-at-all"
+    with pytest.raises(CredentialsError):
+        sweep(org, "acme", who="nobody")
+
+
+def test_access_is_read_as_gitlab_has_it(org: Org) -> None:
+    """Settings, protected tags and branches, job tokens, schedules, triggers without their tokens, forwarding."""
+    project = org.new_project("doors/p")
+    org.world.protect_tag(project, "v*", 30)
+    base = f"/projects/{project.id}"
+    schedule = {"description": "nightly", "ref": "refs/heads/main", "cron": "0 1 * * *"}
+    assert org.call("POST", f"{base}/pipeline_schedules", json=schedule).status_code == 201
+    trigger = org.call("POST", f"{base}/triggers", json={"description": "deploy"}).json()
+    org.call("PATCH", f"{base}/job_token_scope", json={"enabled": False})
+    (facts,) = projects(sweep(org, "doors/p", wishes=EVERYTHING)).values()
+    access = facts.access
+    assert isinstance(access, Access)
+    assert isinstance(access.settings, ProjectSettings)
+    assert (access.settings.default_branch, access.settings.variables_role) == ("main", "maintainer")
+    assert [(one.pattern, one.create) for one in access.tags] == [("v*", (30,))]  # type: ignore[union-attr]  # read
+    assert [(one.pattern, one.push, one.force_push) for one in access.branches] == [("main", (40,), False)]  # type: ignore[union-attr]  # read
+    assert (access.allowlist, access.forwards_pypi) == (False, True)
+    assert [one.ref for one in access.schedules] == ["refs/heads/main"]  # type: ignore[union-attr]  # read
+    assert [one.owner for one in access.triggers] == ["maintainer"]  # type: ignore[union-attr]  # read
+    assert trigger["token"] not in repr(facts)
+
+
+def test_access_that_is_refused_is_unread(org: Org) -> None:
+    """A Developer's answers are in part Unread, never an empty list that looks in order."""
+    (facts,) = projects(sweep(org, "acme/tools/widget", who="developer", wishes=EVERYTHING)).values()
+    assert facts.access is not None
+    for part in (facts.access.tags, facts.access.allowlist, facts.access.triggers):
+        assert isinstance(part, Unread)
+        assert "Maintainer" in part.remedy
+
+
+def test_a_ci_file_that_many_have_is_read_once(org: Org) -> None:
+    """Blob ids first, in bulk; each text once; no file is None, one that may not be read is unknown."""
+    same = [org.new_project(f"files/p{n}", {".gitlab-ci.yml": "a: {script: x}\n"}) for n in range(5)]
+    org.new_project("files/other", {".gitlab-ci.yml": "longer: {script: [x, y]}\n"})
+    org.new_project("files/none")
+    big = org.new_project("files/big", {".gitlab-ci.yml": "#" * 1_100_000})
+    wishes = Wishes(ci=lambda _: True, merged=lambda _: False, access=lambda _: False)
+    reads = estate(org)
+    found = projects(sweep(org, "files", wishes=wishes, reads=reads))
+    lengths = {path: facts.ci.variables.get("LENGTH") for path, facts in found.items() if isinstance(facts.ci, CiFacts)}
+    assert lengths == {**{one.full_path: "15" for one in same}, "files/other": "25"}
+    assert found["files/none"].ci is None
+    ci = found[big.full_path].ci
+    assert isinstance(ci, CiUnknown)
+    assert "larger" in ci.reason
+    assert reads.requests() <= 7
+    (hidden,) = projects(sweep(org, "files/p0", who="guest", wishes=wishes)).values()
+    assert isinstance(hidden.ci, CiUnknown)
+
+
+def test_a_project_that_goes_away_meanwhile_is_told(org: Org) -> None:
+    """Its CI file is unknown, its access unread; the others are as they were."""
+    made = fleet(org, "leaving", 3)
+    gone: list[Project] = []
+
+    def remove(facts: object) -> bool:
+        if not gone:
+            gone.append(made[0])
+            org.world.remove_project(made[0])
+        return True
+
+    wishes = Wishes(ci=remove, merged=lambda _: False, access=lambda _: True)
+    found = projects(sweep(org, "leaving", wishes=wishes))
+    assert len(found) == 3
+    left = found["leaving/t0/p000"]
+    assert isinstance(left.ci, CiUnknown)
+    assert left.access is not None
+    assert isinstance(left.access.settings, Unread)
+    assert found["leaving/t1/p001"].ci is None
+
+
+def test_what_hides_jobs_is_merged_once_for_each_blob(org: Org) -> None:
+    """GitLab puts includes and extends in; the same file of several projects is merged once, unless it is local."""
+    template = "publish: {extends: .base}\n.base: {script: twine upload dist/*}\n"
+    org.new_project("lint/template", {"ci.yml": template, "README.md": "x\n"})
+    same = ".hidden: {script: [twine upload dist/*]}\npublish: {extends: .gone}\n"
+    for number in range(3):
+        org.new_project(f"lint/p{number}", {".gitlab-ci.yml": same})
+        local = {".gitlab-ci.yml": "include: ci.yml\n", "ci.yml": template}
+        org.new_project(f"lint/own{number}", local)
+    wishes = Wishes(
+        ci=lambda _: True,
+        merged=lambda facts: isinstance(facts.ci, CiFacts) and not facts.ci.whole,
+        access=lambda _: False,
+    )
+    reads = estate(org, read_ci=parse_ci)
+    org.control("DELETE", "requests")
+    found = projects(sweep(org, "lint", wishes=wishes, reads=reads))
+    asked = [one["path"] for one in org.control("GET", "requests", params={"path": "ci/lint"}).json()]
+    assert len(asked) == 1 + 3
+    assert isinstance(found["lint/p0"].ci, CiUnknown)
+    for number in range(3):
+        ci = found[f"lint/own{number}"].ci
+        assert isinstance(ci, CiFacts)
+        assert ci.whole
+        assert [job.name for job in ci.jobs if job.publishes] == ["publish"]

@@ -1,0 +1,176 @@
+"""Would the next tag publish? One table of what stands in the way; test_next_tag tries the truth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.ci import CiAssignment, CiCommand, CiFacts, CiJob, CiLine
+from bot.domain.estate import ProjectFacts
+from bot.domain.gitlab import Level, UnreadableLevel
+from bot.domain.policy import IndexKind, IndexSpec, ReleaseRule, Source
+from bot.domain.verdicts import Verdict
+from bot.hygiene.readiness import Check, Question, covering, next_tag, readiness, ready
+from tests.unit.hygiene_facts import BROKEN, LOCKED, access, job, place, variable
+
+TAG = "v1.2.3"
+OIDC = {"PYPI_ID_TOKEN": ("pypi",)}
+PIPELINE = Question(tag=TAG, rule=None, gitlab="gitlab.com")
+RULE = ReleaseRule(projects=("acme/**",), tags=("v*",), source=Source.ARTIFACTS, indexes=("registry",))
+BOT = Question(tag=TAG, rule=RULE, indexes=(IndexSpec(name="registry", kind=IndexKind.GITLAB),))
+
+
+def upload(*words: str, assigns: tuple[CiAssignment, ...] = ()) -> CiCommand:
+    return CiCommand(words=("twine", "upload", *words, "dist/*"), assigns=assigns)
+
+
+def publisher(command: CiCommand | None = None, **changes: object) -> CiJob:
+    made = replace(
+        job(), publisher="twine", script=(CiLine(text="twine upload", commands=(command or upload(),)),), only=("tags",)
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]  # fields of the job
+
+
+def file(*jobs: CiJob, **changes: object) -> CiFacts:
+    return replace(CiFacts(jobs=jobs), **changes)  # type: ignore[arg-type]  # fields of the file
+
+
+def verdicts(facts: ProjectFacts, question: Question = PIPELINE) -> dict[str, Check]:
+    return {check.name: check for check in readiness(facts, question)}
+
+
+BUILD = replace(job("build", publishes=False), artifacts=("dist/",), only=("tags",))
+GOOD = place(variable(), ci=file(publisher()), access=access())
+READY: list[tuple[str, ProjectFacts, Question]] = [
+    ("all as it should be", GOOD, PIPELINE),
+    ("the bot uploads", place(variable(), ci=file(BUILD), access=access()), BOT),
+    (
+        "GitLab's own registry",
+        place(
+            ci=file(
+                publisher(
+                    variables={
+                        "TWINE_PASSWORD": "${CI_JOB_TOKEN}",
+                        "TWINE_USERNAME": "gitlab-ci-token",
+                        "TWINE_REPOSITORY_URL": "$CI_API_V4_URL",
+                    }
+                )
+            ),
+            access=access(),
+        ),
+        PIPELINE,
+    ),
+    (
+        "two jobs, one of them fits",
+        place(variable(), ci=file(publisher(only=("main",)), publisher(name="other")), access=access()),
+        PIPELINE,
+    ),
+]
+BROKEN_ONES: list[tuple[str, ProjectFacts, Question, str]] = [
+    ("no CI file", place(variable(), access=access()), PIPELINE, "ci file"),
+    ("no publishing job", place(variable(), ci=file(BUILD), access=access()), PIPELINE, "publishing job"),
+    ("manual", place(variable(), ci=file(publisher(when="manual")), access=access()), PIPELINE, "publishing job"),
+    (
+        "branches only",
+        place(variable(), ci=file(publisher(only=("main",))), access=access()),
+        PIPELINE,
+        "publishing job",
+    ),
+    ("no password", place(ci=file(publisher()), access=access()), PIPELINE, "credential"),
+    ("protected, tag is not", place(variable(), ci=file(publisher()), access=access(tags=())), PIPELINE, "credential"),
+    ("other scope", place(variable(scope="test"), ci=file(publisher()), access=access()), PIPELINE, "credential"),
+    (
+        "set to itself",
+        place(ci=file(publisher(variables={"TWINE_PASSWORD": "$TWINE_PASSWORD"})), access=access()),
+        PIPELINE,
+        "credential",
+    ),
+    (
+        "no user name elsewhere",
+        place(variable(), ci=file(publisher(upload("--repository-url", "https://in.house"))), access=access()),
+        PIPELINE,
+        "credential",
+    ),
+    (
+        "trusted publishing from elsewhere",
+        place(ci=file(publisher(id_tokens=OIDC)), access=access()),
+        replace(PIPELINE, gitlab="gitlab.example"),
+        "credential",
+    ),
+    (
+        "an id token of another name",
+        place(ci=file(publisher(id_tokens={"TOKEN": ("pypi",)})), access=access()),
+        PIPELINE,
+        "credential",
+    ),
+    ("the bot, tag unprotected", place(variable(), ci=file(BUILD), access=access(tags=())), BOT, "tag protected"),
+    ("the bot, nothing kept", place(ci=file(replace(BUILD, artifacts=())), access=access()), BOT, "build job"),
+    ("the bot, leaky variable", place(variable(masked=False), ci=file(BUILD), access=access()), BOT, "hygiene"),
+]
+UNSURE: list[tuple[str, ProjectFacts, Question, str]] = [
+    ("broken CI file", place(variable(), ci=BROKEN, access=access()), PIPELINE, "ci file"),
+    ("hidden jobs", place(variable(), ci=file(includes=("remote",)), access=access()), PIPELINE, "ci file"),
+    (
+        "tags out of sight",
+        place(variable(), ci=file(publisher()), access=access(tags=LOCKED)),
+        PIPELINE,
+        "tag protected",
+    ),
+    ("trusted publishing", place(ci=file(publisher(id_tokens=OIDC)), access=access()), PIPELINE, "credential"),
+    ("another tool", place(variable(), ci=file(publisher(publisher="flit")), access=access()), PIPELINE, "credential"),
+    (
+        "a password from a command",
+        place(ci=file(publisher(upload(assigns=(CiAssignment(name="TWINE_PASSWORD", value=None),)))), access=access()),
+        PIPELINE,
+        "credential",
+    ),
+    (
+        "levels out of sight",
+        replace(
+            place(ci=file(publisher()), access=access()),
+            variables=replace(
+                place().variables, unreadable=(UnreadableLevel(Level.INSTANCE, "variables of the instance"),)
+            ),
+        ),
+        PIPELINE,
+        "credential",
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "facts", "question"), READY, ids=lambda one: one if isinstance(one, str) else "")
+def test_what_is_in_order_is_ready(what: str, facts: ProjectFacts, question: Question) -> None:
+    """Every check passes or does not concern it."""
+    found = readiness(facts, question)
+    assert ready(found), [check for check in found if check.verdict is not Verdict.PASS]
+
+
+@pytest.mark.parametrize(
+    ("what", "facts", "question", "name"), BROKEN_ONES, ids=lambda one: one if isinstance(one, str) else ""
+)
+def test_what_stands_in_the_way_is_named(what: str, facts: ProjectFacts, question: Question, name: str) -> None:
+    """The check that fails, with a reason and a remedy."""
+    found = verdicts(facts, question)
+    assert found[name].verdict is Verdict.FAIL, found
+    assert found[name].remedy
+    assert not ready(tuple(found.values()))
+
+
+@pytest.mark.parametrize(
+    ("what", "facts", "question", "name"), UNSURE, ids=lambda one: one if isinstance(one, str) else ""
+)
+def test_what_nobody_can_know_is_no_promise(what: str, facts: ProjectFacts, question: Question, name: str) -> None:
+    """Unknown, and not ready."""
+    found = verdicts(facts, question)
+    assert found[name].verdict is Verdict.UNKNOWN, found
+    assert not ready(tuple(found.values()))
+
+
+def test_the_next_tag_looks_like_a_version() -> None:
+    """Of the first pattern; and the rule that covers it is policy's first."""
+    assert next_tag(("v*", "release-*")) == "v9999.0.0"
+    assert next_tag(("release-*-final",)) == "release-9999.0.0-final"
+    assert next_tag(("stable",)) == "stable"
+    assert covering((RULE,), "acme/tools/widget", TAG) == RULE
+    assert covering((RULE,), "other/widget", TAG) is None

@@ -1,0 +1,149 @@
+"""Rules about refs and access, one table: well kept, badly kept, out of sight."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from bot.domain.estate import (
+    ProjectFacts,
+    ProjectSettings,
+    ProtectedBranches,
+    ProtectedTags,
+    Schedule,
+    Trigger,
+    Unread,
+)
+from bot.domain.verdicts import Verdict
+from bot.hygiene.catalogue import RULES
+from tests.unit.hygiene_facts import LOCKED, access, place, variable
+
+RULE = {rule.info.id: rule for rule in RULES if rule.info.id.startswith("RW3")}
+
+
+def branches(pattern: str, push: int = 40, *, force: bool = False) -> ProtectedBranches:
+    return ProtectedBranches(pattern=pattern, push=(push,), merge=(40,), force_push=force)
+
+
+def tags(pattern: str, *create: int) -> ProtectedTags:
+    return ProtectedTags(pattern=pattern, create=create or (40,))
+
+
+def settings(
+    role: str | None = "maintainer", *, visibility: str = "private", branch: str | None = "main"
+) -> ProjectSettings:
+    return ProjectSettings(default_branch=branch, visibility=visibility, public_jobs=True, variables_role=role)
+
+
+def nightly(ref: str, *, active: bool = True) -> tuple[Schedule, ...]:
+    return (Schedule(id=3, ref=ref, active=active),)
+
+
+def trigger(expires: date | None) -> tuple[Trigger, ...]:
+    return (Trigger(id=4, description="d", owner="ada", expires_on=expires),)
+
+
+WIDE = variable(scope="*")
+PASS: list[tuple[str, ProjectFacts]] = [
+    ("RW301", place(access=access())),
+    ("RW301", place(access=access(tags=(tags("*"),)))),
+    ("RW301", place()),  # it does not publish, and was not asked
+    ("RW302", place(access=access())),
+    ("RW302", place(access=access(tags=(tags("v*", 0), tags("nightly-*", 30))))),
+    ("RW303", place(access=access())),
+    ("RW304", place(access=access())),
+    ("RW304", place(access=access(settings=settings(branch=None), branches=()))),
+    ("RW305", place(variable(), access=access())),
+    ("RW305", place(variable(protected=False), access=access(tags=()))),
+    ("RW306", place(access=access())),
+    ("RW306", place(access=access(settings=settings("no_one_allowed")))),
+    ("RW307", place(access=access())),
+    ("RW308", place(access=access())),
+    ("RW309", place(variable(), access=access(schedules=nightly("main")))),
+    ("RW309", place(WIDE, access=access(schedules=nightly("refs/heads/work")))),
+    ("RW309", place(WIDE, access=access(schedules=nightly("main", active=False)))),
+    ("RW310", place(access=access(triggers=trigger(date(2027, 1, 1))))),
+    ("RW311", place(variable(masked=False), access=access())),
+    ("RW311", place(variable(), access=access(settings=settings(visibility="public")))),
+    ("RW312", place(access=access(branches=(branches("main", 0),)))),
+    ("RW313", place(variable(), access=access(branches=(branches("*", 0), branches("main"))))),
+    ("RW313", place(access=access(branches=(branches("*"),)))),
+]
+FAIL: list[tuple[str, ProjectFacts, str]] = [
+    ("RW301", place(access=access(tags=())), "v*"),
+    ("RW301", place(access=access(tags=(tags("v1*"), tags("release-*")))), "v*"),
+    ("RW302", place(access=access(tags=(tags("v*", 30),))), "v*"),
+    ("RW302", place(access=access(tags=(tags("*", 40, 30),))), "*"),
+    ("RW303", place(access=access(branches=(branches("main", force=True),))), "main"),
+    ("RW304", place(access=access(branches=(branches("release/*"),))), "main"),
+    ("RW305", place(variable(), access=access(tags=())), "TWINE_PASSWORD"),
+    ("RW305", place(variable(group="acme"), access=access(tags=())), "TWINE_PASSWORD"),
+    ("RW306", place(access=access(settings=settings("developer"))), "ci_pipeline_variables_minimum_override_role"),
+    ("RW307", place(access=access(allowlist=False)), "job_token_scope"),
+    ("RW308", place(access=access(forwards=True)), "pypi_package_requests_forwarding"),
+    ("RW309", place(WIDE, access=access(schedules=nightly("refs/heads/main"))), "3"),
+    ("RW309", place(variable(protected=False, scope="*"), access=access(schedules=nightly("work"))), "3"),
+    ("RW310", place(access=access(triggers=trigger(None))), "4"),
+    (
+        "RW311",
+        place(variable(masked=False), access=access(settings=settings(visibility="internal"))),
+        "public_jobs",
+    ),
+    ("RW312", place(access=access(branches=(branches("main", 30),))), "main"),
+    ("RW313", place(variable(), access=access(branches=(branches("*"),))), "*"),
+]
+
+
+def blind() -> ProjectFacts:
+    unread: Unread = LOCKED
+    return place(
+        variable(),
+        access=access(
+            settings=unread,
+            tags=unread,
+            branches=unread,
+            allowlist=unread,
+            forwards=unread,
+            schedules=unread,
+            triggers=unread,
+        ),
+    )
+
+
+@pytest.mark.parametrize(("rule", "facts"), PASS)
+def test_what_is_in_order_is_passed_over(rule: str, facts: ProjectFacts) -> None:
+    """No finding, neither failed nor unknown."""
+    assert list(RULE[rule].judge(facts)) == []
+
+
+@pytest.mark.parametrize(("rule", "facts", "resource"), FAIL)
+def test_what_is_wrong_is_found(rule: str, facts: ProjectFacts, resource: str) -> None:
+    """One finding about the right resource, with reason and remedy."""
+    (found,) = RULE[rule].judge(facts)
+    assert (found.rule, found.verdict) == (rule, Verdict.FAIL)
+    assert found.resource.endswith((f"/{resource}", f"#{resource}"))
+    assert found.reason
+    assert found.remedy
+
+
+@pytest.mark.parametrize("rule", RULE)
+def test_what_cannot_be_seen_is_unknown(rule: str) -> None:
+    """Never passed: unknown, with the role that would help."""
+    found = list(RULE[rule].judge(blind()))
+    assert found
+    assert {one.verdict for one in found} == {Verdict.UNKNOWN}
+    assert all("Maintainer" in one.remedy for one in found)
+
+
+def test_a_setting_that_gitlab_does_not_tell_is_unknown() -> None:
+    """A Developer's token sees the project without its CI settings."""
+    (found,) = RULE["RW306"].judge(place(access=access(settings=settings(None))))
+    assert found.verdict is Verdict.UNKNOWN
+    assert "Maintainer" in found.remedy
+
+
+def test_every_rule_has_a_row_for_each_answer() -> None:
+    """A rule without a table is no rule."""
+    assert len(RULE) >= 10
+    assert {row[0] for row in PASS} == set(RULE) == {row[0] for row in FAIL}
