@@ -49,10 +49,11 @@ class Plan:
 
 @dataclass(slots=True)
 class _Drawing:
-    """The plan while it is drawn: what the targets said so far."""
+    """The plan while it is drawn: what the targets said so far. With `proving` each of them is heard."""
 
     gates: tuple[GateResult, ...]
     through: bool
+    proving: bool = False
     targets: list[TargetStatus] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
     look: Look | None = None
@@ -67,7 +68,7 @@ class _Drawing:
         self.actions += said.actions
         if said.again is not None:
             self.again = said.again if self.again is None else min(self.again, said.again)
-        return said.status.state in _SETTLED or (self.through and bool(said.actions))
+        return self.proving or said.status.state in _SETTLED or (self.through and bool(said.actions))
 
 
 def prove(wanted: Wanted, facts: Facts, texts: Texts) -> Plan:
@@ -76,7 +77,7 @@ def prove(wanted: Wanted, facts: Facts, texts: Texts) -> Plan:
     The state is `published` if everything is there, `partial` or `planned` if something is missing, `conflict` if other
     bytes stand under one of our names.
     """
-    drawn = _publish(wanted, facts, texts, _Drawing(gates=(), through=True), telling=False)
+    drawn = _publish(wanted, facts, texts, _Drawing(gates=(), through=True, proving=True), telling=False)
     undone = any(target.state not in _SETTLED for target in drawn.targets)
     # "Accepted and not listed yet" is for whoever has just sent it; once proven and gone again, it is gone.
     judged = drawn.state in (ReleaseState.PUBLISHED, ReleaseState.VERIFYING)

@@ -161,8 +161,8 @@ def test_a_token_without_membership_sees_no_project(story: Story) -> None:
 UNKNOWN = [
     (("apply", "{group}/nothing@v1.1.0"), 3, ("there is no project", "/nothing")),
     (("plan", "{group}/nothing@v1.1.0"), 3, ("there is no project", "/nothing")),
-    (("apply", "{project}@v9.9.9"), 3, ("has no tag v9.9.9",)),
-    (("plan", "{project}@v9.9.9"), 3, ("has no tag v9.9.9",)),
+    (("apply", "{project}@v9.9.9"), 3, ("neither a tag nor a branch v9.9.9",)),
+    (("plan", "{project}@v9.9.9"), 3, ("neither a tag nor a branch v9.9.9",)),
     (("apply", "{project}@nightly"), 3, ("no rule of `releases` covers tag nightly", "ropewalk.yaml")),
     (("apply", "{project}"), 2, ("is not PROJECT@REF",)),
     (("apply", "@v1.1.0"), 2, ("is not PROJECT@REF",)),

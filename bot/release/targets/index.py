@@ -61,7 +61,8 @@ def assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
     if unproven:
         return Look(LookKind.INDEX, index=index)
     soonest = min(waits, key=lambda wait: wait.delay)
-    return Assessment(status=_status(facts, index, TargetState.PENDING, soonest.reason), again=soonest.delay)
+    reasons = "; ".join(dict.fromkeys(wait.reason for wait in waits))
+    return Assessment(status=_status(facts, index, TargetState.PENDING, reasons), again=soonest.delay)
 
 
 def _clashes(file: Distribution, index: IndexFacts) -> bool:
