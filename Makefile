@@ -32,8 +32,9 @@ check: setup  ## inner loop: format, lint, types, imports, quick tests
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/pytest -n 2 -m 'not slow and not chaos'
 
-test: check  ## what CI runs: check, the slow stories, the built package
-	@$(BIN)/pytest -m 'slow or chaos'
+test: check  ## what CI runs: check, the embedded GitLab's own tests, the slow stories, the built package
+	@.ci/system
+	@$(BIN)/pytest -n 2 --dist loadfile -m 'slow or chaos'
 	@.ci/package
 
 chaos: setup  ## the killing stories in full

@@ -13,6 +13,13 @@ from bot.adapters.store.store import Store
 from bot.engine.durable import Engine
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The embedded GitLab's own promises are many and seldom what breaks: `make test` runs them, not the inner loop."""
+    for item in items:
+        if item.path.name.startswith("test_sandbox_"):
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The engine's file after a first start, so that not every test waits for its tables."""
