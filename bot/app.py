@@ -37,19 +37,17 @@ from bot.adapters.store.open import open_state
 from bot.adapters.store.readings import SqliteReadings
 from bot.adapters.store.readonly import ReadOnlyKept, ReadOnlyLedger
 from bot.adapters.store.store import Store
-from bot.domain.errors import ConfigError, CredentialsError, RefusedError
+from bot.domain.errors import CredentialsError, RefusedError
 from bot.domain.gitlab import Identity
-from bot.domain.policy import ReleaseRule, Source
 from bot.domain.refs import Project, RefKind, Target
-from bot.domain.releases import Release, ReleaseId, ReleaseState
+from bot.domain.releases import Release, ReleaseId
 from bot.domain.secrets import Redactor
-from bot.domain.verdicts import Consequence
 from bot.engine.preview import Preview, preview
 from bot.engine.turn import Tools, run_turn
+from bot.engine.wanting import Wanting
 from bot.notes.markers import derived_key
 from bot.notes.texts import ReleaseTexts
 from bot.release.apply import Hands
-from bot.release.facts import Wanted
 from bot.release.observe import Eyes
 from bot.settings import Settings
 from bot.settings.hooks import hook_wish
@@ -62,9 +60,6 @@ from bot.watch.look import Looker
 from bot.watch.poll import ALL, Watcher
 from bot.watch.scope import Scope
 
-UNKNOWN_SOURCES = (Source.PIPELINE, Source.BUILD)  # the configuration knows them, this version does not yet
-OTHER_SOURCE = "Use source: artifacts (or auto) and let a job of the pipeline keep dist/"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
@@ -73,18 +68,6 @@ class Found:
     project: Project
     release: Release
     recorded: bool
-
-
-def no_source(rule: ReleaseRule) -> str:
-    """What is wrong with a rule whose source is not there yet."""
-    return f"this version cannot release from source {rule.source.value}, which the rule for it asks for"
-
-
-def waiting_for(release: Release) -> str | None:
-    """The gate that made a release wait at its last turn, unless something woke it since."""
-    if release.state is not ReleaseState.WAITING or release.woken or release.faults:
-        return None
-    return next((gate.name for gate in release.gates if gate.consequence is Consequence.WAIT), None)
 
 
 class App:
@@ -215,7 +198,7 @@ class App:
     def turn(self, release: Release) -> Release:
         """One turn of a release; the caller writes the row."""
         with self.budget.work():
-            return run_turn(self.tools, lambda: self.wanted(release), release)
+            return run_turn(self.tools, lambda: self.wanting.wanted(release), release)
 
     def preview(self, release: Release, *, proof: bool = False) -> Preview:
         """What `apply` would do (or, with `proof`, whether everything is in place): reads only, writes no record."""
@@ -227,31 +210,18 @@ class App:
         )
         tools = replace(self.tools, eyes=eyes)
         with self.budget.work():
-            return preview(tools, self.wanted(release), release, proof=proof)
+            return preview(tools, self.wanting.wanted(release), release, proof=proof)
 
-    def wanted(self, release: Release) -> Wanted:
-        """What policy wants of a release.
-
-        Raises: RefusedError if no rule covers it, the project is gone, or the rule asks for a source we do not have.
-        """
-        project = self.store.enrolment.project(release.id.project_id) or self.projects.project(release.id.project_id)
-        if project is None:
-            raise RefusedError(
-                what=f"project {release.id.project_id} ({release.project}) is not there or not visible to the token",
-                where=self.api.where,
-            )
-        rule = self._rule(project.full_path, release.id.kind, release.id.ref)
-        if rule.source in UNKNOWN_SOURCES:
-            raise RefusedError(what=no_source(rule), where=str(self.settings.path), remedy=OTHER_SOURCE)
-        return Wanted(
-            id=release.id,
-            project=project,
-            rule=rule,
-            indexes=self.settings.policy.indexes_of(rule),
-            hygiene=self.settings.policy.hygiene,
-            asked=release.asked_at,
-            waiting_for=waiting_for(release),
-            previous=self.store.releases.published_before(release) if release.id.kind is RefKind.BRANCH else None,
+    @cached_property
+    def wanting(self) -> Wanting:
+        """What the configuration wants of a release."""
+        known, there = self.store.enrolment.project, self.projects.project
+        return Wanting(
+            policy=self.settings.policy,
+            path=self.settings.path,
+            gitlab=self.api.where,
+            project=lambda number: known(number) or there(number),
+            published_before=self.store.releases.published_before,
         )
 
     def find(self, target: Target) -> Found:
@@ -264,7 +234,7 @@ class App:
             what = f"there is no project {target.project} that the token may see"
             raise RefusedError(what=what, where=self.api.where, remedy="Check the path and the token", status=404)
         id_ = self._named(project, target.ref)
-        self._must_have_source(self._rule(project.full_path, id_.kind, id_.ref))
+        self.wanting.must_have_source(self.wanting.rule(project.full_path, id_.kind, id_.ref))
         self.store.enrolment.enrolled([project], self.clock())
         fresh = new_release(id_, project.full_path, self.settings.policy, self.clock())
         assert fresh is not None, "a rule covers it, as was just checked"
@@ -273,11 +243,7 @@ class App:
 
     def must_cover(self, release: Release) -> None:
         """Make sure that the configuration still speaks of a release. Raises: ConfigError, RefusedError with 404."""
-        self._must_have_source(self._rule(release.project, release.id.kind, release.id.ref))
-
-    def _must_have_source(self, rule: ReleaseRule) -> None:
-        if rule.source in UNKNOWN_SOURCES:
-            raise ConfigError(what=no_source(rule), where=str(self.settings.path), remedy=OTHER_SOURCE)
+        self.wanting.must_have_source(self.wanting.rule(release.project, release.id.kind, release.id.ref))
 
     def _named(self, project: Project, ref: str) -> ReleaseId:
         """The tag of that name, else the branch, at the commit it is at now. Raises: RefusedError with status 404."""
@@ -355,17 +321,6 @@ class App:
         """A child spoke to GitLab's package registry: that is too seldom to be held up, but it counts."""
         self.meter.tick()
         self.budget.spend(REGISTRY)
-
-    def _rule(self, project: str, kind: RefKind, ref: str) -> ReleaseRule:
-        rule = self.settings.policy.rule_for(project, kind, ref)
-        if rule is None:
-            raise RefusedError(
-                what=f"no rule of `releases` covers {kind.value} {ref} of {project}",
-                where=str(self.settings.path),
-                remedy=f"Add one, or use a {kind.value} that matches",
-                status=404,
-            )
-        return rule
 
     def _eyes(self) -> Eyes:
         return Eyes(

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot.app import waiting_for
 from bot.domain.gitlab import Note, PipelineStatus, Variables
 from bot.domain.policy import Source
 from bot.domain.refs import RefKind, Tag
 from bot.domain.releases import Release, ReleaseId, ReleaseState
 from bot.engine.turn import Tools, run_turn
+from bot.engine.wanting import waiting_for
 from bot.ports.index import Gathered
 from bot.release.apply import Hands
 from bot.release.facts import Wanted

@@ -1,0 +1,86 @@
+"""What the configuration wants of a release, or why it has nothing to say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.domain.errors import ConfigError, RefusedError
+from bot.domain.policy import Policy, ReleaseRule, Source
+from bot.domain.refs import Project, RefKind
+from bot.domain.releases import Release, ReleaseState
+from bot.domain.verdicts import Consequence
+from bot.release.facts import Wanted
+
+UNKNOWN_SOURCES = (Source.PIPELINE, Source.BUILD)  # the configuration knows them, this version does not yet
+OTHER_SOURCE = "Use source: artifacts (or auto) and let a job of the pipeline keep dist/"
+
+
+def no_source(rule: ReleaseRule) -> str:
+    """What is wrong with a rule whose source is not there yet."""
+    return f"this version cannot release from source {rule.source.value}, which the rule for it asks for"
+
+
+def waiting_for(release: Release) -> str | None:
+    """The gate that made a release wait at its last turn, unless something woke it since."""
+    if release.state is not ReleaseState.WAITING or release.woken or release.faults:
+        return None
+    return next((gate.name for gate in release.gates if gate.consequence is Consequence.WAIT), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanting:
+    """All that wanting needs: `path` is the configuration's, `gitlab` the host that a missing project is missing on.
+
+    `project` gives a project as last seen, or as GitLab has it; `published_before` the commit that a release's branch
+    published before it.
+    """
+
+    policy: Policy
+    path: Path
+    gitlab: str
+    project: Callable[[int], Project | None]
+    published_before: Callable[[Release], str | None]
+
+    def wanted(self, release: Release) -> Wanted:
+        """What policy wants of a release.
+
+        Raises: RefusedError if no rule covers it, the project is gone, or the rule asks for a source we do not have.
+        """
+        project = self.project(release.id.project_id)
+        if project is None:
+            raise RefusedError(
+                what=f"project {release.id.project_id} ({release.project}) is not there or not visible to the token",
+                where=self.gitlab,
+            )
+        rule = self.rule(project.full_path, release.id.kind, release.id.ref)
+        if rule.source in UNKNOWN_SOURCES:
+            raise RefusedError(what=no_source(rule), where=str(self.path), remedy=OTHER_SOURCE)
+        return Wanted(
+            id=release.id,
+            project=project,
+            rule=rule,
+            indexes=self.policy.indexes_of(rule),
+            hygiene=self.policy.hygiene,
+            asked=release.asked_at,
+            waiting_for=waiting_for(release),
+            previous=self.published_before(release) if release.id.kind is RefKind.BRANCH else None,
+        )
+
+    def must_have_source(self, rule: ReleaseRule) -> None:
+        """Raises: ConfigError for a source that is not there yet."""
+        if rule.source in UNKNOWN_SOURCES:
+            raise ConfigError(what=no_source(rule), where=str(self.path), remedy=OTHER_SOURCE)
+
+    def rule(self, project: str, kind: RefKind, ref: str) -> ReleaseRule:
+        """The rule that covers a ref. Raises: RefusedError with status 404 if none does."""
+        rule = self.policy.rule_for(project, kind, ref)
+        if rule is None:
+            raise RefusedError(
+                what=f"no rule of `releases` covers {kind.value} {ref} of {project}",
+                where=str(self.path),
+                remedy=f"Add one, or use a {kind.value} that matches",
+                status=404,
+            )
+        return rule
