@@ -259,3 +259,38 @@ def test_a_page_that_kills_its_reader_is_refused_and_the_daemon_lives(
     children.start()
     assert children.server_pid is not None
     assert children_of(children.server_pid) == []
+
+
+def test_no_more_children_send_at_once_than_they_may_and_looking_is_not_held_up(tmp_path: Path) -> None:
+    """Two uploads wait for their answers; a third one has not begun, while a look at the same index is answered."""
+    runner = Children(most_heavy=2)
+    arrived, go = threading.Semaphore(0), threading.Event()
+
+    def answer(request: Request, connection: socket.socket) -> None:
+        if request.method == "POST":
+            arrived.release()
+            assert go.wait(30)
+            says("200 OK")(request, connection)
+        else:
+            says("404 Not Found")(request, connection)
+
+    try:
+        with Scripted(answer).running() as server:
+            adapter = make_adapter(tmp_path / "state", runner)
+            names = [f"widget{number}" for number in range(3)]
+            files = [keep(adapter, tmp_path, wheel_bytes(name), f"{name}-1.0-py3-none-any.whl") for name in names]
+            place = adapter.place(simple_spec(server.url), 42, "widget")
+            threads = [threading.Thread(target=adapter.send, args=(place, file)) for file in files]
+            for thread in threads:
+                thread.start()
+            assert arrived.acquire(timeout=30)
+            assert arrived.acquire(timeout=30)
+            assert adapter.files(place, "other") == ()
+            assert not arrived.acquire(blocking=False)
+            go.set()
+            for thread in threads:
+                thread.join(30)
+            assert arrived.acquire(blocking=False), "the third one went when there was room"
+    finally:
+        go.set()
+        runner.close()

@@ -19,7 +19,7 @@ from typing import IO
 from pydantic import ValidationError
 
 from bot.adapters.index.limits import OUT_OF_MEMORY
-from bot.adapters.index.messages import JOBS, REPLIES, Broken, Job, Reply, read_message, write_message
+from bot.adapters.index.messages import JOBS, REPLIES, Broken, Job, LookJob, Reply, read_message, write_message
 from bot.domain.errors import RopewalkError
 
 START_LIMIT = 60.0  # seconds to import twine on a busy machine
@@ -69,9 +69,12 @@ class Children:
     started, so no secret of the daemon's environment can reach it or its children.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_heavy: int | None = None) -> None:
+        """At most `most_heavy` children send or check files at once (None: two more than there are cores)."""
         self._lock = threading.Lock()
         self._server: _Server | None = None
+        # Checking computes and may take 600 MB; sending mostly waits. Looking is light and is never held up.
+        self._heavy = threading.BoundedSemaphore(most_heavy or (os.cpu_count() or 1) + 2)
 
     def start(self) -> None:
         """Begin to start the server, without waiting until it has imported twine. Harmless when it runs."""
@@ -97,6 +100,10 @@ class Children:
         `deadline` is in seconds and covers the child's whole life. `lock` is a descriptor the child keeps open for
         its life. Raises: ServerError.
         """
+        with contextlib.nullcontext() if isinstance(job, LookJob) else self._heavy:
+            return self._run(job, deadline, lock)
+
+    def _run(self, job: Job, deadline: float, lock: int | None) -> Ended:
         mine, theirs = socket.socketpair()
         status, their_status = socket.socketpair()
         with mine, status:
