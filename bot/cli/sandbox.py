@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import re
+import shutil
 import signal
 import tempfile
 import threading
@@ -71,7 +72,9 @@ class Order:
 
 
 def require_extra() -> None:
-    """Raises: ConfigError, if the sandbox's libraries are not installed."""
+    """Raises: ConfigError, if the sandbox's libraries or git are not installed."""
+    if shutil.which("git") is None:
+        raise ConfigError(what="the embedded GitLab needs git, which is not on PATH", where="git", remedy="Install it")
     try:
         import bot.sandbox.index
         import bot.sandbox.server  # noqa: F401

@@ -106,9 +106,10 @@ class Looker:
         if not any(self._doubtful(project, ref, since) for ref in refs):
             return frozenset()
         try:
-            return frozenset((event.kind, event.ref, event.sha) for event in self.events.pushed(project.id, since))
+            pushed = {(event.kind, event.ref, event.sha) for event in self.events.pushed(project.id, since)}
         except RefusedError:  # without events nothing is proven, and what is not proven is not released
             return frozenset()
+        return frozenset(_named(ref) for ref in refs if _target(ref) in pushed)
 
     def _doubtful(self, project: Project, ref: Tag | Branch, since: datetime) -> bool:
         kind = RefKind.TAG if isinstance(ref, Tag) else RefKind.BRANCH
@@ -116,6 +117,15 @@ class Looker:
             return False
         surely_older = isinstance(ref, Tag) and ref.created_at is not None and ref.created_at < since
         return not surely_older
+
+
+def _named(ref: Tag | Branch) -> tuple[RefKind, str, str]:
+    return (RefKind.TAG if isinstance(ref, Tag) else RefKind.BRANCH, ref.name, ref.sha)
+
+
+def _target(ref: Tag | Branch) -> tuple[RefKind, str, str]:
+    """What an event calls it: an annotated tag points to the tag object."""
+    return (RefKind.TAG, ref.name, ref.target) if isinstance(ref, Tag) else _named(ref)
 
 
 def _only(known: KnownRefs, patterns: frozenset[str]) -> KnownRefs:

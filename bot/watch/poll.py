@@ -174,5 +174,7 @@ class Watcher:
         """The moment that decides about refs without a baseline; None: all of them are new."""
         moment = self.configured or self.intake.cursor(FIRST_START)
         if moment is None:
-            moment = self.intake.cursor(FIRST_START, self.account.now(), keep=True)
+            # Whole seconds, as a tagger's date has them: what was pushed within this one counts as younger.
+            now = self.account.now().replace(microsecond=0)
+            moment = self.intake.cursor(FIRST_START, now, keep=True)
         return None if moment == ALL else moment

@@ -29,6 +29,7 @@ from tests.contract.durable_bench import (
 from tests.contract.turn_bench import planned
 
 
+@pytest.mark.slow
 def test_a_project_has_one_turn_at_a_time_and_no_more_run_than_there_are_workers(store: Store, file: Path) -> None:
     add(store, *(due(project, f"v{project}.{n}") for project in range(1, 6) for n in range(3)))
     add(store, planned(9, "later", due_at=datetime.now(UTC) + timedelta(hours=1)), planned(8, "rests", due_at=None))
@@ -55,6 +56,7 @@ def test_a_project_with_many_due_tags_does_not_hold_up_the_others(store: Store, 
     assert runner.stop(LONG)
 
 
+@pytest.mark.slow
 def test_a_fault_is_counted_and_leaves_others_alone_and_no_word_of_it_in_the_engines_file(
     store: Store, file: Path
 ) -> None:
@@ -137,6 +139,7 @@ def test_a_turn_asked_for_twice_is_one_turn(file: Path) -> None:
     assert begun == [("1/v1@a", 0)]
 
 
+@pytest.mark.slow
 def test_a_slot_is_run_once_over_all_starts_and_left_out_while_the_job_is_at_work(store: Store, file: Path) -> None:
     ran, held = [], threading.Event()
 
@@ -162,6 +165,7 @@ def test_a_slot_is_run_once_over_all_starts_and_left_out_while_the_job_is_at_wor
     assert ran == ["poll", "clean", "poll"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("finishes", [True, False])
 def test_stop_begins_no_more_turns_and_says_whether_those_at_work_ended(
     store: Store, file: Path, finishes: bool

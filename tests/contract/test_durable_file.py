@@ -82,6 +82,7 @@ def test_a_turn_that_always_kills_the_process_ends_as_a_failed_release(store: St
     assert sorted(turns.begun) == ["innocent", "v1"]
 
 
+@pytest.mark.slow
 def test_a_project_is_not_closed_by_a_turn_whose_end_the_engine_could_not_write(store: Store, file: Path) -> None:
     add(store, due(1, "first"))
     turns, clock = Turns(), Now()
@@ -145,6 +146,7 @@ def test_the_engine_logs_through_our_sink_alone(file: Path) -> None:
     assert stream.getvalue() == ""
 
 
+@pytest.mark.slow
 def test_commands_that_do_not_serve_never_import_the_engine() -> None:
     code = "import sys, bot.cli.main, bot.cli.serve, bot.app; sys.exit('dbos' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

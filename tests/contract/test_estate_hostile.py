@@ -85,6 +85,7 @@ def spoilt(value: object, dice: random.Random) -> object:
     return [spoilt(one, dice) for one in value] if isinstance(value, list) else value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_spoilt_answers_end_in_our_own_errors(seed: int) -> None:
     """Twenty audits each: a report that every format can write, or one sentence."""

@@ -57,6 +57,7 @@ def fast_forwarded(org: Org, project: Project, name: str) -> int:
     return request.iid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0, MOST_SINGLE_LOOKUPS + 4])
 def test_what_a_tag_ships_is_found_for_every_way_to_merge(org: Org, noise: int) -> None:
     """Merge commit, squash and fast-forward between two tags, by either way of looking; nothing of before or open."""

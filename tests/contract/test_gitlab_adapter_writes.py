@@ -114,6 +114,7 @@ def a_request(org: Org, path: str) -> tuple[Project, int]:
     return project, org.world.create_merge_request(project, developer, "topic", "Topic").iid
 
 
+@pytest.mark.slow
 def test_notes_are_written_read_changed_and_removed(org: Org) -> None:
     """All notes, more than a page of them, oldest first, ours told by author; a changed body is the new one."""
     (project, iid), notes = a_request(org, "acme/notes/whole"), GitLabNotes(as_(org))

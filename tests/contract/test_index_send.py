@@ -55,6 +55,7 @@ def send_to(adapter: IndexAdapter, folder: Path, server: Scripted) -> Sent:
     return adapter.send(adapter.place(simple_spec(server.url), 1, "widget"), distribution)
 
 
+@pytest.mark.slow
 def test_a_file_sent_stands_byte_for_byte_on_the_index_and_is_still_kept(adapter: IndexAdapter, tmp_path: Path) -> None:
     packages = tmp_path / "packages"
     packages.mkdir()

@@ -35,6 +35,16 @@ def test_since_now_takes_what_is_there_as_known(watch: Watch) -> None:
     assert watch.releases() == {("acme/tools/widget", "v3")}
 
 
+def test_what_is_pushed_within_the_second_of_the_first_start_is_found(watch: Watch) -> None:
+    """A tagger's date has whole seconds: a tag made right after the first start may seem older than it."""
+    project = watch.org.project
+    watch.later(timedelta(minutes=10))
+    watch.watcher.poll()  # fixes the moment; nothing was looked at yet
+    watch.tag(project, "v1", message="annotated")
+    watch.tag(project, "v2")
+    assert [one[1] for one in watch.poll()] == ["v1", "v2"]
+
+
 def test_since_all_takes_everything_as_new(watch: Watch) -> None:
     """Every tag there is; a release for those a rule covers."""
     watch.tag(watch.org.project, "v1")
@@ -140,6 +150,7 @@ def test_a_project_created_later_is_found_with_its_tags(watch: Watch) -> None:
     assert watch.poll() == []
 
 
+@pytest.mark.slow
 def test_only_projects_in_scope_are_asked_for_their_tags(tmp_path: Path) -> None:
     """Another group, an excluded path and an archived project cost nothing and give nothing, at any poll."""
     with organisation() as org:
@@ -164,6 +175,7 @@ def test_only_projects_in_scope_are_asked_for_their_tags(tmp_path: Path) -> None
         assert {one[0] for one in watch.poll()} == inside
 
 
+@pytest.mark.slow
 def test_an_idle_poll_costs_next_to_nothing(watch: Watch) -> None:
     """With forty projects and nothing new for an hour a poll is at most three requests, time after time."""
     for number in range(40):

@@ -58,6 +58,7 @@ def test_a_refused_token_stops_the_tick_and_nothing_seems_looked_at(watch: Watch
     assert watch.poll() == [("acme/tools/widget", "v1", "created")]
 
 
+@pytest.mark.slow
 def test_one_project_out_of_order_hides_no_other_and_is_tried_again(watch: Watch) -> None:
     """A broken repository answers 500 for ever: the others are compared all the same, and it is asked again later."""
     org = watch.org

@@ -116,6 +116,7 @@ except Exception as error:
     assert said.stdout == f"ConfigError {path}: is read-only. The state must be writable by this user\n"
 
 
+@pytest.mark.slow
 def test_two_processes_that_write_at_once_lose_nothing(path: Path) -> None:
     count = 40
     writers = [
@@ -144,6 +145,7 @@ def test_two_processes_that_write_at_once_lose_nothing(path: Path) -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_several_processes_may_make_the_file_at_once(path: Path) -> None:
     writers = [
         subprocess.Popen(

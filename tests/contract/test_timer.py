@@ -84,6 +84,7 @@ def test_slots_lie_on_one_grid_whenever_the_timer_was_started(taker: Taker) -> N
     assert len(set(slots)) == len(slots)
 
 
+@pytest.mark.slow
 def test_two_timers_name_the_same_slots(taker: Taker) -> None:
     with started(taker, ("poll", SECOND)), started(taker, ("poll", SECOND)):
         taker.until(lambda: len(taker.taken) >= 6)
@@ -121,6 +122,7 @@ def test_soon_is_one_slot_for_all_who_ask_within_a_second_and_begins_after_the_l
         assert taker.taken[-1][1] - asked[-1] <= SECOND
 
 
+@pytest.mark.slow
 def test_soon_is_asked_for_again_while_the_job_is_at_work_and_slots_are_not(taker: Taker) -> None:
     with started(taker, ("poll", timedelta(days=1)), ("check", SECOND)) as timer:
         taker.taken.clear()
@@ -133,12 +135,14 @@ def test_soon_is_asked_for_again_while_the_job_is_at_work_and_slots_are_not(take
         assert not set(refused) & set(taker.slots("check"))
 
 
+@pytest.mark.slow
 def test_the_timer_outlives_a_slot_that_could_not_be_submitted(taker: Taker) -> None:
     taker.broken = 2
     with started(taker, ("poll", SECOND)):
         taker.until(lambda: len(taker.taken) == 1)
 
 
+@pytest.mark.slow
 def test_soon_moves_no_later_slot(taker: Taker) -> None:
     with started(taker, ("poll", 2 * SECOND)) as timer:
         timer.soon("poll")
@@ -187,6 +191,7 @@ def test_a_cron_job_submits_its_slots(taker: Taker) -> None:
         timer.stop()
 
 
+@pytest.mark.slow
 def test_soon_can_be_put_off(taker: Taker) -> None:
     with started(taker, ("poll", timedelta(days=1))) as timer:
         taker.taken.clear()

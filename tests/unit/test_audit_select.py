@@ -75,6 +75,7 @@ def test_the_gravest_stand_first_and_none_is_lost(given: AuditReport) -> None:
     assert sum(tally(arranged).values()) == len(arranged)
 
 
+@pytest.mark.slow
 @given(reports, st.sampled_from(Severity))
 def test_selecting_twice_changes_nothing_more(given: AuditReport, least: Severity) -> None:
     selection = Selection(min_severity=least, skip=("RW1",))

@@ -86,6 +86,7 @@ def test_the_end_says_how_much_there_is_and_what_is_not_shown(
         assert part in text
 
 
+@pytest.mark.slow
 @given(reports, catalogues, st.booleans(), st.sampled_from([0, 1, 40, 80]))
 def test_no_name_takes_over_the_terminal(
     given: AuditReport, catalogue: dict[str, RuleInfo], color: bool, width: int

@@ -75,6 +75,7 @@ def test_a_waiver_for_a_rule_that_does_not_exist_is_a_mistake_at_its_line() -> N
     assert "`RW9`" in str(error)
 
 
+@pytest.mark.slow
 @given(reports, st.dates())
 def test_no_finding_is_lost_or_made(given: AuditReport, today: date) -> None:
     held = [waiver("RW1", "**"), waiver("", "*", expires=date(2020, 1, 1))]

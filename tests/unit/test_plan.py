@@ -99,6 +99,7 @@ def test_every_world_without_a_lasting_obstacle_ends_published(world: World) -> 
     event(f"{len(world.writes)} writes")
 
 
+@pytest.mark.slow
 @many_plans
 @given(worlds())
 def test_once_at_rest_another_run_does_nothing(world: World) -> None:
@@ -132,6 +133,7 @@ def test_a_lasting_refusal_ends_failed_or_partial_and_nothing_behind_it_is_sent(
     assert_told_once(world, expected)
 
 
+@pytest.mark.slow
 @many_plans
 @given(worlds(refusals=True))
 def test_a_person_who_resumes_gets_it_published_and_the_same_notes_edited(world: World) -> None:
