@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -142,10 +143,14 @@ def test_limits_and_refusals_are_told_apart() -> None:
     """429 is for later with what GitLab asked for, 401 is for a person, 422 is an answer."""
     limited = reply(429, {"message": {"error": "too many"}}, Retry_After="60")
     with hostile(lambda _: limited) as server:
-        hooks = GitLabHooks(api(server.url))
-        for call in (lambda: hooks.test(PLACE, 7), lambda: hooks.resend(PLACE, 7, 4), lambda: hooks.hooks(PLACE)):
+        calls: tuple[Callable[[GitLabHooks], object], ...] = (
+            lambda hooks: hooks.test(PLACE, 7),
+            lambda hooks: hooks.resend(PLACE, 7, 4),
+            lambda hooks: hooks.hooks(PLACE),
+        )
+        for call in calls:  # each by a client of its own, whose budget has not heard of a 429 yet
             with pytest.raises(TransientError) as later:
-                call()
+                call(GitLabHooks(api(server.url)))
             assert (later.value.status, later.value.retry_after) == (429, timedelta(seconds=60))
     with hostile(lambda _: reply(401, {"message": "401 Unauthorized"})) as server, pytest.raises(CredentialsError):
         GitLabHooks(api(server.url)).resend(PLACE, 7, 4)
