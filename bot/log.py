@@ -129,7 +129,7 @@ class _Sink:
             with self._lock:
                 stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
                 stream.flush()
-        except OSError:
+        except (OSError, ValueError):  # ValueError: the stream is closed
             # A full disk or a closed pipe beneath the log is no reason to leave a release half done; the ledger, not
             # the log, is the evidence. There is no other place to tell it.
             return

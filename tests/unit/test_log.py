@@ -20,6 +20,7 @@ import structlog
 from bot import log
 from bot.domain.refs import RefKind
 from bot.domain.secrets import Redactor, Secret
+from bot.log import configure, get
 
 PLANTED = 'pl4nted "sécret"/+?value'
 FORMS: dict[str, Callable[[str], str]] = {
@@ -300,3 +301,10 @@ def test_a_stream_that_knows_ascii_only_gets_escapes(output: Output) -> None:
 def test_an_unknown_level_is_refused(output: Output) -> None:
     with pytest.raises(ValueError, match="no log level"):
         output.configure(as_json=True, level="loud")
+
+
+def test_a_stream_that_is_closed_stops_nothing() -> None:
+    stream = io.StringIO()
+    configure(stream=stream, json=True, level="info", redactor=Redactor(), color=False)
+    stream.close()
+    get("bot").info("release.published", project="acme/widget")
