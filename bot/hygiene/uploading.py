@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from bot.domain.ci import CiCommand, CiFacts, CiJob
 from bot.domain.verdicts import Verdict
@@ -113,7 +114,7 @@ def _to_pypi(given: Job, upload: CiCommand | None) -> bool | None:
         return None
     option = _option(upload, _REPOSITORY)
     if option is not None:
-        return True if option in ("pypi", "testpypi") else None if "$" in option else "pypi.org" in option
+        return True if option in ("pypi", "testpypi") else None if "$" in option else _second_level(option) == "pypi"
     found = [given.variable(name) for name in _REPOSITORY_NAMES]
     if all(one.got is Got.NO for one in found):
         return True
@@ -128,3 +129,9 @@ def _option(command: CiCommand, names: tuple[str, ...]) -> str | None:
                 return value
             return command.words[place + 1] if place + 1 < len(command.words) else ""
     return None
+
+
+def _second_level(url: str) -> str:
+    """The part of a URL's host before its last: who owns the name; empty for what is no URL."""
+    parts = (urlsplit(url).hostname or "").split(".")
+    return parts[-2] if len(parts) > 1 else ""

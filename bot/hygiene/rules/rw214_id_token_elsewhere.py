@@ -26,7 +26,7 @@ _INDEXES = frozenset({"pypi", "testpypi"})
 def judge(facts: ProjectFacts) -> Iterable[Finding]:
     """One finding for `default`, if any job but the publishing ones gets it; else one for each such job.
 
-    Source: docs.pypi.org, "Trusted Publishers"; doc/ci/yaml/_index.md, "id_tokens".
+    Source: PyPI's documentation, "Trusted Publishers"; doc/ci/yaml/_index.md, "id_tokens".
     """
     return judge_ci(INFO, facts, _faults)
 
