@@ -18,6 +18,7 @@ from bot.cli.exits import Exit
 from bot.cli.options import Options, complain
 from bot.domain.errors import ConfigError, RefusedError, TransientError
 from bot.log import get
+from bot.watch.poll import ENROL_EVERY
 
 if TYPE_CHECKING:
     from bot.app import App
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 WORKERS = 8
 CLEAN_EVERY = timedelta(days=1)
-ENROL_EVERY = timedelta(hours=1)  # see bot.watch.poll
 LOOK_EVERY = timedelta(minutes=1)  # what was put off; all else is looked at when it is asked for
 STOP_WITHIN = 6.0  # seconds for turns under way; what does not end by then is resumed at the next start
 

@@ -17,6 +17,7 @@ from bot.ports.store import Enrolment, Urgency
 from bot.watch.scope import Scope
 
 BATCH = 50  # projects a transaction
+UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,3 @@ class Enroller:
                 project = self.projects.project(path)
                 if project is not None:
                     yield project
-
-
-UNAUTHORIZED = 401
