@@ -15,7 +15,7 @@ from bot.cli.options import Format, Options, command
 if TYPE_CHECKING:
     from bot.hygiene.catalogue import Rule
 
-app = typer.Typer(no_args_is_help=True, help="What can leak in an organisation's variables, CI files and refs.")
+app = typer.Typer(no_args_is_help=True)
 
 BASELINE = Path("ropewalk-baseline.jsonl")
 Baseline = Annotated[Path, typer.Option(help="The file of findings that are known.")]

@@ -14,7 +14,7 @@ from bot.cli.options import Format, Options, command
 from bot.domain.errors import ConfigError
 from bot.settings import ExampleName, check, example, find, load, schema
 
-app = typer.Typer(no_args_is_help=True, help="Make and check a configuration.")
+app = typer.Typer(no_args_is_help=True)
 
 EXAMPLES: tuple[ExampleName, ...] = ("ropewalk.yaml", "policy.yaml", "waivers.yaml")
 

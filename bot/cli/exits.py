@@ -1,34 +1,15 @@
-"""Exit codes, and which one stands for which end."""
+"""Which exit code stands for which end."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntEnum
 
+from bot.cli.codes import Exit
 from bot.domain.errors import ConfigError, CredentialsError, RefusedError, RopewalkError, TransientError
 from bot.domain.releases import Attempt, AttemptOutcome, Release, ReleaseState, TargetState
 from bot.domain.verdicts import Verdict
 
-
-class Exit(IntEnum):
-    """What the process ends with; scripts rely on these."""
-
-    DONE = 0
-    FAULT = 1
-    USAGE = 2
-    NOTHING = 3
-    UNKNOWN = 4
-    BLOCKED = 5
-    UNREACHABLE = 6
-    INFO = 11
-    LOW = 12
-    MEDIUM = 13
-    HIGH = 14
-    FAILED = 20
-    PARTIAL = 21
-    CONFLICT = 22
-    INTERRUPTED = 130
-
+__all__ = ["Exit", "exit_of_error", "exit_of_release"]
 
 _STATES = {
     ReleaseState.BLOCKED: Exit.BLOCKED,

@@ -9,7 +9,7 @@ import typer
 from bot.cli.exits import Exit
 from bot.cli.options import Options, command
 
-app = typer.Typer(no_args_is_help=True, help="Repairs of what an audit found. Plans only, unless told to --apply.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()

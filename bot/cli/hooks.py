@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bot.watch.hook_care import HookReport
     from bot.watch.hook_mending import Errand, HookRow
 
-app = typer.Typer(no_args_is_help=True, help="Look after the hooks by which GitLab tells the bot of tags at once.")
+app = typer.Typer(no_args_is_help=True)
 
 SCHEMA = "ropewalk.hooks/1"
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done; read_api suffices.")]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 import bot
-from bot.cli import audit, config, fix, hooks, release, watch
-from bot.cli.exits import Exit
+from bot.cli.codes import Exit
 from bot.cli.options import Options, command
 
 app = typer.Typer(
@@ -18,12 +20,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="The release bot for a whole GitLab organisation. Begin with `ropewalk demo`, then `ropewalk config init`.",
 )
-app.add_typer(release.app, name="release")
-app.add_typer(audit.app, name="audit")
-app.add_typer(fix.app, name="fix")
-app.add_typer(watch.app, name="watch")
-app.add_typer(config.app, name="config")
-app.add_typer(hooks.app, name="hooks")
+
+# Each group is a module of that name here, with an `app`; its sentence stands here so that the list needs no import.
+GROUPS = {
+    "release": "Plan, run and look at releases.",
+    "audit": "What can leak in an organisation's variables, CI files and refs.",
+    "fix": "Repairs of what an audit found. Plans only, unless told to --apply.",
+    "watch": "Which projects and refs are watched, and what is new in them.",
+    "config": "Make and check a configuration.",
+    "hooks": "Look after the hooks by which GitLab tells the bot of tags at once.",
+}
 
 
 @command(app, "serve", default_log="info")
@@ -115,4 +121,15 @@ def _root(
 def main() -> None:
     """Run the command line; never shows a traceback."""
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper in every real process
+    _add_groups(sys.argv[1:])
     app()
+
+
+def _add_groups(arguments: Sequence[str]) -> None:
+    """All groups by name, and with their commands those that can be meant."""
+    completing = "_ROPEWALK_COMPLETE" in os.environ  # then the shell's words come in the environment
+    for name, sentence in GROUPS.items():
+        there = typer.Typer(no_args_is_help=True)
+        if completing or name in arguments:
+            there = import_module(f"bot.cli.{name}").app
+        app.add_typer(there, name=name, help=sentence)

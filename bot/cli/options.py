@@ -10,15 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.exits import Exit, exit_of_error
-from bot.domain.errors import RopewalkError
-from bot.domain.secrets import Redactor
-from bot.log import configure
-from bot.settings import Settings, load
+from bot.cli.codes import Exit
+
+if TYPE_CHECKING:  # what a command needs is imported when one runs: `--help` reads no settings and logs nothing
+    from bot.domain.secrets import Redactor
+    from bot.settings import Settings
 
 
 class Format(StrEnum):
@@ -48,6 +48,8 @@ class Options:
 
         Raises: ConfigError.
         """
+        from bot.settings import load
+
         settings = load(self.config, os.environ, Path.cwd())
         self.redactor.add(*settings.secrets())
         for name in settings.secret_names():
@@ -65,6 +67,8 @@ class Options:
 
     def log(self, level: str) -> None:
         """Logs go to stderr: for a person on a terminal, one JSON object a line otherwise."""
+        from bot.log import configure
+
         terminal = sys.stderr.isatty()
         configure(stream=sys.stderr, json=not terminal, level=level, redactor=self.redactor, color=self.color)
 
@@ -122,6 +126,8 @@ def _formats(formats: type[StrEnum]) -> dict[str, tuple[Any, Any]]:
 
 
 def _options(given: dict[str, Any]) -> Options:
+    from bot.domain.secrets import Redactor
+
     color = "NO_COLOR" not in os.environ and not given["no_color"]
     return Options(
         config=given["config"],
@@ -135,6 +141,9 @@ def _options(given: dict[str, Any]) -> Options:
 
 
 def _run(call: Callable[[], Exit], options: Options) -> int:
+    from bot.cli.exits import exit_of_error
+    from bot.domain.errors import RopewalkError
+
     try:
         return int(call())
     except RopewalkError as error:

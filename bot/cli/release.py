@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bot.app import App
     from bot.release.actions import Action
 
-app = typer.Typer(no_args_is_help=True, help="Plan, run and look at releases.")
+app = typer.Typer(no_args_is_help=True)
 
 TargetArgument = Annotated[
     str, typer.Argument(metavar="PROJECT@REF", help="For example acme/tools/widget@v1.2.3.", show_default=False)

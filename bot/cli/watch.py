@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SCHEMA = "ropewalk.watch/1"
 LOOKS = 1_000  # projects looked at in one tick unless told otherwise
 
-app = typer.Typer(no_args_is_help=True, help="Which projects and refs are watched, and what is new in them.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @command(app, "once")
