@@ -24,7 +24,7 @@ from bot.engine.enginefile import prepare
 APPLICATION_VERSION = "1"
 EXECUTOR = "ropewalk"  # one process on SQLite: always the same, so that a start takes up what the last one left
 TURNS, SLOTS = "turns", "schedules"
-TURNS_POLLING, SLOTS_POLLING = 0.2, 0.5  # seconds; 0.1 halves the wait for a turn and costs 2 % of a core more
+TURNS_POLLING, SLOTS_POLLING = 0.25, 1.0  # seconds; 0.1 halves the wait for a turn and costs 4 % of a core more
 MOST_SLOTS = 4  # jobs at once
 MOST_ATTEMPTS = 20  # starts of one turn, each ended by the death of the process
 UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]

@@ -6,14 +6,18 @@ Nothing here keeps anything: the next slot begins where the records stand.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 
 from bot.domain.errors import RefusedError, TransientError
 from bot.log import get
-from bot.watch.poll import Tick, Watcher
+from bot.ports.store import Due
+from bot.watch.poll import Seen, Tick, Watcher
 
 LOOKS_A_RUN = 500  # then others get their slot
+ABREAST = 4  # looks at a time: a look is two questions and much waiting; how many a minute is the API budget's to say
 
 log = get("watch")
 
@@ -35,7 +39,8 @@ class Watching:
 
         Each job is done within `work`, the API budget's; `polled` hears of each completed poll.
         """
-        self._watcher = watcher
+        self._lookers = ThreadPoolExecutor(ABREAST, thread_name_prefix="look")
+        self._watcher = replace(watcher, abreast=ABREAST, together=self._together)
         self._wake = wake
         self._look_soon = look_soon
         self._stopping = stopping
@@ -64,6 +69,13 @@ class Watching:
             for path in found.left:
                 log.info("watch.left", project=path)
             self._look()
+
+    def _together(self, look: Callable[[Due], Seen], some: Sequence[Due]) -> Iterable[Seen]:
+        def one(due: Due) -> Seen:
+            with self._work():
+                return look(due)
+
+        return self._lookers.map(one, some)
 
     def _look(self) -> None:
         if not self._looking.acquire(blocking=False):

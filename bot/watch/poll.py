@@ -8,7 +8,7 @@ Source: GitLab, app/models/event.rb (RESET_PROJECT_ACTIVITY_INTERVAL).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -33,6 +33,9 @@ CURSOR, ENROLLED, FIRST_START = "poll", "enrolled", "first start"
 # Older than any project: `since: all`.
 ALL = datetime(1970, 1, 1, tzinfo=UTC)
 
+# What a look at one project gave: its changes, None if it is not ours any more, or why it could not be looked at.
+Seen = tuple[Decided, ...] | RefusedError | TransientError | None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
@@ -54,7 +57,8 @@ class Tick:
 class Watcher:
     """All that polling needs.
 
-    `configured` is the configured moment of `watch.since`, or None for the moment of the first start.
+    `configured` is the configured moment of `watch.since`, or None for the moment of the first start. Looks are made
+    `abreast` at a time, by `together`, which gives their results in order.
     """
 
     account: Account
@@ -66,6 +70,8 @@ class Watcher:
     scope: Scope
     configured: datetime | None
     clock: Callable[[], datetime]
+    abreast: int = 1
+    together: Callable[[Callable[[Due], Seen], Sequence[Due]], Iterable[Seen]] = map
 
     def tick(self, limit: int) -> Tick:
         """Enrol if that is due, poll, and look at up to `limit` projects. Raises: TransientError, RefusedError."""
@@ -119,7 +125,7 @@ class Watcher:
         """Look at up to `limit` projects that ask for it, the most urgent first. Raises: CredentialsError for a 401.
 
         A project that cannot be looked at now is put off and tried again; when GitLab asks to be left alone, or
-        several in a row fail, the rest is left for the next time.
+        several in a row fail, the rest is left for the next time: all but those looked at that very moment.
         """
         looked = failed = 0
         changes: list[Decided] = []
@@ -127,33 +133,39 @@ class Watcher:
         left: list[str] = []
         why = ""
         while looked < limit and not why and not stop():
-            due = self.enrolment.due(self.clock(), min(BATCH, limit - looked))
-            if not due:
+            some = self.enrolment.due(self.clock(), min(self.abreast, limit - looked))
+            if not some:
                 break
-            for one in due:
-                if why or stop():
-                    break
-                looked += 1
-                try:
-                    seen = self._look(one)
-                    failed = 0
-                except RefusedError as error:
-                    if error.status == UNAUTHORIZED:
-                        raise  # the token, not the project: it must not seem to have been looked at
-                    self.enrolment.put_off(one.project.id, None)
-                    skipped.append((one.project.full_path, str(error)))
-                    continue
-                except TransientError as error:
+            looked += len(some)
+            for one, seen in zip(some, self.together(self._try, some), strict=True):
+                if isinstance(seen, TransientError):
                     failed += 1
-                    self._put_off(one, error)
-                    if error.retry_after is not None or failed > MOST_PUT_OFF:
-                        why = str(error)
+                    if seen.retry_after is not None or failed > MOST_PUT_OFF:
+                        why = str(seen)
                     continue
+                if isinstance(seen, RefusedError):
+                    skipped.append((one.project.full_path, str(seen)))
+                    continue
+                failed = 0
                 if seen is None:
                     left += self.enrolment.left(self.clock(), ids=[one.project.id])
                 else:
                     changes += seen
         return Tick(looked=looked, changes=tuple(changes), skipped=tuple(skipped), left=tuple(left), stopped=why)
+
+    def _try(self, due: Due) -> Seen:
+        """Look at one; one that cannot be looked at now is put off. Raises: CredentialsError for a 401."""
+        try:
+            return self._look(due)
+        except RefusedError as error:
+            if error.status == UNAUTHORIZED:
+                raise  # the token, not the project: it must not seem to have been looked at
+            self.enrolment.put_off(due.project.id, None)
+            return error
+        except TransientError as error:
+            delay = min(FIRST_RETRY * 2 ** min(due.tries, 20), LONGEST_RETRY)
+            self.enrolment.put_off(due.project.id, self.clock() + max(delay, error.retry_after or timedelta()))
+            return error
 
     def _look(self, due: Due) -> tuple[Decided, ...] | None:
         """None if the project is not ours to watch any more."""
@@ -165,10 +177,6 @@ class Watcher:
             self.enrolment.enrolled([fresh], self.clock())
             project = fresh
         return self.looker.look(project, self._since())
-
-    def _put_off(self, due: Due, error: TransientError) -> None:
-        delay = min(FIRST_RETRY * 2 ** min(due.tries, 20), LONGEST_RETRY)
-        self.enrolment.put_off(due.project.id, self.clock() + max(delay, error.retry_after or timedelta()))
 
     def _since(self) -> datetime | None:
         """The moment that decides about refs without a baseline; None: all of them are new."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -112,4 +113,23 @@ def test_looking_ends_at_once_when_gitlab_asks_to_be_left_alone_and_goes_on_then
     assert watch.watcher.look(MANY).looked == 1, "the other one, which was not put off"
     watch.ours.wait(timedelta(minutes=7))
     assert watch.watcher.look(MANY).looked == 1
+    assert watch.begun() == {42, 43}
+
+
+def test_looks_made_side_by_side_all_count_and_the_rest_is_left_when_gitlab_asks_for_it() -> None:
+    watch = Watch()
+    watch.projects.projects[44] = replace(watch.projects.projects[43], id=44, full_path="acme/sail")
+    watch.projects.member.add(44)
+    watch.refs.heads[44] = {}
+    watch.wire.before["tags"] = [
+        TransientError(what="429", where="GitLab", retry_after=timedelta(minutes=7), status=429)
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        watcher = replace(watch.watcher, abreast=2, together=pool.map)
+        tick = watcher.tick(MANY)
+        assert (tick.looked, tick.stopped) == (2, "GitLab: 429; try again in 420 s")
+        assert len(watch.begun()) == 1, "the one beside it was looked at all the same"
+        assert watcher.look(MANY).looked == 1, "the third"
+        watch.ours.wait(timedelta(minutes=7))
+        assert watcher.look(MANY).looked == 1
     assert watch.begun() == {42, 43}
