@@ -69,7 +69,7 @@ def watch(folder: Path, projects: int, active: int) -> bool:
         seconds, requests = time.perf_counter() - began, bot.meter.count() - before
         kept = found.projects == projects and seconds <= ENROL_SECONDS
         print(f"enrol {found.projects} projects: {seconds:.1f} s, {requests} requests (promise: {ENROL_SECONDS:.0f} s)")
-        first_looks(bot, 2)
+        first_looks(bot, projects, 2)
         sandbox.later(3 * 3600)
         bot.account.identity()  # hears GitLab's new time
         bot.watcher.tick(0)
@@ -96,7 +96,7 @@ def watch(folder: Path, projects: int, active: int) -> bool:
     return bool(kept)
 
 
-def first_looks(bot, runs: int) -> None:  # type: ignore[no-untyped-def]  # as Sandbox.bot
+def first_looks(bot, projects: int, runs: int) -> None:  # type: ignore[no-untyped-def]  # as Sandbox.bot
     """Reading the refs of projects for the first time, as the daemon does it: several at a time."""
     from bot.engine.watching import ABREAST, LOOKS_A_RUN, Watching
 
@@ -106,8 +106,8 @@ def first_looks(bot, runs: int) -> None:  # type: ignore[no-untyped-def]  # as S
     began = time.perf_counter()
     for _ in range(runs):
         watching.look()
-    rate = runs * LOOKS_A_RUN / (time.perf_counter() - began)
-    print(f"first looks, {ABREAST} at a time: {rate:.0f} projects a second ({runs * LOOKS_A_RUN} looked at)")
+    took, looked = time.perf_counter() - began, min(runs * LOOKS_A_RUN, projects)
+    print(f"first looks, {ABREAST} at a time: {looked / took:.0f} projects a second ({looked} looked at)")
 
 
 def hooks(folder: Path, rate: int, seconds: int) -> bool:

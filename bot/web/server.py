@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import math
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
+import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from bot.web.connections import bounded
 from bot.web.hooks import DEADLINE, HookEndpoint, Intake
 from bot.web.metrics import Metrics
 from bot.web.ops import Health, OpsEndpoints
 
-MOST_HEADERS = 32 * 1024
+BACKLOG = 1024
+GRACE = 3  # seconds for requests under way when the daemon stops
 
 
 def application(
@@ -34,21 +37,36 @@ def application(
 
 
 async def listen(app: Starlette, host: str, port: int, stop: asyncio.Event, deadline: float = DEADLINE) -> None:
-    """Serve until `stop` is set; a connection silent for `deadline` seconds is closed.
+    """Serve until `stop` is set; a request that takes longer than `deadline` seconds ends its connection.
 
-    Headers have the server's five seconds in all. Raises: OSError if the address cannot be bound.
+    Raises: OSError if the address cannot be bound.
     """
-    config = Config()
-    config.bind = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
-    config.h11_max_incomplete_size = MOST_HEADERS
-    config.h2_max_header_list_size = MOST_HEADERS  # the server also speaks HTTP/2 to who begins so
-    config.read_timeout = math.ceil(deadline)
-    config.graceful_timeout = 3
-    config.accesslog = None
-    config.errorlog = None
-    config.include_server_header = False
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family, backlog=BACKLOG) as listening:
+        config = uvicorn.Config(
+            app,
+            http=bounded(deadline),
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
+        )
+        server = _Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        server.should_exit = True
+        await serving
 
-    async def until() -> None:
-        await stop.wait()
 
-    await serve(app, config, shutdown_trigger=until)  # type: ignore[arg-type]  # Starlette is an ASGI3 framework
+class _Server(uvicorn.Server):
+    """uvicorn that leaves the signals to the daemon."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take none."""
+        yield

@@ -118,6 +118,19 @@ def test_a_flood_of_headers_is_refused(slow: Daemon, line: str) -> None:
     assert len(slow.taken) == before
 
 
+@pytest.mark.parametrize(("size", "status"), [(30 * 1024, b"202"), (33 * 1024, b"431")])
+def test_headers_that_come_in_one_piece_have_the_same_limit(slow: Daemon, size: int, status: bytes) -> None:
+    """However they arrive: just below 32 KiB they are read, above the request is refused, its body with it."""
+    before = len(slow.taken)
+    delivery = f"in one piece {size}"
+    lines = [f"{name}: {value}" for name, value in signed(BODY, delivery=delivery).items()]
+    head = f"POST /hooks/gitlab HTTP/1.1\r\nHost: x\r\nContent-Length: {len(BODY)}\r\n" + "\r\n".join(lines)
+    with slow.connect() as one:
+        one.sendall(f"{head}\r\nX-Fill: {'f' * size}\r\n\r\n".encode() + BODY)
+        assert one.recv(4096).split()[1] == status
+    assert len(slow.taken) == before + (status == b"202")
+
+
 def test_a_client_that_leaves_in_the_middle_is_forgotten(slow: Daemon) -> None:
     """Half a body and gone: nothing stored, the next one served."""
     before = len(slow.taken)
