@@ -51,6 +51,7 @@ async def listen(app: Starlette, host: str, port: int, stop: asyncio.Event, dead
             lifespan="off",
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE,
         )
