@@ -20,6 +20,7 @@ from bot.ports.store import Queue
 
 # A turn asked for by another process (the command line) is found by looking; one asked for here wakes us at once.
 LOOK_EVERY = 0.5  # seconds
+LONGEST_PAUSE = 10.0  # seconds between looks that fail
 AHEAD = 2  # turns asked for per worker, so that none waits for us when it is free
 STALE = timedelta(seconds=15)  # a turn asked for and not begun by then is looked after
 KEEP_FINISHED = timedelta(days=3)  # longer than the longest slot, so that none is run twice
@@ -84,10 +85,20 @@ class Runner:
         log.info("engine.cleaned", workflows=deleted)
 
     def run(self) -> None:
-        """Ask for due turns until `stop` is called. Blocks; errors of the store or the engine end it."""
+        """Ask for due turns until `stop` is called. Blocks.
+
+        What store or engine cannot do now (a full disk) is tried again; meanwhile the heartbeat stands still.
+        """
+        pause = LOOK_EVERY
         while not self._stop.is_set():
             self._wake.clear()
-            self.run_due()
+            try:
+                self.run_due()
+                pause = LOOK_EVERY
+            except Exception as error:
+                log.error("engine.fault", exc_info=error)
+                pause = min(2 * pause, LONGEST_PAUSE)
+                self._stop.wait(pause)
             self._wake.wait(LOOK_EVERY)
 
     def run_due(self) -> int:
@@ -96,7 +107,7 @@ class Runner:
             return 0 if self._stop.is_set() else self._run_due()
 
     def _run_due(self) -> int:
-        now = self.heartbeat = self._clock()
+        now = self._clock()
         with self._idle:
             stale = {p: one for p, one in self._asked.items() if not one.begun and now - one.at > STALE}
             free = self._workers * AHEAD - len(self._asked)
@@ -106,6 +117,7 @@ class Runner:
             if self._stop.is_set():
                 break
             started += self._ask(release, now)
+        self.heartbeat = now
         return started
 
     def stop(self, timeout: float) -> bool:

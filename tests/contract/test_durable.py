@@ -56,6 +56,25 @@ def test_a_project_with_many_due_tags_does_not_hold_up_the_others(store: Store, 
     assert runner.stop(LONG)
 
 
+def test_a_store_that_fails_for_a_while_stops_nothing_and_shows_in_the_heartbeat(store: Store, file: Path) -> None:
+    add(store, due(1, "good"))
+    failed = threading.Event()
+
+    def clock() -> datetime:
+        failed.set()
+        return datetime.now(UTC)
+
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE releases RENAME TO away")
+    with running(store, file, Turns(), clock=clock) as runner:
+        assert failed.wait(LONG)
+        assert runner.heartbeat is None
+        with store.engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE away RENAME TO releases")
+        until(published(store, 1))
+        assert runner.heartbeat is not None
+
+
 @pytest.mark.slow
 def test_a_fault_is_counted_and_leaves_others_alone_and_no_word_of_it_in_the_engines_file(
     store: Store, file: Path
