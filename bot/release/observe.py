@@ -24,6 +24,7 @@ from bot.ports.gitlab import Contents, History, Notes, Pipelines, Refs, Releases
 from bot.ports.index import Distributions, Gathered, Index
 from bot.ports.store import Kept, Ledger
 from bot.release.choose import choose_pipeline, jobs_with_files
+from bot.release.consenting import Consents, approved, held, reached
 from bot.release.facts import (
     Facts,
     IndexFacts,
@@ -55,6 +56,7 @@ class Eyes:
     distributions: Distributions
     kept: Kept
     ledger: Ledger
+    consents: Consents
     clock: Callable[[], datetime]
     need_bytes: bool = True
 
@@ -66,7 +68,14 @@ def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
     project = wanted.id.project_id
     match look.kind:
         case LookKind.REF:
-            return replace(facts, ref=Seen(_head(eyes, wanted)), ref_fresh=True)
+            head = Seen(_head(eyes, wanted))
+            return replace(facts, ref=head, hold=Seen(held(eyes.consents, wanted)), ref_fresh=True)
+        case LookKind.HOLD:
+            return replace(facts, hold=Seen(held(eyes.consents, wanted)))
+        case LookKind.REACH:
+            return replace(facts, reach=_try(lambda: reached(eyes.refs, eyes.contents, wanted)))
+        case LookKind.APPROVALS:
+            return replace(facts, approvals=_try(lambda: approved(eyes.consents, wanted)))
         case LookKind.VARIABLES:
             return replace(facts, variables=_try(lambda: eyes.variables.variables(wanted.project.full_path)))
         case LookKind.PIPELINE:
