@@ -11,8 +11,9 @@ from bot.domain.releases import Receipt, Release, ReleaseState, TargetState
 from bot.domain.verdicts import GateResult
 from bot.log import get
 from bot.ports.texts import Texts
-from bot.release.actions import Action
+from bot.release.actions import Action, Upload
 from bot.release.apply import Hands, apply
+from bot.release.belonging import claim
 from bot.release.facts import Facts, Look, LookKind, Seen, Wanted
 from bot.release.observe import Eyes, observe
 from bot.release.plan import Act, Plan, Rest, plan
@@ -120,6 +121,8 @@ def _step(tools: Tools, wanted: Wanted, facts: Facts, step: Look | Act, costs: _
     if action.public and not facts.ref_fresh:
         # A ref may move between any two writes: nothing public happens on the word of an older look.
         return _step(tools, wanted, facts, Look(LookKind.REF), costs)
+    if isinstance(action, Upload) and (claimed := claim(tools.eyes.kept, wanted, facts)) is not None:
+        return claimed  # and is judged anew: it may be another's by now
     log.info("action.started", project=wanted.project.full_path, ref=wanted.id.ref, action=action.words)
     try:
         facts = apply(tools.hands, wanted, facts, action)

@@ -79,11 +79,13 @@ class NameFacts:
     """Who may publish the distributions' name.
 
     `declared` is the name in the project's own metadata at the released commit (None: not declared statically),
-    `owner` the id of the project that this organisation recorded for the name (None: nobody published it yet).
+    `owner` the id of the project that this organisation recorded for the name (None: nobody published it yet);
+    `claimed` says that this turn recorded it.
     """
 
     declared: str | None
     owner: int | None
+    claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
