@@ -24,11 +24,7 @@ def reason(done: Done, name: str) -> str:
 def waiting(bot: Bot, state: ReleaseState = ReleaseState.WAITING, word: str = "approval") -> Release:
     """Wait until the one release on record waits for that."""
 
-    def found() -> Release | None:
-        rows = [one for one in bot.records() if one.state is state and word in (one.next or "")]
-        return rows[0] if rows else None
-
-    return until(found)
+    return until(lambda: [one for one in bot.records() if one.state is state and word in (one.next or "")])[0]
 
 
 def person(town: Town, group: Group, name: str, level: Level = Level.MAINTAINER) -> tuple[User, str]:
@@ -159,7 +155,7 @@ def test_a_hold_between_two_files_keeps_the_second_back(bot: Bot, town: Town, gr
         done = bot.release("hold", package.target, "--reason", "ask the lawyers")
         assert done.code == 0, done.err
         assert "(ask the lawyers)" in reason(done, "hold")
-        town.control("POST", "held/release", json={"reset": True})
+        town.control("POST", "held/release")
         town.control("DELETE", "faults")
         waiting(bot, ReleaseState.PARTIAL, "held by")
         daemon.kill()
