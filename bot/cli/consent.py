@@ -17,7 +17,7 @@ from bot.cli.records import TargetArgument, opened, parsed, recorded
 from bot.domain.consents import Hold
 from bot.domain.errors import ConfigError, RefusedError
 from bot.domain.refs import Target
-from bot.domain.releases import Release
+from bot.domain.releases import Release, ReleaseState
 from bot.domain.verdicts import GateResult
 
 if TYPE_CHECKING:
@@ -81,7 +81,12 @@ def approve_command(
         if sha is not None and not (len(sha) >= 7 and release.id.sha.startswith(sha.lower())):
             complain(options, f"{target} is at {release.id.sha}, not at {sha}: look at it again, then approve")
             return Exit.BLOCKED
-        said = _desk(bot).approve(bot.wanting.wanted(release), release, bot.person(token))
+        wanted = bot.wanting.wanted(release)
+        if wanted.rule.approval is None or release.state is ReleaseState.PUBLISHED:
+            why = "policy asks for none" if wanted.rule.approval is None else "it is published"
+            options.say(f"{target} needs no approval: {why}")
+            return Exit.DONE
+        said = _desk(bot).approve(wanted, release, bot.person(token))
         if isinstance(said, Refused):
             complain(options, f"not approved: {said.why}")
             return Exit.BLOCKED

@@ -54,14 +54,14 @@ class Options:
 
         settings = load(self.config, os.environ, Path.cwd())
         self.redactor.add(*settings.secrets())
-        self.caller_token()  # of no use to most commands, and of none at all to their children
-        for name in settings.secret_names():
+        self.caller_token()
+        for name in (CALLER_VARIABLE, *settings.secret_names()):
             os.environ.pop(name, None)
         return settings
 
     def caller_token(self) -> Secret | None:
-        """Take the caller's own token out of our environment, once; None if there is none (any more)."""
-        value = os.environ.pop(CALLER_VARIABLE, "").strip()
+        """The caller's own token, None if there is none; `settings` takes it out of our environment."""
+        value = os.environ.get(CALLER_VARIABLE, "").strip()
         if not value:
             return None
         from bot.domain.secrets import Secret

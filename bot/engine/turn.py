@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.releases import Receipt, Release, ReleaseState, TargetState
-from bot.domain.verdicts import GateResult
+from bot.domain.verdicts import Consequence, GateResult
 from bot.log import get
 from bot.ports.texts import Texts
 from bot.release.actions import Action, Upload
@@ -179,10 +179,14 @@ def _close(
 
 
 def _gates(release: Release, drawn: Plan) -> tuple[GateResult, ...]:
-    """What the gates say now; while one holds the release up, the others keep what they said before."""
+    """What the gates say now; while one holds the release up, the others keep what they said before.
+
+    What they said holds nothing up any more: who does is said by those that spoke now.
+    """
     if drawn.state is not ReleaseState.WAITING:
         return drawn.gates
-    return tuple(({gate.name: gate for gate in release.gates} | {gate.name: gate for gate in drawn.gates}).values())
+    before = {gate.name: replace(gate, consequence=Consequence.NONE, look_again=None) for gate in release.gates}
+    return tuple((before | {gate.name: gate for gate in drawn.gates}).values())
 
 
 def _notes_told(facts: Facts, drawn: Plan, now: datetime) -> list[Receipt]:
