@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -112,7 +112,7 @@ def test_a_tag_that_is_elsewhere_is_not_approved(bench: Bench, there: object) ->
     ],
 )
 def test_a_hold_takes_the_turn_away_and_lifted_gives_it_back(
-    bench: Bench, until: None, receipts: list[Receipt], state: ReleaseState
+    bench: Bench, until: datetime | None, receipts: list[Receipt], state: ReleaseState
 ) -> None:
     bench.ledger.record(planned().key, receipts)
     here, store = desk(bench, planned())
