@@ -25,6 +25,7 @@ from bot.adapters.gitlab.events import GitLabEvents
 from bot.adapters.gitlab.history import GitLabHistory
 from bot.adapters.gitlab.hooks import GitLabHooks
 from bot.adapters.gitlab.notes import GitLabNotes
+from bot.adapters.gitlab.people import GitLabPeople, approver
 from bot.adapters.gitlab.pipelines import GitLabPipelines
 from bot.adapters.gitlab.projects import GitLabProjects
 from bot.adapters.gitlab.refs import GitLabRefs
@@ -37,17 +38,19 @@ from bot.adapters.store.open import open_state
 from bot.adapters.store.readings import SqliteReadings
 from bot.adapters.store.readonly import ReadOnlyKept, ReadOnlyLedger
 from bot.adapters.store.store import Store
+from bot.domain.consents import Approver
 from bot.domain.errors import CredentialsError, RefusedError
 from bot.domain.gitlab import Identity
 from bot.domain.refs import Project, RefKind, Target
 from bot.domain.releases import Release, ReleaseId
-from bot.domain.secrets import Redactor
+from bot.domain.secrets import Redactor, Secret
 from bot.engine.preview import Preview, preview
 from bot.engine.turn import Tools, run_turn
 from bot.engine.wanting import Wanting
 from bot.notes.markers import derived_key
 from bot.notes.texts import ReleaseTexts
 from bot.release.apply import Hands
+from bot.release.consenting import Consents
 from bot.release.observe import Eyes
 from bot.settings import Settings
 from bot.settings.hooks import hook_wish
@@ -80,16 +83,8 @@ class App:
         self.meter = Meter()
         gitlab = settings.gitlab
         self.budget = Budget(gitlab.url)
-        ca_file = None if gitlab.ca_file is None else str(gitlab.ca_file)
-        self.api = Api(
-            url=gitlab.url,
-            token=gitlab.token,
-            redactor=redactor,
-            meter=self.meter,
-            budget=self.budget,
-            ca_file=ca_file,
-            proxy=gitlab.proxy,
-        )
+        self._ca_file = None if gitlab.ca_file is None else str(gitlab.ca_file)
+        self.api = self._api(gitlab.token)
         self.home = settings.state.path.parent / f"{settings.state.path.stem}.files"
         self.store = Store(open_state(settings.state.path), redactor.redact)
         self.readings = SqliteReadings(self.store.database)
@@ -105,9 +100,20 @@ class App:
             gitlab_token=gitlab.token,
             state_dir=self.home,
             redactor=redactor,
-            gitlab_ca_file=ca_file,
+            gitlab_ca_file=self._ca_file,
             gitlab_proxy=gitlab.proxy,
             on_request=lambda _: self._registry_asked(),
+        )
+
+    def _api(self, token: Secret) -> Api:
+        return Api(
+            url=self.settings.gitlab.url,
+            token=token,
+            redactor=self.redactor,
+            meter=self.meter,
+            budget=self.budget,
+            ca_file=self._ca_file,
+            proxy=self.settings.gitlab.proxy,
         )
 
     def close(self) -> None:
@@ -142,7 +148,7 @@ class App:
             index=self.index, releases=self.releases, notes=self.notes, ledger=self.store.ledger, clock=self.clock
         )
         return Tools(
-            eyes=self._eyes(),
+            eyes=self.eyes,
             hands=hands,
             texts=self.texts,
             clock=self.clock,
@@ -203,7 +209,7 @@ class App:
     def preview(self, release: Release, *, proof: bool = False) -> Preview:
         """What `apply` would do (or, with `proof`, whether everything is in place): reads only, writes no record."""
         eyes = replace(
-            self._eyes(),
+            self.eyes,
             kept=ReadOnlyKept(self.store.kept),
             ledger=ReadOnlyLedger(self.store.ledger),
             need_bytes=not proof,
@@ -223,6 +229,10 @@ class App:
             project=lambda number: known(number) or there(number),
             published_before=self.store.releases.published_before,
         )
+
+    def person(self, token: Secret) -> Approver:
+        """Who comes with that token, which is used for this alone. Raises: TransientError, RefusedError."""
+        return approver(self._api(token))
 
     def find(self, target: Target) -> Found:
         """Look a target up on GitLab.
@@ -322,7 +332,9 @@ class App:
         self.meter.tick()
         self.budget.spend(REGISTRY)
 
-    def _eyes(self) -> Eyes:
+    @cached_property
+    def eyes(self) -> Eyes:
+        """What looks."""
         return Eyes(
             refs=self.refs,
             contents=self.refs,
@@ -335,5 +347,6 @@ class App:
             distributions=self.index,
             kept=self.store.kept,
             ledger=self.store.ledger,
+            consents=Consents(holds=self.store.holds, approvals=self.store.approvals, people=GitLabPeople(self.api)),
             clock=self.clock,
         )

@@ -58,9 +58,9 @@ class FakeKept:
         """The project, or None."""
         return self.owners.get(name)
 
-    def own(self, name: str, project_id: int) -> None:
+    def own(self, name: str, project_id: int) -> int:
         """The first one stays."""
-        self.owners.setdefault(name, project_id)
+        return self.owners.setdefault(name, project_id)
 
 
 class FakeReleaseRows:
@@ -126,7 +126,13 @@ class FakeReleaseRows:
         if row.due_at is None:
             return False
         self.rows[release.key] = replace(
-            row, state=release.state, next=release.next, updated_at=now, due_at=None, turn=row.turn + 1
+            row,
+            state=release.state,
+            next=release.next,
+            gates=release.gates,
+            updated_at=now,
+            due_at=release.due_at,
+            turn=row.turn + 1,
         )
         return True
 

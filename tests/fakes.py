@@ -168,6 +168,12 @@ class FakeRefs:
             head = line.sha if line else ref
             return sha == head or sha in self.history.get(head, ())
 
+    def containing(self, project_id: int, sha: str) -> tuple[str, ...]:
+        """By the history of each branch."""
+        with self.wire.call("containing"):
+            lines = self.lines.get(project_id, {}).values()
+            return tuple(one.name for one in lines if sha == one.sha or sha in self.history.get(one.sha, ()))
+
     def file(self, project_id: int, path: str, sha: str) -> str | None:
         """A file at a commit."""
         with self.wire.call("file"):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.cli.codes import Exit
 from bot.domain.errors import ConfigError, CredentialsError, RefusedError, RopewalkError, TransientError
 from bot.domain.releases import Attempt, AttemptOutcome, Release, ReleaseState, TargetState
-from bot.domain.verdicts import Verdict
+from bot.domain.verdicts import Consequence, Verdict
 
 __all__ = ["Exit", "exit_of_error", "exit_of_release"]
 
@@ -19,6 +19,9 @@ _STATES = {
 }
 
 
+_PEOPLE = frozenset({"approval", "freeze", "hold"})
+
+
 def exit_of_release(release: Release, *, public: bool, attempts: Sequence[Attempt] = ()) -> Exit:
     """The code of a release's state; `public` is whether something of it stands in public already."""
     state = release.state
@@ -28,7 +31,15 @@ def exit_of_release(release: Release, *, public: bool, attempts: Sequence[Attemp
         return Exit.UNREACHABLE
     if state is ReleaseState.WITHDRAWN:
         return Exit.PARTIAL if public else Exit.FAILED
+    if waits_for_people(release):
+        return Exit.BLOCKED
     return _STATES.get(state, Exit.DONE)
+
+
+def waits_for_people(release: Release) -> bool:
+    """Whether it waits for what no command sits out: a freeze, a hold with an end, somebody's approval."""
+    stopping = {gate.name for gate in release.gates if gate.consequence is Consequence.WAIT}
+    return release.state is ReleaseState.WAITING and not release.woken and bool(stopping & _PEOPLE)
 
 
 def _blind(release: Release) -> bool:

@@ -17,8 +17,10 @@ import typer
 from bot.cli.codes import Exit
 
 if TYPE_CHECKING:  # what a command needs is imported when one runs: `--help` reads no settings and logs nothing
-    from bot.domain.secrets import Redactor
+    from bot.domain.secrets import Redactor, Secret
     from bot.settings import Settings
+
+CALLER_VARIABLE = "GITLAB_TOKEN"  # the token of whoever calls, not the bot's
 
 
 class Format(StrEnum):
@@ -52,9 +54,21 @@ class Options:
 
         settings = load(self.config, os.environ, Path.cwd())
         self.redactor.add(*settings.secrets())
-        for name in settings.secret_names():
+        self.caller_token()
+        for name in (CALLER_VARIABLE, *settings.secret_names()):
             os.environ.pop(name, None)
         return settings
+
+    def caller_token(self) -> Secret | None:
+        """The caller's own token, None if there is none; `settings` takes it out of our environment."""
+        value = os.environ.get(CALLER_VARIABLE, "").strip()
+        if not value:
+            return None
+        from bot.domain.secrets import Secret
+
+        token = Secret(value)
+        self.redactor.add(token)
+        return token
 
     def say(self, text: str) -> None:
         """Talk: progress and hints, on stderr, unless --quiet."""

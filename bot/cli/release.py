@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,10 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli import output
-from bot.cli.exits import Exit, exit_of_release
+from bot.cli.consent import join
+from bot.cli.exits import Exit, exit_of_release, waits_for_people
 from bot.cli.options import Format, Options, command, complain
-from bot.domain.errors import ConfigError, RefusedError
-from bot.domain.refs import Target, parse_target
+from bot.cli.records import TargetArgument
+from bot.cli.records import opened as _app
+from bot.cli.records import parsed as _target
+from bot.cli.records import recorded as _recorded
+from bot.domain.errors import ConfigError
 from bot.domain.releases import Receipt, Release, ReleaseState
 
 if TYPE_CHECKING:
@@ -25,9 +28,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-TargetArgument = Annotated[
-    str, typer.Argument(metavar="PROJECT@REF", help="For example acme/tools/widget@v1.2.3.", show_default=False)
-]
 # Without a daemon the command follows the release; so many failed looks in a row end its patience, not the release.
 MOST_FAULTS = 4
 LOOK_EVERY = 0.3  # seconds
@@ -99,7 +99,8 @@ def cancel_command(options: Options, target: TargetArgument) -> Exit:
         release = _recorded(bot, target)
         receipts = bot.store.ledger.receipts(release.key)
         state = ReleaseState.PARTIAL if _public(receipts) else ReleaseState.BLOCKED
-        stopped = replace(release, state=state, next="cancelled on the command line; `ropewalk release resume` goes on")
+        why = "cancelled on the command line; `ropewalk release resume` goes on"
+        stopped = replace(release, state=state, next=why, due_at=None)
         if not bot.store.releases.stop(stopped, bot.clock()):
             options.say("nothing to cancel: the release has come to its end")
         release = _row(bot, release.key)
@@ -182,7 +183,7 @@ def _run(options: Options, bot: App, key: str) -> Release:
     while True:
         release = _row(bot, key)
         said = _progress(options, release, said)
-        if release.due_at is None or release.faults >= MOST_FAULTS:
+        if release.due_at is None or release.faults >= MOST_FAULTS or waits_for_people(release):
             return release
         if release.state is ReleaseState.PUBLISHED and release.turn > 0 and release.due_at > bot.clock():
             return release
@@ -201,7 +202,7 @@ def _watch(options: Options, bot: App, key: str) -> Release:
         release = _row(bot, key)
         said = _progress(options, release, said)
         resting = release.state is ReleaseState.PUBLISHED and release.turn > 0
-        if release.due_at is None or (resting and release.due_at > bot.clock()):
+        if release.due_at is None or (resting and release.due_at > bot.clock()) or waits_for_people(release):
             return release
         time.sleep(LOOK_EVERY)
 
@@ -217,26 +218,6 @@ def _row(bot: App, key: str) -> Release:
     release = bot.store.releases.release(key)
     assert release is not None, "a release on record stays on record"
     return release
-
-
-def _recorded(bot: App, text: str) -> Release:
-    target = _target(text)
-    release = bot.store.releases.find(target.project, target.ref)
-    if release is None:
-        raise RefusedError(
-            what=f"no release of {target} is on record",
-            where=str(bot.settings.state.path),
-            remedy="`ropewalk release list` shows those that are, `release apply` begins one",
-            status=404,
-        )
-    return release
-
-
-def _target(text: str) -> Target:
-    try:
-        return parse_target(text)
-    except ValueError as error:
-        raise ConfigError(what=str(error), where="PROJECT@REF") from None
 
 
 def _moved(bot: App, release: Release, path: Path) -> str:
@@ -277,14 +258,4 @@ def _show(options: Options, release: Release, receipts: Sequence[Receipt], actio
         options.result(text)
 
 
-@contextmanager
-def _app(options: Options) -> Iterator[App]:
-    from bot.app import App
-    from bot.cli.process import harden
-
-    harden()
-    bot = App(options.settings(), options.redactor)
-    try:
-        yield bot
-    finally:
-        bot.close()
+join(app)

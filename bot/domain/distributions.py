@@ -97,6 +97,45 @@ def parse_version(text: str) -> Version | None:
         return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagName:
+    """What a tag's name says: the version it announces (None if none that is PEP 440), and what stands before it.
+
+    `prefix` is without the sign that ends it: `pkg` of `pkg/v1.2`, `pkg-v1.2` and `pkg@1.2`, `libs/pkg` of
+    `libs/pkg-1.2`; empty for `v1.2`.
+    """
+
+    prefix: str
+    version: Version | None
+
+    @property
+    def package(self) -> str:
+        """The name that the prefix ends with, as an index compares it (PEP 503); empty without one."""
+        return canonicalize_name(self.prefix.rsplit("/", 1)[-1])
+
+
+_SIGNS = "@-_"  # between a package's name and its version, as people write them in tags
+
+
+def read_tag(tag: str) -> TagName:
+    """Read a tag's name.
+
+    What is a version as a whole has no prefix, so that `v1.0-rc1` is one; else the shortest name counts before which a
+    version follows, so that `pkg-1.0-1` is a post release of `pkg`.
+    """
+    folder, slash, last = tag.rpartition("/")
+    whole = parse_version(last)
+    if whole is not None:
+        return TagName(prefix=folder, version=whole)
+    for place, sign in enumerate(last):
+        name, rest = last[:place], last[place + 1 :]
+        if sign in _SIGNS and name and name[-1] not in _SIGNS:
+            version = parse_version(rest)
+            if version is not None:
+                return TagName(prefix=f"{folder}{slash}{name}", version=version)
+    return TagName(prefix=folder, version=None)
+
+
 def version_of_tag(tag: str) -> Version | None:
-    """The version a tag announces: the last part of `pkg/v1.2` (PEP 440 allows the `v`); None if it is not PEP 440."""
-    return parse_version(tag.rsplit("/", 1)[-1])
+    """The version a tag announces, prefixed or not (PEP 440 allows the `v`); None if it is not PEP 440."""
+    return read_tag(tag).version

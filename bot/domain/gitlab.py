@@ -111,6 +111,7 @@ class MergeRequest:
     author: str
     labels: tuple[str, ...] = ()
     merged_at: datetime | None = None
+    author_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,9 +154,16 @@ class Note:
 
 
 class Role(IntEnum):
-    """What members may do; only the one a release needs is named. Source: lib/gitlab/access.rb."""
+    """What members may do; only those that a release may ask for are named. Source: lib/gitlab/access.rb."""
 
+    DEVELOPER = 30
     MAINTAINER = 40
+    OWNER = 50
+
+    @property
+    def word(self) -> str:
+        """The lower-case word of the configuration."""
+        return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

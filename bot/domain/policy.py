@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.domain.consents import ApprovalRule
 from bot.domain.findings import Waiver
+from bot.domain.freezes import Freeze
 from bot.domain.refs import RefKind, matches_path, matches_wildcard
 from bot.domain.secrets import Secret
 from bot.domain.verdicts import Severity
@@ -52,7 +54,9 @@ class ReleaseRule:
     """One entry of `releases`. The first that matches (project, ref) rules.
 
     `names` are patterns of distribution names that matching projects may publish besides the one their own metadata
-    declares.
+    declares; without `new_names` a name that no project is recorded for is refused unless it is one of those.
+    `package` is the distribution that the rule's tags are about, where a pipeline builds several.
+    With `reachable` a tag's commit must be on a protected branch. `approval` is who has to approve, None for nobody.
     """
 
     projects: tuple[str, ...]
@@ -61,6 +65,10 @@ class ReleaseRule:
     source: Source = Source.AUTO
     indexes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    new_names: bool = True
+    package: str | None = None
+    reachable: bool = True
+    approval: ApprovalRule | None = None
 
     def matches(self, project: str, kind: RefKind, ref: str) -> bool:
         """Whether this rule speaks of that ref."""
@@ -88,6 +96,7 @@ class Policy:
     releases: tuple[ReleaseRule, ...]
     indexes: tuple[IndexSpec, ...]
     hygiene: HygienePolicy
+    freezes: tuple[Freeze, ...] = ()
 
     def rule_for(self, project: str, kind: RefKind, ref: str) -> ReleaseRule | None:
         """The first rule that matches, or None: then the ref is nobody's release."""

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.releases import Receipt, Release, ReleaseState, TargetState
-from bot.domain.verdicts import GateResult
+from bot.domain.verdicts import Consequence, GateResult
 from bot.log import get
 from bot.ports.texts import Texts
-from bot.release.actions import Action
+from bot.release.actions import Action, Upload
 from bot.release.apply import Hands, apply
+from bot.release.belonging import claim
 from bot.release.facts import Facts, Look, LookKind, Seen, Wanted
 from bot.release.observe import Eyes, observe
 from bot.release.plan import Act, Plan, Rest, plan
@@ -120,6 +121,8 @@ def _step(tools: Tools, wanted: Wanted, facts: Facts, step: Look | Act, costs: _
     if action.public and not facts.ref_fresh:
         # A ref may move between any two writes: nothing public happens on the word of an older look.
         return _step(tools, wanted, facts, Look(LookKind.REF), costs)
+    if isinstance(action, Upload) and (claimed := claim(tools.eyes.kept, wanted, facts)) is not None:
+        return claimed  # and is judged anew: it may be another's by now
     log.info("action.started", project=wanted.project.full_path, ref=wanted.id.ref, action=action.words)
     try:
         facts = apply(tools.hands, wanted, facts, action)
@@ -176,10 +179,14 @@ def _close(
 
 
 def _gates(release: Release, drawn: Plan) -> tuple[GateResult, ...]:
-    """What the gates say now; while one holds the release up, the others keep what they said before."""
+    """What the gates say now; while one holds the release up, the others keep what they said before.
+
+    What they said holds nothing up any more: who does is said by those that spoke now.
+    """
     if drawn.state is not ReleaseState.WAITING:
         return drawn.gates
-    return tuple(({gate.name: gate for gate in release.gates} | {gate.name: gate for gate in drawn.gates}).values())
+    before = {gate.name: replace(gate, consequence=Consequence.NONE, look_again=None) for gate in release.gates}
+    return tuple((before | {gate.name: gate for gate in drawn.gates}).values())
 
 
 def _notes_told(facts: Facts, drawn: Plan, now: datetime) -> list[Receipt]:

@@ -66,6 +66,7 @@ class Wanting:
             asked=release.asked_at,
             waiting_for=waiting_for(release),
             previous=self.published_before(release) if release.id.kind is RefKind.BRANCH else None,
+            freezes=tuple(freeze for freeze in self.policy.freezes if freeze.covers(project.full_path)),
         )
 
     def must_have_source(self, rule: ReleaseRule) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from bot.domain.consents import Author
 from bot.domain.gitlab import (
     Changes,
     GitLabRelease,
@@ -79,6 +80,21 @@ class Contents(Protocol):
 
     def contains(self, project_id: int, ref: str, sha: str) -> bool:
         """Whether the history of `ref` (a name or a commit) contains the commit."""
+
+    def containing(self, project_id: int, sha: str) -> tuple[str, ...]:
+        """Names of the branches whose history contains the commit."""
+
+
+class People(Protocol):
+    """Who people are in a project, and who made what is released."""
+
+    def role(self, user_id: int, place: str, *, group: bool) -> int | None:
+        """The access level of an active user in a project or group, by full path; None if it is no member of it."""
+
+    def authors(self, project_id: int, *, ref: str, sha: str, tag: bool) -> tuple[Author, ...]:
+        """Who pushed the ref (or, if GitLab does not tell, who started its pipelines), author and committer of the
+        commit, and the authors of the merge requests that brought it.
+        """
 
 
 class Events(Protocol):
@@ -193,6 +209,7 @@ __all__ = [
     "Hooks",
     "MergeRequest",
     "Notes",
+    "People",
     "Pipelines",
     "Projects",
     "Refs",

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Protocol
 
+from bot.domain.consents import Approval, Hold
 from bot.domain.distributions import Distribution
 from bot.domain.findings import Finding
 from bot.domain.hooks import HookPlace, HookRecord
@@ -43,8 +44,31 @@ class Kept(Protocol):
     def owner(self, name: str) -> int | None:
         """The project recorded for a normalised (PEP 503) distribution name, or None."""
 
-    def own(self, name: str, project_id: int) -> None:
-        """Record the owner of a name; the first one stays."""
+    def own(self, name: str, project_id: int) -> int:
+        """Record the owner of a name; the first one stays. Returns who owns it now."""
+
+
+class Holds(Protocol):
+    """Refs that somebody holds back, by project and short name."""
+
+    def hold(self, project_id: int, ref: str) -> Hold | None:
+        """The hold, whether it is over or not; None without one."""
+
+    def put(self, project_id: int, ref: str, hold: Hold) -> None:
+        """Hold a ref; replaces the one before."""
+
+    def lift(self, project_id: int, ref: str) -> Hold | None:
+        """Let go of it; returns what was lifted."""
+
+
+class Approvals(Protocol):
+    """Who approved which release, by its key."""
+
+    def approvals(self, key: str) -> tuple[Approval, ...]:
+        """Oldest first; one for each person."""
+
+    def approve(self, key: str, approval: Approval) -> bool:
+        """Record one; False, and nothing changed, if that person approved it already."""
 
 
 class Queue(Protocol):
@@ -192,7 +216,7 @@ class Register(Protocol):
         """Add a release that a person asked for; False if it exists."""
 
     def stop(self, release: Release, now: datetime) -> bool:
-        """End a release as a person wants it: state and `next` are the given ones, no turn is due.
+        """Stop a release as a person wants it: state, `next`, gates and `due_at` are the given ones.
 
         The turn that is under way, if one is, counts as ended: what it would write is refused. False if the release has
         come to its end already.

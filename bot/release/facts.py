@@ -13,7 +13,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
+from bot.domain.consents import Approval, Approver, Author, Hold
 from bot.domain.distributions import Distribution, IndexFile
+from bot.domain.freezes import Freeze
 from bot.domain.gitlab import Changes, GitLabRelease, Job, Note, Pipeline, Variables
 from bot.domain.policy import HygienePolicy, IndexSpec, ReleaseRule
 from bot.domain.refs import Head, Project
@@ -50,6 +52,9 @@ class LookKind(StrEnum):
     CHANGES = "changes"
     RELEASE = "release"
     NOTES = "notes"
+    HOLD = "hold"
+    REACH = "reach"
+    APPROVALS = "approvals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +79,21 @@ class NameFacts:
     """Who may publish the distributions' name.
 
     `declared` is the name in the project's own metadata at the released commit (None: not declared statically),
-    `owner` the id of the project that this organisation recorded for the name (None: nobody published it yet).
+    `owner` the id of the project that this organisation recorded for the name (None: nobody published it yet);
+    `claimed` says that this turn recorded it.
     """
 
     declared: str | None
     owner: int | None
+    claimed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalFacts:
+    """Who approved, each with what GitLab says of them now; and who made what is released (not asked without any)."""
+
+    given: tuple[tuple[Approval, Approver], ...] = ()
+    authors: tuple[Author, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +116,8 @@ class Wanted:
 
     `asked` is when the release was last asked for, by its ref change or a person's `resume`: patience counts from it.
     `waiting_for` names the gate that made it wait, if nothing but time has passed since. `previous` is the commit that
-    was published last from the same branch, as far as we have a record of it; None for a tag.
+    was published last from the same branch, as far as we have a record of it; None for a tag. `freezes` are those that
+    speak of the project.
     """
 
     id: ReleaseId
@@ -112,12 +128,14 @@ class Wanted:
     asked: datetime
     waiting_for: str | None = None
     previous: str | None = None
+    freezes: tuple[Freeze, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What was observed so far. `now` is our clock, UTC; `ref_fresh` says that nothing was looked at or
-    written after the ref was read."""
+    written after the ref was read, and with it whether somebody holds the release. `reach` is the protected branch that
+    contains the commit, None inside for none."""
 
     now: datetime
     ref: Seen[Head | None] | None = None
@@ -132,6 +150,9 @@ class Facts:
     notes: Mapping[int, Seen[tuple[Note, ...]] | Unreadable] = field(default_factory=lambda: MappingProxyType({}))
     attempts: tuple[Attempt, ...] = ()
     receipts: tuple[Receipt, ...] = ()
+    hold: Seen[Hold | None] | None = None
+    reach: Seen[str | None] | Unreadable | None = None
+    approvals: Seen[ApprovalFacts] | Unreadable | None = None
 
     def tries(self, target: str, item: str = "-") -> tuple[Attempt, ...]:
         """The attempts at one effect, oldest first."""

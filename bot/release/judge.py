@@ -7,26 +7,36 @@ from dataclasses import dataclass
 from bot.domain.verdicts import Consequence, GateResult
 from bot.release.facts import Facts, Look, Wanted
 from bot.release.gates import (
+    approval,
+    freeze,
+    hold,
     hygiene,
     index_guard,
     name_allowed,
     pipeline_green,
     ref_protected,
+    tag_reachable,
     tag_unmoved,
     twine_check,
     version_matches,
 )
 
-# In the order of what they cost to know: one request, one query, the pipeline, the artifacts, the indexes.
+# In the order of what they cost to know: one request, one query, the pipeline, the branches (once, not with every turn
+# that waits for the pipeline), the artifacts, the indexes. What waits for people or for a date comes last, though it
+# costs nothing: by then all else is known, and mended in time.
 GATES = (
     tag_unmoved,
     ref_protected,
+    hold,
     hygiene,
     pipeline_green,
+    tag_reachable,
     version_matches,
     name_allowed,
     twine_check,
     index_guard,
+    approval,
+    freeze,
 )
 _GRAVITY = (
     Consequence.WITHDRAW,

@@ -14,7 +14,7 @@ from typing import TypeVar, assert_never
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from bot.domain.distributions import version_of_tag
+from bot.domain.distributions import read_tag, same_name
 from bot.domain.errors import RefusedError
 from bot.domain.gitlab import Changes, Job
 from bot.domain.refs import Head, RefKind, Tag
@@ -23,7 +23,9 @@ from bot.domain.report import IndexPage
 from bot.ports.gitlab import Contents, History, Notes, Pipelines, Refs, Releases, VariableReader
 from bot.ports.index import Distributions, Gathered, Index
 from bot.ports.store import Kept, Ledger
+from bot.release.belonging import belonging, metadata_paths
 from bot.release.choose import choose_pipeline, jobs_with_files
+from bot.release.consenting import Consents, approved, held, reached
 from bot.release.facts import (
     Facts,
     IndexFacts,
@@ -35,7 +37,7 @@ from bot.release.facts import (
     Unreadable,
     Wanted,
 )
-from bot.release.names import METADATA_FILES, declared_name
+from bot.release.names import declared_name
 
 T = TypeVar("T")
 
@@ -55,6 +57,7 @@ class Eyes:
     distributions: Distributions
     kept: Kept
     ledger: Ledger
+    consents: Consents
     clock: Callable[[], datetime]
     need_bytes: bool = True
 
@@ -66,13 +69,20 @@ def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
     project = wanted.id.project_id
     match look.kind:
         case LookKind.REF:
-            return replace(facts, ref=Seen(_head(eyes, wanted)), ref_fresh=True)
+            head = Seen(_head(eyes, wanted))
+            return replace(facts, ref=head, hold=Seen(held(eyes.consents, wanted)), ref_fresh=True)
+        case LookKind.HOLD:
+            return replace(facts, hold=Seen(held(eyes.consents, wanted)))
+        case LookKind.REACH:
+            return replace(facts, reach=_try(lambda: reached(eyes.refs, eyes.contents, wanted)))
+        case LookKind.APPROVALS:
+            return replace(facts, approvals=_try(lambda: approved(eyes.consents, wanted)))
         case LookKind.VARIABLES:
             return replace(facts, variables=_try(lambda: eyes.variables.variables(wanted.project.full_path)))
         case LookKind.PIPELINE:
             return replace(facts, pipeline=Seen(_pipeline(eyes, wanted)))
         case LookKind.FILES:
-            return replace(facts, files=Seen(_files(eyes, wanted, facts)))
+            return replace(facts, files=Seen(belonging(wanted, _files(eyes, wanted, facts))))
         case LookKind.NAMES:
             return replace(facts, names=Seen(_names(eyes, wanted, facts)))
         case LookKind.INDEX:
@@ -165,11 +175,13 @@ def _names(eyes: Eyes, wanted: Wanted, facts: Facts) -> NameFacts:
     files = facts.files.value.files if facts.files else ()
     owner = eyes.kept.owner(canonicalize_name(files[0].metadata.name)) if files else None
     declared = None
-    if owner is None:
-        for path in METADATA_FILES:
+    if owner is None and files:
+        name = files[0].metadata.name
+        for path in metadata_paths(wanted.id):
             text = eyes.contents.file(wanted.id.project_id, path, wanted.id.sha)
-            declared = declared_name(path, text) if text is not None else None
-            if declared is not None:
+            said = declared_name(path.rpartition("/")[2], text) if text is not None else None
+            declared = said if declared is None or (said is not None and same_name(said, name)) else declared
+            if declared is not None and same_name(declared, name):
                 break
     return NameFacts(declared=declared, owner=owner)
 
@@ -214,15 +226,14 @@ def _commit(wanted: Wanted, sha: str) -> Tag:
 
 def previous_tag(wanted: Wanted, here: Tag, tags: tuple[Tag, ...]) -> Tag | None:
     """The tag of the release before: same prefix, same rule, the highest version below ours (PEP 440)."""
-    version = version_of_tag(here.name)
-    prefix = here.name.rpartition("/")[0]
+    ours = read_tag(here.name)
     older: list[tuple[Version, Tag]] = []
     for tag in tags:
-        theirs = version_of_tag(tag.name)
-        if version is None or theirs is None or theirs >= version or tag.name.rpartition("/")[0] != prefix:
+        theirs = read_tag(tag.name)
+        if ours.version is None or theirs.version is None or theirs.version >= ours.version:
             continue
-        if wanted.rule.matches(wanted.project.full_path, wanted.id.kind, tag.name):
-            older.append((theirs, tag))
+        if theirs.prefix == ours.prefix and wanted.rule.matches(wanted.project.full_path, wanted.id.kind, tag.name):
+            older.append((theirs.version, tag))
     return max(older, key=lambda pair: pair[0], default=(None, None))[1]
 
 

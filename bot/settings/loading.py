@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bot.domain.errors import ConfigError
 from bot.domain.findings import Waiver
+from bot.domain.freezes import Freeze
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
 from bot.domain.secrets import Secret
 from bot.domain.webhooks import HOOK_PATH, SIGNING_PREFIX, signing_key
@@ -20,6 +21,7 @@ from bot.settings.credentials import (
     Credentials,
     Wanted,
 )
+from bot.settings.freezes import read_freezes
 from bot.settings.model import GitlabSettings, Listener, Settings, SqliteState, WatchSettings
 from bot.settings.policy import Indexes, hygiene_of, read_indexes, read_proxy, read_releases
 from bot.settings.problems import Problems, shown
@@ -272,14 +274,17 @@ class _Loader:
         second = self._policy_file()
         releases: tuple[ReleaseRule, ...] = ()
         hygiene = HygienePolicy()
+        freezes: tuple[Freeze, ...] = ()
         for reading in (self.main, second) if second is not None else (self.main,):
             if "releases" in reading.tree.data:
                 releases = read_releases(reading, indexes)
             if "hygiene" in reading.tree.data:
                 hygiene = self._hygiene(reading)
+            if "freeze" in reading.tree.data:
+                freezes = read_freezes(reading)
         if not releases and not self.main.problems:
             self.main.warn((), "there are no `releases`, so nothing will ever be released.")
-        return Policy(releases=releases, indexes=indexes.specs, hygiene=hygiene)
+        return Policy(releases=releases, indexes=indexes.specs, hygiene=hygiene, freezes=freezes)
 
     def _policy_file(self) -> Reading | None:
         """The file that `policy` names, if it does and can be read."""

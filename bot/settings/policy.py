@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bot.domain.consents import ApprovalRule
 from bot.domain.findings import Waiver
+from bot.domain.gitlab import Role
 from bot.domain.policy import HygienePolicy, IndexKind, IndexSpec, ReleaseRule, Source
 from bot.domain.verdicts import Severity
 from bot.settings.addresses import proxy_url, web_url
 from bot.settings.credentials import Credentials, Wanted
 from bot.settings.problems import listed, near_miss, shown
 from bot.settings.reading import Reading, name
-from bot.settings.shape import HygieneSection, IndexSection, RuleSection
+from bot.settings.shape import ApprovalSection, HygieneSection, IndexSection, RuleSection
 from bot.settings.tree import KeyPath
 
 _TOKEN_USER = "__token__"  # noqa: S105  (a user name)
@@ -177,6 +179,10 @@ def _rule(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexe
         source=Source(section.source),
         indexes=tuple(section.indexes),
         names=tuple(section.names),
+        new_names=section.new_names == "allow",
+        package=section.package,
+        reachable=section.tag_reachable,
+        approval=_approval(reading, (*path, "approval"), section.approval),
     )
     _check_passwords(reading, path, rule, indexes)
     if rule.source in (Source.PIPELINE, Source.BUILD):
@@ -185,6 +191,21 @@ def _rule(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexe
     if rule.branches:
         reading.warn((*path, "branches"), "`branches` is accepted but not in effect yet: only tags are released.")
     return rule
+
+
+def _approval(reading: Reading, path: KeyPath, section: ApprovalSection | None) -> ApprovalRule | None:
+    if section is None:
+        return None
+    users = tuple(dict.fromkeys(user.removeprefix("@") for user in section.users))
+    if users and len(users) < section.count:
+        what = f"{name(path)} asks for {section.count} approvals out of {len(users)} users"
+        reading.problem((*path, "users"), what, "Name more, or lower `count`")
+    return ApprovalRule(
+        role=Role[section.from_.upper()],
+        count=section.count,
+        users=users,
+        all_authors=section.authors == "shipped",
+    )
 
 
 def _check_passwords(reading: Reading, path: KeyPath, rule: ReleaseRule, indexes: Indexes) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -128,7 +128,7 @@ class Reading:
         path = (*above, *detail["loc"])
         kind, given = detail["type"], detail["input"]
         if kind == "extra_forbidden":
-            self._unknown(model, path)
+            self._unknown(_within(model, detail["loc"]), path)
         elif kind == "missing":
             self.problem(path, f"{name(path)} is missing", "Add it")
         elif kind in _EXPECTED:
@@ -146,7 +146,7 @@ class Reading:
         self.problem(path, f"{name(path)} must be {listed(choices)}, {said}", f"Did you mean `{miss}`?" if miss else "")
 
     def _unknown(self, model: type[BaseModel], path: KeyPath) -> None:
-        key, known = str(path[-1]), model.model_fields
+        key, known = str(path[-1]), {info.alias or field: info for field, info in model.model_fields.items()}
         stem = _PASTED.get(key.lower())
         if stem is not None:
             stem = stem if f"{stem}_env" in known else next((k[:-4] for k in known if k.endswith("_env")), None)
@@ -163,6 +163,15 @@ class Reading:
             self.problem(path, what, f"`{key}` belongs {home}")
         else:
             self.problem(path, what, f"Known here: {listed(known)}")
+
+
+def _within(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:
+    """The section that a problem is in: the model itself, or the one of a key of it."""
+    for part in loc[:-1]:
+        info = model.model_fields.get(str(part))
+        inner = (info.annotation, *get_args(info.annotation)) if info is not None else ()
+        model = next((kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)), model)
+    return model
 
 
 def locate(folder: Path, text: str) -> Path | None:

@@ -11,6 +11,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 
+from packaging.utils import canonicalize_name, is_normalized_name
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 _DURATION = re.compile(
@@ -103,6 +104,12 @@ def parse_day(value: object) -> date:
     raise ValueError("must be a day, for example `2027-01-31`")
 
 
+def _distribution(value: str) -> str:
+    if not is_normalized_name(canonicalize_name(value)) or not re.fullmatch(r"[A-Za-z0-9._-]+", value):
+        raise ValueError("must be the name of a distribution, for example `acme-widget`")
+    return value
+
+
 def _cron(value: str) -> str:
     if not re.fullmatch(r"[\w*/,\-]+(?: +[\w*/,\-]+){4}", value):
         raise ValueError('must be a cron line of five fields, for example "0 6 * * 1-5"')
@@ -113,6 +120,7 @@ Text = Annotated[str, AfterValidator(_text)]
 PathPattern = Annotated[Text, AfterValidator(_path_pattern)]
 GroupPath = Annotated[Text, AfterValidator(_group_path)]
 Variable = Annotated[Text, AfterValidator(_variable)]
+Distribution = Annotated[Text, AfterValidator(_distribution)]
 Cron = Annotated[Text, AfterValidator(_cron)]
 RuleName = Annotated[Text, AfterValidator(_rule)]
 Day = Annotated[date, BeforeValidator(parse_day)]
@@ -191,6 +199,21 @@ class IndexSection(Section):
     proxy: Text | None = None
 
 
+class ApprovalSection(Section):
+    """`approval` of a rule: who has to say yes before anything is published."""
+
+    from_: Annotated[
+        Literal["developer", "maintainer", "owner"],
+        Field(alias="from", description="The role in the project, at least."),
+    ] = "maintainer"
+    count: Annotated[int, Field(ge=1, le=20, description="How many people.")] = 1
+    users: Annotated[list[Text], Field(description="If any are named, only these.")] = []
+    authors: Annotated[
+        Literal["shipped", "commit"],
+        Field(description="Whose approval does not count: authors of all that is shipped, or of the commit alone."),
+    ] = "shipped"
+
+
 class RuleSection(Section):
     """One entry of `releases`; the first that matches a project and ref rules."""
 
@@ -200,6 +223,26 @@ class RuleSection(Section):
     source: Literal["auto", "pipeline", "artifacts", "build"] = "auto"
     indexes: Annotated[list[Text], Field(description="Names from `indexes`, in the order of upload.")]
     names: Annotated[list[Text], Field(description="Distribution names allowed besides the project's own.")] = []
+    new_names: Annotated[
+        Literal["allow", "refuse"],
+        Field(description="A name no project is recorded for: may the project's own metadata declare it?"),
+    ] = "allow"
+    package: Annotated[
+        Distribution | None, Field(description="The one that the tags are about, where a pipeline builds several.")
+    ] = None
+    tag_reachable: Annotated[bool, Field(description="A tag's commit must be on a protected branch.")] = True
+    approval: ApprovalSection | None = None
+
+
+class FreezeSection(Section):
+    """One entry of `freeze`: a time in which nothing new is published."""
+
+    name: Annotated[Text, Field(description="How the reason calls it.")]
+    from_: Annotated[Text, Field(alias="from", description="2026-12-20, 2026-12-20T18:00, or weekly: Fri 16:00.")]
+    to: Annotated[Text, Field(description="As `from`; a day is frozen to its end.")]
+    timezone: Annotated[Text, Field(description="For example Europe/Berlin.")] = "UTC"
+    projects: Annotated[list[PathPattern], Field(description="Full paths; `**` crosses `/`.")] = ["**"]
+    owner: Annotated[Text | None, Field(description="Who may lift it; said in the reason.")] = None
 
 
 class HygieneSection(Section):
@@ -233,6 +276,7 @@ class PolicyDocument(Section):
 
     releases: list[RuleSection] = []
     hygiene: HygieneSection = HygieneSection()
+    freeze: list[FreezeSection] = []
 
 
 class Document(PolicyDocument):
@@ -246,4 +290,4 @@ class Document(PolicyDocument):
     web: WebSection = WebSection()
     dashboard: DashboardSection | None = None
     indexes: dict[str, IndexSection] = {}
-    policy: Annotated[Text | None, Field(description="A file with `releases` and `hygiene`.")] = None
+    policy: Annotated[Text | None, Field(description="A file with `releases`, `hygiene` and `freeze`.")] = None

@@ -435,7 +435,7 @@ def test_all_waiting_releases_of_a_ref_are_woken_whatever_their_commit(state: St
 
 def test_a_release_that_a_person_stops_has_no_turn_left_and_the_one_under_way_writes_nothing(state: State) -> None:
     state.register.add(planned())
-    stopped = replace(planned(), state=ReleaseState.BLOCKED, next="cancelled")
+    stopped = replace(planned(), state=ReleaseState.BLOCKED, next="cancelled", due_at=None)
     assert state.register.stop(stopped, NOON)
     found = row(state)
     assert (found.state, found.next, found.due_at, found.turn) == (ReleaseState.BLOCKED, "cancelled", None, 1)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.domain.consents import Approval, ApprovalRule, Author, Hold
+from bot.domain.freezes import Freeze, Span
 from bot.domain.refs import Tag
 from bot.domain.releases import Attempt, AttemptOutcome, ReleaseState
 from bot.ports.index import Gathered, Sent
 from tests.contract.turn_bench import MOVED, PUBLIC_WRITES, WRITES, Bench, planned
-from tests.unit.release_facts import NOON, PROJECT, SDIST, WHEEL, distribution, job, tag
+from tests.unit.release_facts import NOON, PROJECT, SDIST, SHA, WHEEL, distribution, job, tag
 
-CALLS = 28  # to GitLab and the indexes, for one release with two merge requests
+CALLS = 29  # to GitLab and the indexes, for one release with two merge requests
 
 
 @pytest.fixture
@@ -98,6 +101,98 @@ def test_bytes_that_were_sent_somewhere_are_not_replaced_by_those_of_a_job_run_a
     bench.clock.wait(first.due_at - bench.clock.now)
     assert bench.to_the_end(first).state is ReleaseState.PUBLISHED
     assert bench.index.files_on["public"] == {f: distribution(f).sha256 for f in (WHEEL, SDIST)}
+
+
+# Names that two projects want.
+
+
+@pytest.mark.parametrize("call", ["file", "files registry", "files public", "tag"])
+def test_of_two_projects_with_one_new_name_the_second_sends_nothing(bench: Bench, call: str) -> None:
+    """Another project is recorded for it at whatever moment before the first file is sent."""
+
+    def take(name: str) -> None:
+        if name == call:
+            bench.kept.own("acme-widget", 7)
+
+    bench.wire.coming = take
+    ended = bench.to_the_end()
+    assert (ended.state, bench.public_writes) == (ReleaseState.BLOCKED, [])
+    assert "acme-widget is published by project 7" in (ended.next or "")
+
+
+def test_a_name_is_recorded_before_its_first_file_is_sent(bench: Bench) -> None:
+    owners: list[int | None] = []
+    bench.wire.coming = lambda name: owners.append(bench.kept.owner("acme-widget")) if "upload" in name else None
+    bench.turn(planned())
+    assert owners == [PROJECT.id] * 4
+
+
+# People who say stop, and people who have to say yes.
+
+
+@pytest.mark.parametrize("until", [None, NOON + timedelta(hours=1)], ids=["for good", "for an hour"])
+@pytest.mark.parametrize("number", range(len(PUBLIC_WRITES)))
+def test_a_hold_stops_before_the_next_public_write_and_lifted_the_rest_is_done(
+    bench: Bench, number: int, until: datetime | None
+) -> None:
+    hold = Hold(by="ada", since=NOON, until=until)
+
+    def held(done: int) -> None:
+        if done == number:
+            bench.holds.put(PROJECT.id, "v1.1.0", hold)
+
+    bench.wire.wrote = held
+    held(0)
+    release = bench.turn(planned())
+    assert bench.public_writes == PUBLIC_WRITES[:number]
+    stopped = ReleaseState.PARTIAL if number else ReleaseState.BLOCKED
+    assert release.state is (stopped if until is None else ReleaseState.WAITING)
+    assert "held by ada" in (release.next or "")
+    if until is None:
+        bench.holds.lift(PROJECT.id, "v1.1.0")
+        release = replace(release, state=ReleaseState.PLANNED, due_at=NOON)
+    bench.wire.wrote = lambda _: None
+    assert bench.to_the_end(release).state is ReleaseState.PUBLISHED
+    assert bench.public_writes == PUBLIC_WRITES
+
+
+def test_waiting_for_a_yes_asks_nobody_and_the_yes_is_judged_by_what_gitlab_says_then(bench: Bench) -> None:
+    bench.wants = lambda wanted: replace(wanted, rule=replace(wanted.rule, approval=ApprovalRule()))
+    release = bench.turn(planned())
+    assert (release.state, bench.wire.writes) == (ReleaseState.WAITING, [])
+    before = len(bench.wire.calls)
+    for _ in range(3):
+        assert release.due_at is not None
+        bench.clock.wait(release.due_at - bench.clock.now)
+        release = bench.turn(release)
+    assert (release.state, bench.wire.calls[before:]) == (ReleaseState.WAITING, [])
+    bench.approvals.approve(release.key, Approval(user_id=5, username="ada", level=40, at=NOON, sha=SHA))
+    release = bench.turn(replace(release, woken=True))
+    assert release.state is ReleaseState.WAITING, "she is no member any more"
+    bench.people.roles[5] = 40
+    bench.people.made = (Author(what="pushed tag v1.1.0", user_id=5),)
+    release = bench.turn(replace(release, woken=True))
+    assert "pushed tag v1.1.0" in (release.next or "")
+    assert bench.wire.writes == []
+    bench.people.made = ()
+    assert bench.turn(replace(release, woken=True)).state is ReleaseState.PUBLISHED
+
+
+def test_a_freeze_is_waited_out_without_asking_anybody_and_all_is_judged_anew_after_it(bench: Bench) -> None:
+    end = NOON + timedelta(hours=1)
+    year_end = Freeze(name="year end", window=Span(start=NOON, end=end), zone=UTC)
+    bench.wants = lambda wanted: replace(wanted, freezes=(year_end,))
+    release = bench.turn(planned())
+    assert (release.state, bench.wire.writes) == (ReleaseState.WAITING, [])
+    before = len(bench.wire.calls)
+    while bench.clock.now < end:
+        assert len(bench.wire.calls) == before
+        assert release.due_at is not None
+        assert release.due_at <= end + timedelta(seconds=1)
+        bench.clock.wait(release.due_at - bench.clock.now)
+        bench.move_tag(MOVED)
+        release = bench.turn(release)
+    assert (release.state, bench.public_writes) == (ReleaseState.WITHDRAWN, [])
 
 
 # Tags that move.

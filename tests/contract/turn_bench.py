@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.domain.gitlab import Note, PipelineStatus, Variables
 from bot.domain.policy import Source
-from bot.domain.refs import RefKind, Tag
+from bot.domain.refs import Branch, RefKind, Tag
 from bot.domain.releases import Release, ReleaseId, ReleaseState
 from bot.engine.turn import Tools, run_turn
 from bot.engine.wanting import waiting_for
 from bot.ports.index import Gathered
 from bot.release.apply import Hands
+from bot.release.consenting import Consents
 from bot.release.facts import Wanted
 from bot.release.observe import Eyes
+from tests.fake_consents import FakeApprovals, FakeHolds, FakePeople
 from tests.fake_store import FakeKept, FakeLedger
 from tests.fakes import (
     Clock,
@@ -96,10 +99,15 @@ class Bench:
     releases: FakeReleases = field(init=False)
     notes: FakeNotes = field(init=False)
     index: FakeIndex = field(init=False)
+    people: FakePeople = field(init=False)
+    holds: FakeHolds = field(default_factory=FakeHolds)
+    approvals: FakeApprovals = field(default_factory=FakeApprovals)
+    wants: Callable[[Wanted], Wanted] = lambda wanted: wanted  # what policy says besides
 
     def __post_init__(self) -> None:
         """Lay everything out as it should be."""
         self.refs = FakeRefs(heads={PROJECT.id: {"v1.1.0": tag()}}, wire=self.wire)
+        self.refs.lines[PROJECT.id] = {"main": Branch(name="main", sha=SHA, protected=True)}
         self.refs.texts[PROJECT.id, "pyproject.toml", SHA] = '[project]\nname = "acme-widget"\n'
         green = pipeline()
         self.pipelines = FakePipelines(folder=self.folder, wire=self.wire)
@@ -112,6 +120,7 @@ class Bench:
         self.releases = FakeReleases(wire=self.wire)
         self.notes = FakeNotes(author_id=PlainTexts.OURS, wire=self.wire)
         self.index = FakeIndex(wire=self.wire)
+        self.people = FakePeople(wire=self.wire)
 
     @property
     def tools(self) -> Tools:
@@ -128,6 +137,7 @@ class Bench:
             distributions=self.distributions,
             kept=self.kept,
             ledger=self.ledger,
+            consents=Consents(holds=self.holds, approvals=self.approvals, people=self.people),
             clock=self.clock,
         )
         hands = Hands(index=self.index, releases=self.releases, notes=self.notes, ledger=self.ledger, clock=self.clock)
@@ -148,7 +158,7 @@ class Bench:
     def wanted(self, release: Release) -> Wanted:
         """What policy wants; costs a request the first time, as looking up a project does that is not enrolled yet."""
         self.wire.requests += release.turn == 0
-        return replace(wanted(asked=release.asked_at), waiting_for=waiting_for(release))
+        return self.wants(replace(wanted(asked=release.asked_at), waiting_for=waiting_for(release)))
 
     def turn(self, release: Release) -> Release:
         """One turn, counted as the store would."""

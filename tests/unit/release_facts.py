@@ -24,7 +24,7 @@ from bot.domain.refs import Head, Project, RefKind, Tag
 from bot.domain.releases import Attempt, AttemptOutcome, ReleaseId
 from bot.domain.report import IndexPage, ReleaseReport
 from bot.ports.index import Gathered, IndexPlace
-from bot.release.facts import Facts, IndexFacts, NameFacts, PipelineFacts, Seen, Wanted
+from bot.release.facts import ApprovalFacts, Facts, IndexFacts, NameFacts, PipelineFacts, Seen, Wanted
 
 NOON = datetime(2026, 8, 3, 12, 0, tzinfo=UTC)
 SHA = "0a1b2c3d" * 5
@@ -181,6 +181,9 @@ def good_facts() -> Facts:
         files=Seen(Gathered(files=(distribution(WHEEL), distribution(SDIST)))),
         names=Seen(NameFacts(declared="acme-widget", owner=None)),
         indexes={"registry": Seen(index(REGISTRY)), "public": Seen(index(PUBLIC))},
+        hold=Seen(None),
+        reach=Seen("main"),
+        approvals=Seen(ApprovalFacts()),
     )
 
 

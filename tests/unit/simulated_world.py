@@ -92,7 +92,13 @@ def look(world: World, wanted: Wanted, facts: Facts, what: Look) -> Facts:
     facts, good = replace(facts, now=world.now), good_facts()
     match what.kind:
         case LookKind.REF:
-            return replace(facts, ref=good.ref, ref_fresh=True)
+            return replace(facts, ref=good.ref, hold=good.hold, ref_fresh=True)
+        case LookKind.HOLD:
+            return replace(facts, hold=good.hold)
+        case LookKind.REACH:
+            return replace(facts, reach=good.reach)
+        case LookKind.APPROVALS:
+            return replace(facts, approvals=good.approvals)
         case LookKind.VARIABLES:
             return replace(facts, variables=good.variables)
         case LookKind.PIPELINE:

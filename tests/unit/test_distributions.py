@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from bot.domain.distributions import (
     DistributionKind,
     FileName,
+    TagName,
     parse_filename,
     parse_version,
+    read_tag,
     same_name,
     version_of_tag,
 )
@@ -75,12 +80,69 @@ def test_names_are_compared_as_an_index_does(one: str, other: str, same: bool) -
         ("v1.0+local", "1.0+local"),
         ("latest", None),
         ("v", None),
-        ("release-1.0", None),
+        ("release-1.0", "1.0"),
+        ("acme-core-v1.2", "1.2"),
+        ("acme_core@1.2.dev3", "1.2.dev3"),
+        ("libs/core-1!2.0.post1", "1!2.0.post1"),
+        ("core-1.0-1", "1.0.post1"),
+        ("py3-core-2.0", "2.0"),
+        ("core--1.0", None),
+        ("-1.0", None),
+        ("core@", None),
         ("v1.0/docs", None),
     ],
 )
 def test_a_tag_announces_the_version_in_its_last_part(tag: str, version: str | None) -> None:
     assert version_of_tag(tag) == (None if version is None else Version(version))
+
+
+@pytest.mark.parametrize(
+    ("tag", "prefix", "package"),
+    [
+        ("v1.2", "", ""),
+        ("v1.0-rc1", "", ""),
+        ("pkg/v1.2", "pkg", "pkg"),
+        ("libs/Acme_Core/v1.2", "libs/Acme_Core", "acme-core"),
+        ("acme-core-v1.2", "acme-core", "acme-core"),
+        ("acme.core@1.2", "acme.core", "acme-core"),
+        ("libs/core-1.2", "libs/core", "core"),
+        ("core-1.0-1", "core", "core"),
+        ("latest", "", ""),
+        ("docs/latest", "docs", "docs"),
+    ],
+)
+def test_what_stands_before_the_version_names_the_package(tag: str, prefix: str, package: str) -> None:
+    found = read_tag(tag)
+    assert (found.prefix, found.package) == (prefix, package)
+
+
+numbers = st.integers(0, 2030)
+releases = st.lists(numbers, min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
+versions = st.builds(
+    "{}{}{}{}{}{}".format,
+    st.sampled_from(["", "1!", "2!"]),
+    releases,
+    st.sampled_from(["", "a1", "b2", "rc3"]),
+    st.sampled_from(["", ".post1", ".post20"]),
+    st.sampled_from(["", ".dev0", ".dev7"]),
+    st.sampled_from(["", "+local", "+ubuntu.1"]),
+)
+# A name that ends in a number leaves open where it ends: policy's `package` settles that.
+names = st.from_regex(r"[A-Za-z]([A-Za-z0-9._\-]{0,12}[A-Za-z])?", fullmatch=True).filter(
+    lambda name: not any(part[:1].isdigit() or part[:1] in "vV" for part in re.split(r"[@\-_]", name)[1:])
+)
+
+
+@given(name=names, sign=st.sampled_from(["/", "/v", "-", "-v", "@", "@v", "_", "_v"]), version=versions)
+def test_every_pep_440_version_is_found_behind_every_name(name: str, sign: str, version: str) -> None:
+    found = read_tag(f"{name}{sign}{version}")
+    assert (found.package, found.version) == (canonicalize_name(name), Version(version))
+
+
+@given(version=versions, v=st.sampled_from(["", "v"]))
+def test_a_version_alone_is_no_prefix_however_it_is_written(version: str, v: str) -> None:
+    for written in (version, str(Version(version)), version.upper()):
+        assert read_tag(v + written) == TagName(prefix="", version=Version(version))
 
 
 @given(st.text(max_size=20))

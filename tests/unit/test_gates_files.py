@@ -88,7 +88,8 @@ def test_one_version_in_tag_metadata_and_file_name_passes(ref: str, version: str
         ),
         (
             (distribution(WHEEL), distribution("other-1.1.0.tar.gz", name="other")),
-            "the artifacts hold distributions of different projects: acme-widget, other",
+            "the artifacts hold distributions of different projects: acme-widget, other. Name one in the tag, as in "
+            "acme-widget/v1.2.3, or say `package` in the rule",
         ),
     ],
 )
@@ -142,7 +143,8 @@ NOBODY = NameFacts(declared=None, owner=None)
         (
             NameFacts(declared="acme-widget", owner=7),
             ("*",),
-            "acme-widget is published by project 7; a project may publish only its own names",
+            "acme-widget is published by project 7; a project may publish only its own names. "
+            "`ropewalk release names acme-widget --to acme/tools/widget` hands it over",
         ),
         (
             NameFacts(declared="widget", owner=None),

@@ -14,9 +14,10 @@ from tests.unit.release_facts import NOON, OTHER_SHA, good_facts, head, pipeline
 def test_gates_ask_for_what_is_cheap_first() -> None:
     facts, good = Facts(now=NOON), good_facts()
     steps = [
-        (Look(LookKind.REF), {"ref": good.ref}),
+        (Look(LookKind.REF), {"ref": good.ref, "hold": good.hold}),
         (Look(LookKind.VARIABLES), {"variables": good.variables}),
         (Look(LookKind.PIPELINE), {"pipeline": good.pipeline}),
+        (Look(LookKind.REACH), {"reach": good.reach}),
         (Look(LookKind.FILES), {"files": good.files}),
         (Look(LookKind.NAMES), {"names": good.names}),
         (Look(LookKind.INDEX, index="registry"), {"indexes": {"registry": good.indexes["registry"]}}),
@@ -29,7 +30,9 @@ def test_gates_ask_for_what_is_cheap_first() -> None:
     assert whole.look is None
     assert whole.consequence is Consequence.NONE
     assert [result.name for result in whole.results] == [gate.NAME for gate in GATES]
-    assert {result.verdict for result in whole.results} == {Verdict.PASS}
+    unasked = {result.name for result in whole.results if result.verdict is Verdict.NOT_APPLICABLE}
+    assert unasked == {"approval", "freeze"}, "policy says nothing of them"
+    assert {result.verdict for result in whole.results if result.name not in unasked} == {Verdict.PASS}
 
 
 def test_once_a_gate_stops_the_release_nothing_more_is_looked_at() -> None:
@@ -42,8 +45,9 @@ def test_once_a_gate_stops_the_release_nothing_more_is_looked_at() -> None:
 def test_gates_that_need_no_look_still_tell_their_reasons_after_a_stop() -> None:
     facts = Facts(now=NOON, ref=Seen(head(protected=False)))
     judged = judge(wanted(ref="vnext"), facts)
-    assert [r.name for r in judged.results] == ["tag_unmoved", "ref_protected", "version_matches"]
-    assert judged.reasons == ". ".join(r.reason for r in judged.results[1:])
+    stopping = ["ref_protected", "version_matches"]
+    assert [r.name for r in judged.results] == ["tag_unmoved", *stopping, "approval", "freeze"]
+    assert judged.reasons == ". ".join(r.reason for r in judged.results if r.name in stopping)
 
 
 def test_the_gravest_consequence_wins_and_only_its_reasons_are_given() -> None:

@@ -322,6 +322,7 @@ def test_the_schema_knows_every_section_and_refuses_others() -> None:
         "indexes",
         "releases",
         "hygiene",
+        "freeze",
         "policy",
     }
 

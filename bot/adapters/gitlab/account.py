@@ -39,9 +39,7 @@ class GitLabAccount:
 
     def role(self, user_id: int, place: str, *, group: bool) -> int | None:
         """The highest of direct, inherited and invited membership. Source: lib/api/members.rb."""
-        kind = "groups" if group else "projects"
-        row = self._api.get(f"/{kind}/{quote(place, safe='')}/members/all/{user_id}")
-        return None if row is None else self._api.read(lambda member: int(member["access_level"]), row)
+        return role(self._api, user_id, place, group=group)
 
     def now(self) -> datetime:
         """GitLab's clock, from the `Date` of its newest answer; ours where a proxy strips it.
@@ -51,6 +49,17 @@ class GitLabAccount:
         if not self._api.answered:
             self._api.get("/version")
         return self._api.now() or datetime.now(UTC)
+
+
+def role(api: Api, user_id: int, place: str, *, group: bool) -> int | None:
+    """The access level of a user there, None if it is no member, or blocked. Source: lib/api/entities/member.rb."""
+    kind = "groups" if group else "projects"
+    row = api.get(f"/{kind}/{quote(place, safe='')}/members/all/{user_id}")
+    return None if row is None else api.read(_level, row)
+
+
+def _level(member: Json) -> int | None:
+    return int(member["access_level"]) if member.get("state", "active") == "active" else None
 
 
 def _identity(rows: Json) -> Identity:

@@ -115,4 +115,5 @@ def _merged(row: Json) -> MergeRequest | None:
         author=str((row.get("author") or {}).get("username", "")),
         labels=tuple(map(str, row.get("labels") or ())),
         merged_at=parse_time(row.get("merged_at")),
+        author_id=(row.get("author") or {}).get("id"),
     )

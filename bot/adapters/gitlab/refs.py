@@ -42,6 +42,11 @@ class GitLabRefs:
         compared = self._api.get(f"/projects/{project_id}/repository/compare", **{"from": ref, "to": sha})
         return compared is not None and not self._api.read(lambda answer: list(answer["commits"]), compared)
 
+    def containing(self, project_id: int, sha: str) -> tuple[str, ...]:
+        """Names of the branches that contain the commit. Source: lib/api/commits.rb."""
+        rows = self._api.pages(f"/projects/{project_id}/repository/commits/{quote(sha, safe='')}/refs", type="branch")
+        return tuple(self._api.read(lambda one: str(one["name"]), row) for row in rows)
+
     def file(self, project_id: int, path: str, sha: str) -> str | None:
         """A text file at a commit; None if absent or beyond 1 MiB (no metadata file is)."""
         text = self._api.text(f"/projects/{project_id}/repository/files/{quote(path, safe='')}/raw", ref=sha)

@@ -48,5 +48,7 @@ class ReadOnlyKept:
         """The project recorded for a normalised name, or None."""
         return self._kept.owner(name)
 
-    def own(self, name: str, project_id: int) -> None:
-        """Dropped."""
+    def own(self, name: str, project_id: int) -> int:
+        """Dropped; returns who would own it."""
+        owner = self._kept.owner(name)
+        return project_id if owner is None else owner

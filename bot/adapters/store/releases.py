@@ -85,7 +85,8 @@ class SqliteReleases:
     def stop(self, release: Release, now: datetime) -> bool:
         """One UPDATE, which also takes the turn's number away from whoever works on it."""
         table = schema.releases
-        values = {"state": release.state.value, "next": release.next, "updated_at": now, "due_at": None}
+        written = rows.release_values(release, self._redact)
+        values = {name: written[name] for name in ("state", "next", "gates", "due_at")} | {"updated_at": now}
         statement = update(table).where(table.c.key == release.key, table.c.due_at.is_not(None))
         with self._database.begin() as connection:
             return connection.execute(statement.values(**values, turn=table.c.turn + 1)).rowcount == 1

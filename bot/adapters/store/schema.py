@@ -243,3 +243,27 @@ readings = Table(
     Column("at", Moment, nullable=False),
     Column("reading", JSON, nullable=False),
 )
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("project_id", Integer, nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("project_id", "ref"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("release", Text, nullable=False),
+    Column("user_id", Integer, nullable=False),
+    Column("username", Text, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("sha", String(64), nullable=False),
+    PrimaryKeyConstraint("release", "user_id"),
+)

@@ -8,11 +8,13 @@ from sqlalchemy import Engine, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import rows, schema
+from bot.adapters.store.consents import SqliteApprovals, SqliteHolds
 from bot.adapters.store.database import Database
 from bot.adapters.store.enrolment import SqliteEnrolment
 from bot.adapters.store.findings import SqliteFindings
 from bot.adapters.store.hooks import SqliteHookRecords
 from bot.adapters.store.intake import SqliteIntake
+from bot.adapters.store.names import SqliteNames
 from bot.adapters.store.releases import SqliteReleases
 from bot.adapters.store.rows import Redact
 from bot.adapters.store.words import SqliteDeliveries, SqliteWords
@@ -84,10 +86,12 @@ class SqliteKept:
                 select(schema.names.c.project_id).where(schema.names.c.name == name)
             ).scalar_one_or_none()
 
-    def own(self, name: str, project_id: int) -> None:
-        """Record the owner of a name; the first one stays."""
+    def own(self, name: str, project_id: int) -> int:
+        """Record the owner of a name; the first one stays. Returns who owns it now."""
+        table = schema.names
         with self._database.begin() as connection:
-            connection.execute(upsert(schema.names).values(name=name, project_id=project_id).on_conflict_do_nothing())
+            connection.execute(upsert(table).values(name=name, project_id=project_id).on_conflict_do_nothing())
+            return int(connection.execute(select(table.c.project_id).where(table.c.name == name)).scalar_one())
 
 
 class Store:
@@ -105,6 +109,9 @@ class Store:
         self.words = SqliteWords(database)
         self.hooks = SqliteHookRecords(database)
         self.findings = SqliteFindings(database, redact)
+        self.names = SqliteNames(database)
+        self.holds = SqliteHolds(database, redact)
+        self.approvals = SqliteApprovals(database)
 
     def close(self) -> None:
         """Let go of all connections."""

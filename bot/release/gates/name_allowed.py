@@ -7,43 +7,79 @@ from packaging.utils import canonicalize_name
 from bot.domain.distributions import same_name
 from bot.domain.refs import matches_wildcard
 from bot.domain.verdicts import Consequence, GateResult, Verdict
-from bot.release.facts import Facts, Look, LookKind, Wanted
+from bot.release.facts import Facts, Look, LookKind, Seen, Wanted
 
 NAME = "name_allowed"
 
 
 def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
-    """Pass for a name this project is recorded for, declares in its own metadata, is called, or is given by policy."""
+    """Pass for a name this project is recorded for, is given by policy, declares in its own metadata, or is called.
+
+    The last two are for new names, and policy may refuse those.
+    """
     if facts.files is None:
         return Look(LookKind.FILES)
     if facts.files.value.problems:
         return GateResult(name=NAME, verdict=Verdict.NOT_APPLICABLE, reason="there are no usable distributions")
     if facts.names is None:
         return Look(LookKind.NAMES)
-    files = facts.files.value.files
-    name = files[0].metadata.name
+    name = facts.files.value.files[0].metadata.name
     known = facts.names.value
     here = wanted.project.id
     if known.owner is not None and known.owner != here:
-        return _fail(f"{name} is published by project {known.owner}; a project may publish only its own names")
-    if known.owner == here:
-        return _pass(f"{name} is recorded for this project")
-    if any(matches_wildcard(pattern, canonicalize_name(name)) for pattern in wanted.rule.names):
-        return _pass(f"policy lets this project publish {name}")
-    if known.declared is not None:
-        if same_name(known.declared, name):
-            return _pass(f"the project's own metadata declares {name}")
         return _fail(
-            f"the artifacts are of {name}, but the project's metadata declares {known.declared}: correct the job, or "
+            f"{name} is published by project {known.owner}; a project may publish only its own names. "
+            f"`ropewalk release names {canonicalize_name(name)} --to {wanted.project.full_path}` hands it over"
+        )
+    if known.owner == here and not known.claimed:
+        return _pass(f"{name} is recorded for this project")
+    if _of_policy(wanted, name):
+        return _pass(f"policy lets this project publish {name}{_elsewhere(facts)}")
+    if not wanted.rule.new_names and not known.claimed:
+        return _fail(
+            f"{name} is new, and policy asks for its yes (new_names: refuse): allow it under releases[].names, or "
+            f"record it with `ropewalk release names {canonicalize_name(name)} --to {wanted.project.full_path}`, then "
+            "resume"
+        )
+    return _new(wanted, facts, name, known.declared)
+
+
+def _of_policy(wanted: Wanted, name: str) -> bool:
+    """Whether a rule's `names` or `package` is that name."""
+    patterns = wanted.rule.names
+    named = wanted.rule.package is not None and same_name(wanted.rule.package, name)
+    return named or any(matches_wildcard(pattern, canonicalize_name(name)) for pattern in patterns)
+
+
+def _new(wanted: Wanted, facts: Facts, name: str, declared: str | None) -> GateResult:
+    """A name that nobody is recorded for."""
+    if declared is not None:
+        if same_name(declared, name):
+            return _pass(f"the project's own metadata declares {name}{_elsewhere(facts)}")
+        return _fail(
+            f"the artifacts are of {name}, but the project's metadata declares {declared}: correct the job, or "
             "allow the name under releases[].names"
         )
     slug = wanted.project.full_path.rsplit("/", 1)[-1]
     if same_name(slug, name):
-        return _pass(f"{name} is what the project is called")
+        return _pass(f"{name} is what the project is called{_elsewhere(facts)}")
     return _fail(
         f"nothing says that this project may publish {name}: declare it in pyproject.toml, or allow it under "
         "releases[].names"
     )
+
+
+def _elsewhere(facts: Facts) -> str:
+    """Where files of a new name stand already that are none of this release's, in words; somebody put them there."""
+    assert facts.files is not None, "asked of files at hand"
+    ours = {file.filename for file in facts.files.value.files}
+    counts = {
+        index: sum(listed.filename not in ours for listed in seen.value.files)
+        for index, seen in facts.indexes.items()
+        if isinstance(seen, Seen)
+    }
+    there = " and ".join(f"{index} ({count})" for index, count in counts.items() if count)
+    return f"; new to this bot, though other files of it stand on {there}" if there else ""
 
 
 def _pass(reason: str) -> GateResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.distributions import Distribution, parse_filename, parse_version, same_name, version_of_tag
+from bot.domain.policy import IndexKind
 from bot.domain.refs import RefKind
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.release.facts import Facts, Look, LookKind, Wanted
@@ -36,13 +37,31 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
         )
     distributions = sorted({file.metadata.name for file in files})
     if any(not same_name(name, distributions[0]) for name in distributions):
-        return _fail(f"the artifacts hold distributions of different projects: {', '.join(distributions)}")
+        return _fail(
+            f"the artifacts hold distributions of different projects: {', '.join(distributions)}. Name one in the tag, "
+            f"as in {distributions[0]}/v1.2.3, or say `package` in the rule"
+        )
     versions = sorted({str(parse_version(file.metadata.version)) for file in files})
     if len(versions) > 1:
         return _fail(f"the artifacts hold several versions: {', '.join(versions)}. Let the job clear dist/ first")
+    local = _local(wanted, files[0])
+    if local:
+        return _fail(local)
     source = "tag, metadata" if tagged else "metadata"
     reason = f"{source} and file names say {distributions[0]} {versions[0]}"
+    if facts.files.value.aside:
+        reason += f"; not of this release: {', '.join(facts.files.value.aside)}"
     return GateResult(name=NAME, verdict=Verdict.PASS, reason=reason)
+
+
+def _local(wanted: Wanted, file: Distribution) -> str:
+    """Why a version with a local part cannot be released, empty if it can. Source: PEP 440, local versions."""
+    version = parse_version(file.metadata.version)
+    public = [spec.name for spec in wanted.indexes if spec.kind in (IndexKind.PYPI, IndexKind.TESTPYPI)]
+    if version is None or version.local is None or not public:
+        return ""
+    again = f"release {version.public}" if wanted.id.kind is RefKind.TAG else f"set the version to {version.public}"
+    return f"{version} has a local part, which {' and '.join(public)} never takes: {again}, or leave that index out"
 
 
 def _disagreement(file: Distribution) -> str:

@@ -6,6 +6,7 @@ from bot.sandbox.rest.call import Call, no_content, ok
 from bot.sandbox.rest.entities import people
 from bot.sandbox.rest.paging import paged
 from bot.sandbox.rest.routing import Routes
+from bot.sandbox.world.clock import stamp
 
 ROUTES = Routes()
 
@@ -27,6 +28,17 @@ _ANY_SCOPE = (
 def current_user(call: Call) -> Answer:
     """The user behind the token."""
     return ok(people.current_user(call.world, call.user()))
+
+
+@ROUTES.get("/user/emails", scopes=("read_user",))
+def own_emails(call: Call) -> Answer:
+    """The caller's addresses besides the primary one. Source: lib/api/users.rb, lib/api/entities/email.rb."""
+    user = call.user()
+    rows = [
+        {"id": number, "email": email, "confirmed_at": stamp(user.created_at)}
+        for number, email in enumerate(user.more_emails, start=1)
+    ]
+    return paged(call, rows, lambda row: dict(row))
 
 
 @ROUTES.get("/users", scopes=("read_user",))

@@ -51,6 +51,7 @@ class User:
     admin: bool = False
     bot: bool = False
     state: str = "active"
+    more_emails: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

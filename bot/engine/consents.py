@@ -1,0 +1,104 @@
+"""What people say of a release while it is under way: hold it, let it go on, approve it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.domain.consents import Approval, Approver, Hold
+from bot.domain.releases import Release, ReleaseState
+from bot.domain.verdicts import Consequence, GateResult
+from bot.ports.store import Queue, Register
+from bot.release.approving import author_of_shipped, refusal
+from bot.release.facts import Facts, Look, LookKind, Seen, Unreadable, Wanted
+from bot.release.gates import hold as gate
+from bot.release.observe import Eyes, observe
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Somebody's approval does not count; `why` is a sentence."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """All that hearing people takes; `robot` says the user id of the bot, asking GitLab."""
+
+    eyes: Eyes
+    queue: Queue
+    register: Register
+    robot: Callable[[], int]
+    clock: Callable[[], datetime]
+
+    def approve(self, wanted: Wanted, release: Release, approver: Approver) -> Approval | Refused:
+        """Record somebody's yes to the release's commit, and wake it; or say why it does not count.
+
+        One who approved already is recorded as before. Raises: TransientError, RefusedError if GitLab cannot tell who
+        somebody is or who made what is released.
+        """
+        rule, consents = wanted.rule.approval, self.eyes.consents
+        if rule is None:
+            return Refused("policy asks for no approval of it")
+        if approver.user_id == self.robot():
+            return Refused(f"{approver.username} is the bot itself: use a token of your own in GITLAB_TOKEN")
+        facts = observe(self.eyes, wanted, Facts(now=self.clock()), Look(LookKind.REF))
+        if facts.ref is None or facts.ref.value is None or not facts.ref.value.holds:
+            return Refused(f"{wanted.id.kind.value} {wanted.id.ref} is not at {wanted.id.sha[:8]} any more")
+        place, id_ = wanted.project.full_path, wanted.id
+        approver = replace(approver, level=consents.people.role(approver.user_id, place, group=False))
+        authors = consents.people.authors(id_.project_id, ref=id_.ref, sha=id_.sha, tag=id_.kind.value == "tag")
+        if rule.all_authors:
+            changes = observe(self.eyes, wanted, facts, Look(LookKind.CHANGES)).changes
+            if isinstance(changes, Unreadable):
+                return Refused(f"cannot tell whose changes these are: {changes.reason}")
+            authors += author_of_shipped(rule, changes.value if isinstance(changes, Seen) else None)
+        why = refusal(rule, approver, authors)
+        if why is not None or approver.level is None:
+            return Refused(f"{approver.username} {why}")
+        now = self.clock()
+        approval = Approval(
+            user_id=approver.user_id, username=approver.username, level=approver.level, at=now, sha=id_.sha
+        )
+        consents.approvals.approve(release.key, approval)
+        self.queue.wake(release.key, now)
+        return next(one for one in consents.approvals.approvals(release.key) if one.user_id == approver.user_id)
+
+    def hold(self, project_id: int, target: str, ref: str, hold: Hold) -> GateResult:
+        """Hold a ref back. A release of it that is under way stops before its next write, whoever works on it.
+
+        Returns what the gate says from now on. `target` is PROJECT@REF, for the reason.
+        """
+        self.eyes.consents.holds.put(project_id, ref, hold)
+        now = self.clock()
+        said = gate.stopping(hold, target, now)
+        release = self.register.find(str(project_id), ref)
+        if release is not None and release.state.open:
+            receipts = self.eyes.ledger.receipts(release.key)
+            public = any(receipt.kind in ("upload", "release") for receipt in receipts)
+            stopped_in = ReleaseState.PARTIAL if public else ReleaseState.BLOCKED
+            state = ReleaseState.WAITING if hold.until is not None else stopped_in
+            # Due at once: the turn that comes tells the merge requests of a blocked release.
+            stopped = replace(release, state=state, next=said.reason, gates=_with(release, said), due_at=now)
+            self.register.stop(stopped, now)
+        return said
+
+    def lift(self, project_id: int, ref: str) -> Hold | None:
+        """Let a ref go on, and wake the release that was held; None if nobody held it."""
+        lifted = self.eyes.consents.holds.lift(project_id, ref)
+        release = self.register.find(str(project_id), ref)
+        if lifted is not None and release is not None and _held(release):
+            self.queue.wake(release.key, self.clock(), reopen=not release.state.open)
+        return lifted
+
+
+def _with(release: Release, said: GateResult) -> tuple[GateResult, ...]:
+    """The gates of a release with a newer word of one of them; the others hold nothing up any more."""
+    calm = {one.name: replace(one, consequence=Consequence.NONE, look_again=None) for one in release.gates}
+    return tuple((calm | {said.name: said}).values())
+
+
+def _held(release: Release) -> bool:
+    return any(one.name == gate.NAME and one.consequence is not Consequence.NONE for one in release.gates)
