@@ -8,6 +8,7 @@ from bot.cli.codes import Exit
 from bot.domain.errors import ConfigError, CredentialsError, RefusedError, RopewalkError, TransientError
 from bot.domain.releases import Attempt, AttemptOutcome, Release, ReleaseState, TargetState
 from bot.domain.verdicts import Consequence, Verdict
+from bot.release.judge import PEOPLE
 
 __all__ = ["Exit", "exit_of_error", "exit_of_release"]
 
@@ -17,9 +18,6 @@ _STATES = {
     ReleaseState.PARTIAL: Exit.PARTIAL,
     ReleaseState.CONFLICT: Exit.CONFLICT,
 }
-
-
-_PEOPLE = frozenset({"approval", "freeze", "hold"})
 
 
 def exit_of_release(release: Release, *, public: bool, attempts: Sequence[Attempt] = ()) -> Exit:
@@ -39,7 +37,7 @@ def exit_of_release(release: Release, *, public: bool, attempts: Sequence[Attemp
 def waits_for_people(release: Release) -> bool:
     """Whether it waits for what no command sits out: a freeze, a hold with an end, somebody's approval."""
     stopping = {gate.name for gate in release.gates if gate.consequence is Consequence.WAIT}
-    return release.state is ReleaseState.WAITING and not release.woken and bool(stopping & _PEOPLE)
+    return release.state is ReleaseState.WAITING and not release.woken and bool(stopping & PEOPLE)
 
 
 def _blind(release: Release) -> bool:

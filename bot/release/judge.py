@@ -38,6 +38,8 @@ GATES = (
     approval,
     freeze,
 )
+# Gates that make a release wait for people or a date: neither a look nor time alone tells when it goes on.
+PEOPLE = frozenset({approval.NAME, freeze.NAME, hold.NAME})
 _GRAVITY = (
     Consequence.WITHDRAW,
     Consequence.CONFLICT,

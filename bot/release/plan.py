@@ -13,7 +13,7 @@ from bot.domain.verdicts import Consequence, GateResult
 from bot.ports.texts import Texts
 from bot.release.actions import Action
 from bot.release.facts import Facts, Look, LookKind, Unreadable, Wanted
-from bot.release.judge import judge
+from bot.release.judge import PEOPLE, Judgement, judge
 from bot.release.report import report
 from bot.release.targets import Assessment, distributions, gitlab_release, index, notes
 
@@ -104,13 +104,26 @@ def plan(wanted: Wanted, facts: Facts, texts: Texts, *, through: bool = False) -
         return _close(drawing, judgement.look, _underway(facts), None)
     stopped = _STOPS.get(judgement.consequence)
     if judgement.consequence is Consequence.WAIT:
-        waits = [result.look_again for result in judgement.results if result.look_again is not None]
-        return _close(drawing, Rest(min(waits)), ReleaseState.WAITING, judgement.reasons)
+        return _wait(wanted, facts, texts, drawing, judgement)
     if stopped is not None:
         partial = facts.public and stopped in (ReleaseState.BLOCKED, ReleaseState.FAILED)
         state = ReleaseState.PARTIAL if partial else stopped
         return _tell(wanted, facts, texts, drawing, state, judgement.reasons)
     return _publish(wanted, facts, texts, drawing)
+
+
+def _wait(wanted: Wanted, facts: Facts, texts: Texts, drawing: _Drawing, judgement: Judgement) -> Plan:
+    """Wait. What only people or a date can end is told to those who merged, by the turn that looked at everything; the
+    ones after it only ask whether it is over.
+    """
+    waiting = [result for result in judgement.results if result.consequence is Consequence.WAIT]
+    again = min(result.look_again for result in waiting if result.look_again is not None)
+    if facts.ref is None or not PEOPLE & {result.name for result in waiting}:
+        return _close(drawing, Rest(again), ReleaseState.WAITING, judgement.reasons)
+    told = _tell(wanted, facts, texts, drawing, ReleaseState.WAITING, judgement.reasons)
+    if not isinstance(told.step, Rest):
+        return told
+    return replace(told, step=Rest(again if told.step.again is None else min(again, told.step.again)))
 
 
 _STOPS = {

@@ -159,7 +159,8 @@ def test_a_hold_stops_before_the_next_public_write_and_lifted_the_rest_is_done(
 def test_waiting_for_a_yes_asks_nobody_and_the_yes_is_judged_by_what_gitlab_says_then(bench: Bench) -> None:
     bench.wants = lambda wanted: replace(wanted, rule=replace(wanted.rule, approval=ApprovalRule()))
     release = bench.turn(planned())
-    assert (release.state, bench.wire.writes) == (ReleaseState.WAITING, [])
+    assert (release.state, bench.public_writes) == (ReleaseState.WAITING, [])
+    assert all("approvals missing" in bench.told(iid)[0].body for iid in (1, 2)), "those who merged are told"
     before = len(bench.wire.calls)
     for _ in range(3):
         assert release.due_at is not None
@@ -173,7 +174,7 @@ def test_waiting_for_a_yes_asks_nobody_and_the_yes_is_judged_by_what_gitlab_says
     bench.people.made = (Author(what="pushed tag v1.1.0", user_id=5),)
     release = bench.turn(replace(release, woken=True))
     assert "pushed tag v1.1.0" in (release.next or "")
-    assert bench.wire.writes == []
+    assert bench.public_writes == []
     bench.people.made = ()
     assert bench.turn(replace(release, woken=True)).state is ReleaseState.PUBLISHED
 
@@ -183,7 +184,8 @@ def test_a_freeze_is_waited_out_without_asking_anybody_and_all_is_judged_anew_af
     year_end = Freeze(name="year end", window=Span(start=NOON, end=end), zone=UTC)
     bench.wants = lambda wanted: replace(wanted, freezes=(year_end,))
     release = bench.turn(planned())
-    assert (release.state, bench.wire.writes) == (ReleaseState.WAITING, [])
+    assert (release.state, bench.public_writes) == (ReleaseState.WAITING, [])
+    assert "frozen until" in bench.told(1)[0].body
     before = len(bench.wire.calls)
     while bench.clock.now < end:
         assert len(bench.wire.calls) == before
