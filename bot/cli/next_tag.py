@@ -11,6 +11,7 @@ from bot.cli.doctor import MARKS, SCHEMA
 from bot.cli.exits import Exit
 from bot.cli.options import Format, Options
 from bot.domain.errors import RefusedError
+from bot.domain.freezes import frozen
 from bot.domain.verdicts import Verdict
 from bot.hygiene.spelling import visible
 
@@ -65,4 +66,5 @@ def _question(bot: App, facts: ProjectFacts, tag: str | None) -> Question:
         indexes=() if rule is None else policy.indexes_of(rule),
         block_at=policy.hygiene.block_at,
         gitlab=urlsplit(bot.settings.gitlab.url).hostname or "",
+        frozen=frozen([freeze for freeze in policy.freezes if freeze.covers(facts.full_path)], bot.clock()),
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from bot.domain.ci import CiFacts, CiJob, CiUnknown
 from bot.domain.estate import Access, Unread
+from bot.domain.freezes import Frozen
 from bot.domain.policy import IndexSpec, ReleaseRule, Source
 from bot.domain.refs import RefKind
 from bot.domain.verdicts import Severity, Verdict
@@ -40,7 +41,8 @@ class Check:
 class Question:
     """The next tag: its name, the rule of policy that releases it, and that rule's indexes.
 
-    `block_at` is where the hygiene gate stops a release; `gitlab` GitLab's host.
+    `block_at` is where the hygiene gate stops a release; `gitlab` GitLab's host; `frozen` what of policy's freezes
+    covers the project now.
     """
 
     tag: str
@@ -48,6 +50,7 @@ class Question:
     indexes: tuple[IndexSpec, ...] = ()
     block_at: Severity | None = Severity.HIGH
     gitlab: str = ""
+    frozen: Frozen | None = None
 
     @property
     def by_bot(self) -> bool:
@@ -81,6 +84,7 @@ def _checks(facts: ProjectFacts, question: Question) -> Iterator[Check]:
     protected = _protected(facts.access, question.tag)
     yield _policy(question)
     yield _tag(question, protected)
+    yield from _people(question)
     ci = facts.ci
     if ci is None or isinstance(ci, CiUnknown):
         missing = ci is None
@@ -116,6 +120,21 @@ def _policy(question: Question) -> Check:
     who = "the bot uploads what the pipeline builds" if question.by_bot else "the pipeline uploads"
     reason = f"a rule of `releases` covers {question.tag}: {who}, to {', '.join(rule.indexes)}"
     return Check(name=name, verdict=Verdict.PASS, reason=reason)
+
+
+def _people(question: Question) -> Iterator[Check]:
+    """What waits for people or a date, where policy has something of the kind."""
+    rule, frozen = question.rule, question.frozen
+    if rule is not None and frozen is not None:
+        names = " and ".join(freeze.name for freeze in frozen.by)
+        until = "" if frozen.until is None else f" until {frozen.until:%Y-%m-%d %H:%M} UTC"
+        remedy = "Wait, or lift the freeze in the policy"
+        yield Check(name="freeze", verdict=Verdict.FAIL, reason=f"frozen{until} by {names}", remedy=remedy)
+    if rule is not None and rule.approval is not None:
+        asked = rule.approval
+        who = f"{asked.role.word}s of the project" + (f" out of {', '.join(asked.users)}" if asked.users else "")
+        reason = f"it would wait for {asked.count} of the {who} to approve it (`ropewalk release approve`)"
+        yield Check(name="approval", verdict=Verdict.NOT_APPLICABLE, reason=reason)
 
 
 def _protected(access: Access | None, tag: str) -> bool | Unread:

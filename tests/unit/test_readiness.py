@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.domain.ci import CiAssignment, CiCommand, CiFacts, CiJob, CiLine
+from bot.domain.consents import ApprovalRule
 from bot.domain.estate import ProjectFacts
+from bot.domain.freezes import Freeze, Span, frozen
 from bot.domain.gitlab import Level, UnreadableLevel
 from bot.domain.policy import IndexKind, IndexSpec, ReleaseRule, Source
 from bot.domain.verdicts import Verdict
@@ -174,3 +177,24 @@ def test_the_next_tag_looks_like_a_version() -> None:
     assert next_tag(("stable",)) == "stable"
     assert covering((RULE,), "acme/tools/widget", TAG) == RULE
     assert covering((RULE,), "other/widget", TAG) is None
+
+
+def test_a_freeze_stands_in_the_way_and_an_approval_is_told() -> None:
+    facts = place(variable(), ci=file(BUILD), access=access())
+    end = datetime(2026, 12, 24, tzinfo=UTC)
+    freeze = Freeze(name="year end", window=Span(start=end - timedelta(days=9), end=end), zone=UTC)
+    found = verdicts(facts, replace(BOT, frozen=frozen([freeze], end - timedelta(days=1))))
+    assert found["freeze"] == Check(
+        name="freeze",
+        verdict=Verdict.FAIL,
+        reason="frozen until 2026-12-24 00:00 UTC by year end",
+        remedy="Wait, or lift the freeze in the policy",
+    )
+    asking = replace(BOT, rule=replace(RULE, approval=ApprovalRule(count=2, users=("ada", "bob"))))
+    checks = readiness(facts, asking)
+    assert {check.name: check.reason for check in checks}["approval"] == (
+        "it would wait for 2 of the maintainers of the project out of ada, bob to approve it "
+        "(`ropewalk release approve`)"
+    )
+    assert ready(checks)
+    assert {"freeze", "approval"}.isdisjoint(verdicts(facts, BOT))
