@@ -1,0 +1,34 @@
+"""The exit code of a release that waits: for GitLab it is 0, for people or a date 5."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.cli.exits import Exit, exit_of_release, waits_for_people
+from bot.domain.releases import ReleaseState
+from bot.domain.verdicts import Consequence, GateResult, Verdict
+from bot.release.judge import GATES, PEOPLE
+from tests.contract.turn_bench import planned
+
+
+def stopping(name: str, consequence: Consequence = Consequence.WAIT) -> GateResult:
+    again = timedelta(minutes=1) if consequence is Consequence.WAIT else None
+    return GateResult(name=name, verdict=Verdict.FAIL, reason="so", consequence=consequence, look_again=again)
+
+
+@pytest.mark.parametrize("name", [gate.NAME for gate in GATES])
+def test_waiting_for_people_is_blocked_and_for_gitlab_it_is_not(name: str) -> None:
+    waiting = replace(planned(), state=ReleaseState.WAITING, gates=(stopping(name),))
+    assert exit_of_release(waiting, public=False) is (Exit.BLOCKED if name in PEOPLE else Exit.DONE)
+    assert waits_for_people(waiting) is (name in PEOPLE)
+
+
+def test_what_was_woken_or_said_before_is_not_waited_for() -> None:
+    waiting = replace(planned(), state=ReleaseState.WAITING, gates=(stopping("approval"),))
+    assert not waits_for_people(replace(waiting, woken=True))
+    assert not waits_for_people(replace(waiting, state=ReleaseState.PLANNED))
+    past = (stopping("pipeline_green"), stopping("freeze", Consequence.NONE))
+    assert not waits_for_people(replace(waiting, gates=past))
