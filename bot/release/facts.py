@@ -35,9 +35,10 @@ class Seen(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """We tried to look and may not or cannot; `reason` is a sentence."""
+    """We tried to look and may not or cannot; `reason` is a sentence, `status` the HTTP status if there was one."""
 
     reason: str
+    status: int | None = None
 
 
 class LookKind(StrEnum):

@@ -103,7 +103,7 @@ def _try(read: Callable[[], T]) -> Seen[T] | Unreadable:
     try:
         return Seen(read())
     except RefusedError as error:
-        return Unreadable(str(error))
+        return Unreadable(str(error), error.status)
 
 
 def _head(eyes: Eyes, wanted: Wanted) -> Head | None:
