@@ -228,6 +228,7 @@ class App:
             gitlab=self.api.where,
             project=lambda number: known(number) or there(number),
             published_before=self.store.releases.published_before,
+            accepted=self.store.acceptances.accepted,
         )
 
     def person(self, token: Secret) -> Approver:
@@ -344,6 +345,7 @@ class App:
             releases=self.releases,
             notes=self.notes,
             index=self.index,
+            anatomist=self.index.anatomist,
             distributions=self.index,
             kept=self.store.kept,
             ledger=self.store.ledger,

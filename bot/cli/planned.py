@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from bot.cli import output
 from bot.cli.output import Json
+from bot.domain.anatomy import Differences
 from bot.domain.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,7 +27,24 @@ def plan_json(preview: Preview) -> Json:
         {"file": file.filename, "sha256": file.sha256, "size": file.size, "origin": file.origin}
         for file in preview.files
     ]
+    document["differences"] = _differences_json(preview.differences)
     return document
+
+
+def differences_text(seen: Differences) -> str:
+    """What a release changes, as lines for a screen."""
+    if seen.since is None:
+        return "  no earlier version stands on any index"
+    told = [*(one.words for one in seen.found), *seen.unread] or ["nothing that is compared"]
+    return "\n".join([f"  changed since {seen.since} on {seen.index}:", *(f"    {line}" for line in told)])
+
+
+def _differences_json(seen: Differences | None) -> Json | None:
+    if seen is None:
+        return None
+    found = [{"kind": one.kind.value, "text": one.words} for one in seen.found]
+    unread = list(seen.unread)
+    return {"since": seen.since, "index": seen.index, "digest": seen.digest, "found": found, "unread": unread}
 
 
 def write_plan(path: Path, document: Json) -> None:

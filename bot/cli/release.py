@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli import output
+from bot.cli.accepting import acceptance
 from bot.cli.consent import join
 from bot.cli.exits import Exit, exit_of_release, waits_for_people
 from bot.cli.options import Format, Options, command, complain
-from bot.cli.planned import moved, plan_json, read_plan, write_plan
+from bot.cli.planned import differences_text, moved, plan_json, read_plan, write_plan
 from bot.cli.records import TargetArgument
 from bot.cli.records import opened as _app
 from bot.cli.records import parsed as _target
@@ -53,6 +54,8 @@ def plan_command(
             options.result(output.dumps(document))
         else:
             _show(options, preview.release, preview.receipts, preview.steps)
+            if preview.differences is not None:
+                options.result(differences_text(preview.differences))
         return _code(bot, preview.release, preview.receipts)
 
 
@@ -79,7 +82,14 @@ def apply_command(
 
 
 @command(app, "resume")
-def resume_command(options: Options, target: TargetArgument) -> Exit:
+def resume_command(
+    options: Options,
+    target: TargetArgument,
+    accept_changes: Annotated[
+        str | None,
+        typer.Option(metavar="DIGEST", help="Accept what the release changes, as its `changes` gate says it."),
+    ] = None,
+) -> Exit:
     """Run a stopped release again: only what is missing is done.
 
     ropewalk release resume acme/tools/widget@v1.2.3
@@ -88,6 +98,8 @@ def resume_command(options: Options, target: TargetArgument) -> Exit:
         release = _recorded(bot, target)
         bot.must_cover(release)
         bot.must_write()
+        if accept_changes is not None:
+            bot.store.acceptances.accept(release.key, acceptance(accept_changes, bot.clock()))
         bot.store.releases.wake(release.key, bot.clock(), reopen=True)
         return _follow(options, bot, release.key)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.domain.anatomy import DifferenceKind
 from bot.domain.consents import ApprovalRule
 from bot.domain.findings import Waiver
 from bot.domain.freezes import Freeze
@@ -57,6 +58,7 @@ class ReleaseRule:
     declares; without `new_names` a name that no project is recorded for is refused unless it is one of those.
     `package` is the distribution that the rule's tags are about, where a pipeline builds several.
     With `reachable` a tag's commit must be on a protected branch. `approval` is who has to approve, None for nobody.
+    `hold_on` are the differences to the release before that need a person's yes.
     """
 
     projects: tuple[str, ...]
@@ -69,6 +71,7 @@ class ReleaseRule:
     package: str | None = None
     reachable: bool = True
     approval: ApprovalRule | None = None
+    hold_on: tuple[DifferenceKind, ...] = ()
 
     def matches(self, project: str, kind: RefKind, ref: str) -> bool:
         """Whether this rule speaks of that ref."""

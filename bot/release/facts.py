@@ -13,13 +13,14 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
+from bot.domain.anatomy import Differences
 from bot.domain.consents import Approval, Approver, Author, Hold
 from bot.domain.distributions import Distribution, IndexFile
 from bot.domain.freezes import Freeze
 from bot.domain.gitlab import Changes, GitLabRelease, Job, Note, Pipeline, Variables
 from bot.domain.policy import HygienePolicy, IndexSpec, ReleaseRule
 from bot.domain.refs import Head, Project
-from bot.domain.releases import Attempt, AttemptOutcome, Receipt, ReleaseId
+from bot.domain.releases import Acceptance, Attempt, AttemptOutcome, Receipt, ReleaseId
 from bot.domain.report import IndexPage
 from bot.ports.index import Gathered, IndexPlace
 
@@ -56,6 +57,7 @@ class LookKind(StrEnum):
     HOLD = "hold"
     REACH = "reach"
     APPROVALS = "approvals"
+    DIFFERENCES = "differences"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ class Wanted:
     `asked` is when the release was last asked for, by its ref change or a person's `resume`: patience counts from it.
     `waiting_for` names the gate that made it wait, if nothing but time has passed since. `previous` is the commit that
     was published last from the same branch, as far as we have a record of it; None for a tag. `freezes` are those that
-    speak of the project.
+    speak of the project. `accepted` is what people accepted of what this release changes.
     """
 
     id: ReleaseId
@@ -130,6 +132,7 @@ class Wanted:
     waiting_for: str | None = None
     previous: str | None = None
     freezes: tuple[Freeze, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +149,7 @@ class Facts:
     files: Seen[Gathered] | None = None
     names: Seen[NameFacts] | None = None
     indexes: Mapping[str, Seen[IndexFacts] | Unreadable] = field(default_factory=lambda: MappingProxyType({}))
+    differences: Seen[Differences] | None = None
     changes: Seen[Changes] | Unreadable | None = None
     release: Seen[GitLabRelease | None] | Unreadable | None = None
     notes: Mapping[int, Seen[tuple[Note, ...]] | Unreadable] = field(default_factory=lambda: MappingProxyType({}))

@@ -8,6 +8,7 @@ from bot.domain.verdicts import Consequence, GateResult
 from bot.release.facts import Facts, Look, Wanted
 from bot.release.gates import (
     approval,
+    changes,
     freeze,
     hold,
     hygiene,
@@ -24,6 +25,7 @@ from bot.release.gates import (
 # In the order of what they cost to know: one request, one query, the pipeline, the branches (once, not with every turn
 # that waits for the pipeline), the artifacts, the indexes. What waits for people or for a date comes last, though it
 # costs nothing: by then all else is known, and mended in time.
+# A gate that policy has to ask for, and does not, says nothing.
 GATES = (
     tag_unmoved,
     ref_protected,
@@ -35,6 +37,7 @@ GATES = (
     name_allowed,
     twine_check,
     index_guard,
+    changes,
     approval,
     freeze,
 )
@@ -79,6 +82,8 @@ def judge(wanted: Wanted, facts: Facts) -> Judgement:
     stopped = False
     for gate in GATES:
         said = gate.judge(wanted, facts)
+        if said is None:
+            continue
         if isinstance(said, Look):
             if stopped:
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bot.domain.anatomy import DifferenceKind
 from bot.domain.consents import ApprovalRule
 from bot.domain.findings import Waiver
 from bot.domain.gitlab import Role
@@ -183,6 +184,7 @@ def _rule(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexe
         package=section.package,
         reachable=section.tag_reachable,
         approval=_approval(reading, (*path, "approval"), section.approval),
+        hold_on=tuple(map(DifferenceKind, section.hold_on)),
     )
     _check_passwords(reading, path, rule, indexes)
     if rule.source in (Source.PIPELINE, Source.BUILD):

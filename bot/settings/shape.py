@@ -214,6 +214,19 @@ class ApprovalSection(Section):
     ] = "shipped"
 
 
+Held = Literal[
+    "new_top_level",
+    "lost_files",
+    "size_jump",
+    "new_binary",
+    "dependencies",
+    "requires_python",
+    "entry_points",
+    "license",
+    "fewer_distributions",
+]
+
+
 class RuleSection(Section):
     """One entry of `releases`; the first that matches a project and ref rules."""
 
@@ -232,6 +245,9 @@ class RuleSection(Section):
     ] = None
     tag_reachable: Annotated[bool, Field(description="A tag's commit must be on a protected branch.")] = True
     approval: ApprovalSection | None = None
+    hold_on: Annotated[
+        list[Held], Field(description="What may not change against the release before without a person's yes.")
+    ] = []
 
 
 class FreezeSection(Section):

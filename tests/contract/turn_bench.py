@@ -19,6 +19,7 @@ from bot.release.consenting import Consents
 from bot.release.facts import Wanted
 from bot.release.observe import Eyes
 from tests.fake_consents import FakeApprovals, FakeHolds, FakePeople
+from tests.fake_index import FakeAnatomist
 from tests.fake_store import FakeKept, FakeLedger
 from tests.fakes import (
     Clock,
@@ -90,6 +91,7 @@ class Bench:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     kept: FakeKept = field(default_factory=FakeKept)
     distributions: FakeDistributions = field(default_factory=FakeDistributions)
+    anatomist: FakeAnatomist = field(default_factory=FakeAnatomist)
     patience: tuple[float, ...] = ()
     stopped_after: int | None = None  # writes; then a person stops the release
     refs: FakeRefs = field(init=False)
@@ -134,6 +136,7 @@ class Bench:
             releases=self.releases,
             notes=self.notes,
             index=self.index,
+            anatomist=self.anatomist,
             distributions=self.distributions,
             kept=self.kept,
             ledger=self.ledger,

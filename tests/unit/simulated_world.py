@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
+from bot.domain.anatomy import Differences
 from bot.domain.distributions import Distribution
 from bot.domain.gitlab import GitLabRelease, Note
 from bot.domain.policy import IndexSpec
@@ -118,6 +119,8 @@ def look(world: World, wanted: Wanted, facts: Facts, what: Look) -> Facts:
             return replace(facts, release=Seen(world.release))
         case LookKind.NOTES:
             return replace(facts, notes={**facts.notes, what.iid: Seen(tuple(world.notes[what.iid]))})
+        case LookKind.DIFFERENCES:
+            return replace(facts, differences=Seen(Differences(since=None, index=None)))
     assert_never(what.kind)
 
 

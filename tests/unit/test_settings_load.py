@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.anatomy import DifferenceKind
 from bot.domain.errors import ConfigError
 from bot.domain.findings import Waiver
 from bot.domain.policy import HygienePolicy, IndexKind, IndexSpec, ReleaseRule, Source
@@ -49,7 +50,8 @@ indexes:
   inhouse:
     {upload_url: "https://i.example.com/up/", simple_url: "http://127.0.0.1/s", username: u, password_env: INHOUSE}
 releases:
-  - {projects: ["acme/**"], tags: ["v*"], source: artifacts, indexes: [registry, pypi], names: ["acme-*"]}
+  - {projects: ["acme/**"], tags: ["v*"], source: artifacts, indexes: [registry, pypi], names: ["acme-*"],
+     hold_on: [new_top_level, license]}
   - {projects: ["**"], branches: [main], source: pipeline, indexes: [test]}
 hygiene: {block_at: never, unknown: block, audit: "0 6 * * 1-5", waivers: waivers.yaml}
 """
@@ -138,6 +140,7 @@ def test_indexes_and_rules_become_the_policy(tmp_path: Path) -> None:
             source=Source.ARTIFACTS,
             indexes=("registry", "pypi"),
             names=("acme-*",),
+            hold_on=(DifferenceKind.NEW_TOP_LEVEL, DifferenceKind.LICENSE),
         ),
         ReleaseRule(projects=("**",), branches=("main",), source=Source.PIPELINE, indexes=("test",)),
     )

@@ -34,6 +34,11 @@ class KeptFiles:
             raise ValueError("not a digest and a file name")
         return self._directory / sha256[:2] / sha256 / filename
 
+    @property
+    def incoming(self) -> Path:
+        """The folder for files that are still being looked at, on the same file system."""
+        return self._incoming
+
     def scratch(self) -> IO[bytes]:
         """A nameless file on the same file system, for bytes that are still being looked at."""
         return tempfile.TemporaryFile(dir=self._incoming)

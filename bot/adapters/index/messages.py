@@ -69,6 +69,36 @@ class LookJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """One published file to download: from `url`, at most `most` bytes, which must hash to `sha256`.
+
+    `home` is the index's own address: its credentials are for that origin alone.
+    """
+
+    url: str
+    home: str
+    sha256: str
+    most: int
+    access: Access
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DissectJob:
+    """Read what one distribution holds: the kept file at `path`, or without one what `fetch` brings.
+
+    `filename` says what it is, `scratch` is the folder for nameless files.
+    """
+
+    filename: str
+    path: str
+    scratch: str
+    memory: int
+    cpu: int
+    fetch: Fetch | None
+    job: Literal["dissect"] = "dissect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
     """The index answered an upload. `body` holds its first bytes as text, `html` says that they are a web page."""
 
@@ -118,6 +148,21 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dissected:
+    """What a distribution holds. See bot.domain.anatomy.Anatomy; `requests` is how many the download took."""
+
+    size: int
+    files: tuple[str, ...]
+    top_levels: tuple[str, ...]
+    requires: tuple[str, ...]
+    requires_python: str
+    entry_points: tuple[str, ...]
+    license: str
+    requests: int
+    kind: Literal["dissected"] = "dissected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
     """The page could not be read. `fault` says which error the daemon raises; `retry_after` is in seconds."""
 
@@ -138,8 +183,8 @@ class Broken:
     kind: Literal["broken"] = "broken"
 
 
-Job: TypeAlias = UploadJob | CheckJob | LookJob
-Reply: TypeAlias = Answered | Unanswered | Checked | Listing | Unreadable | Broken
+Job: TypeAlias = UploadJob | CheckJob | LookJob | DissectJob
+Reply: TypeAlias = Answered | Unanswered | Checked | Listing | Dissected | Unreadable | Broken
 
 JOBS: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="job")])
 REPLIES: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")])
