@@ -51,6 +51,18 @@ class IndexSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedFiles:
+    """Which files make a release whole: so many wheels, an sdist (or none at all), and one for each wildcard.
+
+    None means that it does not matter.
+    """
+
+    wheels: int | None = None
+    sdist: bool | None = None
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseRule:
     """One entry of `releases`. The first that matches (project, ref) rules.
 
@@ -58,7 +70,8 @@ class ReleaseRule:
     declares; without `new_names` a name that no project is recorded for is refused unless it is one of those.
     `package` is the distribution that the rule's tags are about, where a pipeline builds several.
     With `reachable` a tag's commit must be on a protected branch. `approval` is who has to approve, None for nobody.
-    `hold_on` are the differences to the release before that need a person's yes.
+    `hold_on` are the differences to the release before that need a person's yes; `expect` is
+    what makes a release whole (None: at least one file).
     """
 
     projects: tuple[str, ...]
@@ -72,6 +85,7 @@ class ReleaseRule:
     reachable: bool = True
     approval: ApprovalRule | None = None
     hold_on: tuple[DifferenceKind, ...] = ()
+    expect: ExpectedFiles | None = None
 
     def matches(self, project: str, kind: RefKind, ref: str) -> bool:
         """Whether this rule speaks of that ref."""

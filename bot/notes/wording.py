@@ -112,6 +112,13 @@ _GATES = {
         remedy="Correct the packaging, raise the version and set a new tag; it is released by itself.",
         branch_remedy="Correct the packaging, raise the version and merge that; it is released by itself.",
     ),
+    "expected_files": GateWords(
+        title="Expected files",
+        problem="it is not the set of files that the policy expects",
+        turn=_PACKAGER,
+        remedy="Mend the jobs that build and set a new tag; it is released by itself.",
+        branch_remedy="Mend the jobs that build and merge that; it is released by itself.",
+    ),
     "changes": GateWords(
         title="Changes",
         problem="it changes what needs a person's yes",

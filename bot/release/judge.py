@@ -9,6 +9,7 @@ from bot.release.facts import Facts, Look, Wanted
 from bot.release.gates import (
     approval,
     changes,
+    expected_files,
     freeze,
     hold,
     hygiene,
@@ -36,6 +37,7 @@ GATES = (
     version_matches,
     name_allowed,
     twine_check,
+    expected_files,
     index_guard,
     changes,
     approval,

@@ -9,13 +9,13 @@ from bot.domain.anatomy import DifferenceKind
 from bot.domain.consents import ApprovalRule
 from bot.domain.findings import Waiver
 from bot.domain.gitlab import Role
-from bot.domain.policy import HygienePolicy, IndexKind, IndexSpec, ReleaseRule, Source
+from bot.domain.policy import ExpectedFiles, HygienePolicy, IndexKind, IndexSpec, ReleaseRule, Source
 from bot.domain.verdicts import Severity
 from bot.settings.addresses import proxy_url, web_url
 from bot.settings.credentials import Credentials, Wanted
 from bot.settings.problems import listed, near_miss, shown
 from bot.settings.reading import Reading, name
-from bot.settings.shape import ApprovalSection, HygieneSection, IndexSection, RuleSection
+from bot.settings.shape import ApprovalSection, ExpectSection, HygieneSection, IndexSection, RuleSection
 from bot.settings.tree import KeyPath
 
 _TOKEN_USER = "__token__"  # noqa: S105  (a user name)
@@ -185,6 +185,7 @@ def _rule(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexe
         reachable=section.tag_reachable,
         approval=_approval(reading, (*path, "approval"), section.approval),
         hold_on=tuple(map(DifferenceKind, section.hold_on)),
+        expect=_expect(reading, (*path, "expect"), section.expect),
     )
     _check_passwords(reading, path, rule, indexes)
     if rule.source in (Source.PIPELINE, Source.BUILD):
@@ -208,6 +209,15 @@ def _approval(reading: Reading, path: KeyPath, section: ApprovalSection | None) 
         users=users,
         all_authors=section.authors == "shipped",
     )
+
+
+def _expect(reading: Reading, path: KeyPath, section: ExpectSection | None) -> ExpectedFiles | None:
+    if section is None:
+        return None
+    if section.wheels == 0 and section.sdist is False:
+        what = f"{name(path)} allows neither wheels nor an sdist, so nothing could be released"
+        reading.problem(path, what, "Leave one of them out")
+    return ExpectedFiles(wheels=section.wheels, sdist=section.sdist, files=tuple(section.files))
 
 
 def _check_passwords(reading: Reading, path: KeyPath, rule: ReleaseRule, indexes: Indexes) -> None:

@@ -214,6 +214,14 @@ class ApprovalSection(Section):
     ] = "shipped"
 
 
+class ExpectSection(Section):
+    """`expect` of a rule: which files make a release whole."""
+
+    wheels: Annotated[int | None, Field(ge=0, le=300, description="So many wheels, no more and no less.")] = None
+    sdist: Annotated[bool | None, Field(description="Whether there must be an sdist, or must be none.")] = None
+    files: Annotated[list[Text], Field(description="Wildcards of file names; each must match one file.")] = []
+
+
 Held = Literal[
     "new_top_level",
     "lost_files",
@@ -248,6 +256,7 @@ class RuleSection(Section):
     hold_on: Annotated[
         list[Held], Field(description="What may not change against the release before without a person's yes.")
     ] = []
+    expect: ExpectSection | None = None
 
 
 class FreezeSection(Section):

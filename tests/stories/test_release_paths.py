@@ -26,7 +26,7 @@ _TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"}
 _TEXT = {"type": "string"}
 GATES = [
     *("ref_protected", "tag_reachable", "tag_unmoved", "version_matches", "name_allowed", "hygiene"),
-    *("freeze", "hold", "approval", "pipeline_green", "twine_check", "index_guard", "changes"),
+    *("freeze", "hold", "approval", "pipeline_green", "twine_check", "expected_files", "index_guard", "changes"),
 ]
 RECEIPT: Json = {
     "type": "object",
