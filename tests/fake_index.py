@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from bot.domain.anatomy import Anatomy
 from bot.domain.distributions import Distribution, DistributionKind, IndexFile, parse_filename
 from bot.domain.errors import RopewalkError
-from bot.ports.index import IndexPlace
+from bot.domain.releases import AttemptOutcome
+from bot.ports.index import IndexPlace, Sent
 
 
 @dataclass(slots=True)
@@ -33,3 +34,16 @@ class FakeAnatomist:
         if isinstance(answer, RopewalkError):
             raise answer
         return answer
+
+
+@dataclass(slots=True)
+class FakeInstaller:
+    """See bot.ports.index.Installer. `answers` come first, then everything installs."""
+
+    answers: list[Sent] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def install(self, place: IndexPlace, file: IndexFile, name: str, version: str) -> Sent:
+        """As told."""
+        self.asked.append(f"{name} {version} from {place.spec.name}: {file.filename}")
+        return self.answers.pop(0) if self.answers else Sent(outcome=AttemptOutcome.ACCEPTED, again=False)

@@ -71,7 +71,8 @@ class ReleaseRule:
     `package` is the distribution that the rule's tags are about, where a pipeline builds several.
     With `reachable` a tag's commit must be on a protected branch. `approval` is who has to approve, None for nobody.
     `hold_on` are the differences to the release before that need a person's yes; `expect` is
-    what makes a release whole (None: at least one file).
+    what makes a release whole (None: at least one file). With `install_check` a wheel is installed
+    from every index.
     """
 
     projects: tuple[str, ...]
@@ -86,6 +87,7 @@ class ReleaseRule:
     approval: ApprovalRule | None = None
     hold_on: tuple[DifferenceKind, ...] = ()
     expect: ExpectedFiles | None = None
+    install_check: bool = False
 
     def matches(self, project: str, kind: RefKind, ref: str) -> bool:
         """Whether this rule speaks of that ref."""

@@ -34,7 +34,8 @@ class Wanting:
     """All that wanting needs: `path` is the configuration's, `gitlab` the host that a missing project is missing on.
 
     `project` gives a project as last seen, or as GitLab has it; `published_before` the commit that a release's branch
-    published before it, `accepted` what people accepted of what the release of that key changes.
+    published before it, `accepted` what people accepted of what the release of that key changes. `tags` are
+    those of the wheels that can be installed here.
     """
 
     policy: Policy
@@ -43,6 +44,7 @@ class Wanting:
     project: Callable[[int], Project | None]
     published_before: Callable[[Release], str | None]
     accepted: Callable[[str], tuple[Acceptance, ...]]
+    tags: Callable[[], frozenset[str]]
 
     def wanted(self, release: Release) -> Wanted:
         """What policy wants of a release.
@@ -69,6 +71,7 @@ class Wanting:
             previous=self.published_before(release) if release.id.kind is RefKind.BRANCH else None,
             freezes=tuple(freeze for freeze in self.policy.freezes if freeze.covers(project.full_path)),
             accepted=self.accepted(release.key) if rule.hold_on else (),
+            tags=self.tags() if rule.install_check else frozenset(),
         )
 
     def must_have_source(self, rule: ReleaseRule) -> None:

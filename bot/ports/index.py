@@ -78,6 +78,17 @@ class Anatomist(Protocol):
         """
 
 
+class Installer(Protocol):
+    """Try whether what stands on an index can be installed from there."""
+
+    def install(self, place: IndexPlace, file: IndexFile, name: str, version: str) -> Sent:
+        """Download the wheel, whose bytes must be those that are listed, and let pip install it: offline, without its
+        dependencies, into an environment that is gone afterwards.
+
+        `REFUSED` means that it cannot be installed, `UNCLEAR` that nobody knows.
+        """
+
+
 class Distributions(Protocol):
     """Turn artifact archives into kept, checked distributions."""
 

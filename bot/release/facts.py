@@ -121,6 +121,7 @@ class Wanted:
     `waiting_for` names the gate that made it wait, if nothing but time has passed since. `previous` is the commit that
     was published last from the same branch, as far as we have a record of it; None for a tag. `freezes` are those that
     speak of the project. `accepted` is what people accepted of what this release changes.
+    `tags` are those of the wheels that can be installed here.
     """
 
     id: ReleaseId
@@ -133,6 +134,7 @@ class Wanted:
     previous: str | None = None
     freezes: tuple[Freeze, ...] = ()
     accepted: tuple[Acceptance, ...] = ()
+    tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -185,6 +185,7 @@ def _rule(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexe
         reachable=section.tag_reachable,
         approval=_approval(reading, (*path, "approval"), section.approval),
         hold_on=tuple(map(DifferenceKind, section.hold_on)),
+        install_check=section.install_check,
         expect=_expect(reading, (*path, "expect"), section.expect),
     )
     _check_passwords(reading, path, rule, indexes)

@@ -257,6 +257,7 @@ class RuleSection(Section):
         list[Held], Field(description="What may not change against the release before without a person's yes.")
     ] = []
     expect: ExpectSection | None = None
+    install_check: Annotated[bool, Field(description="Install a wheel from every index once it stands there.")] = False
 
 
 class FreezeSection(Section):

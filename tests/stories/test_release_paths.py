@@ -74,7 +74,10 @@ SCHEMA: Json = {
                 "type": "object",
                 "required": ["name", "state", "reason", "attempts", "receipts"],
                 "properties": {
-                    "name": {"type": "string", "pattern": r"^(distributions|index:.+|gitlab_release|note:!\d+|issue)$"},
+                    "name": {
+                        "type": "string",
+                        "pattern": r"^(distributions|index:.+|install:.+|gitlab_release|note:!\d+|issue)$",
+                    },
                     "state": {"enum": ["pending", "done", "failed", "conflict", "skipped"]},
                     "reason": _TEXT,
                     "attempts": {"type": "integer", "minimum": 0},

@@ -51,7 +51,7 @@ indexes:
     {upload_url: "https://i.example.com/up/", simple_url: "http://127.0.0.1/s", username: u, password_env: INHOUSE}
 releases:
   - {projects: ["acme/**"], tags: ["v*"], source: artifacts, indexes: [registry, pypi], names: ["acme-*"],
-     hold_on: [new_top_level, license],
+     hold_on: [new_top_level, license], install_check: true,
      expect: {wheels: 2, sdist: false, files: ["*-win_amd64.whl"]}}
   - {projects: ["**"], branches: [main], source: pipeline, indexes: [test]}
 hygiene: {block_at: never, unknown: block, audit: "0 6 * * 1-5", waivers: waivers.yaml}
@@ -142,6 +142,7 @@ def test_indexes_and_rules_become_the_policy(tmp_path: Path) -> None:
             indexes=("registry", "pypi"),
             names=("acme-*",),
             hold_on=(DifferenceKind.NEW_TOP_LEVEL, DifferenceKind.LICENSE),
+            install_check=True,
             expect=ExpectedFiles(wheels=2, sdist=False, files=("*-win_amd64.whl",)),
         ),
         ReleaseRule(projects=("**",), branches=("main",), source=Source.PIPELINE, indexes=("test",)),

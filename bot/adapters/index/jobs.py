@@ -8,8 +8,9 @@ from typing import assert_never
 
 from bot.adapters.index.checking import check
 from bot.adapters.index.dissecting import dissect
+from bot.adapters.index.installing import install
 from bot.adapters.index.looking import look
-from bot.adapters.index.messages import Broken, CheckJob, DissectJob, Job, LookJob, Reply, UploadJob
+from bot.adapters.index.messages import Broken, CheckJob, DissectJob, InstallJob, Job, LookJob, Reply, UploadJob
 from bot.adapters.index.uploading import upload
 
 
@@ -34,5 +35,7 @@ def _perform(job: Job) -> Reply:
             return look(job)
         case DissectJob():
             return dissect(job)
+        case InstallJob():
+            return install(job)
         case _:
             assert_never(job)

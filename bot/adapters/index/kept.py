@@ -87,7 +87,11 @@ def _sweep(folder: Path) -> None:
     """Drop what a killed process left behind; younger files may be another's work in progress."""
     for path in folder.iterdir():
         try:
-            if time.time() - path.stat().st_mtime > _STALE:
+            if time.time() - path.lstat().st_mtime <= _STALE:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
                 path.unlink()
         except FileNotFoundError:
             continue

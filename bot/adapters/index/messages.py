@@ -99,6 +99,18 @@ class DissectJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstallJob:
+    """Download a wheel and install it into a fresh environment below `scratch`."""
+
+    filename: str
+    name: str
+    version: str
+    scratch: str
+    fetch: Fetch
+    job: Literal["install"] = "install"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
     """The index answered an upload. `body` holds its first bytes as text, `html` says that they are a web page."""
 
@@ -163,6 +175,15 @@ class Dissected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """How an install check ended: what pip objects to, empty when it does not; `requests` are the download's."""
+
+    complaint: str
+    requests: int
+    kind: Literal["installed"] = "installed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
     """The page could not be read. `fault` says which error the daemon raises; `retry_after` is in seconds."""
 
@@ -183,8 +204,8 @@ class Broken:
     kind: Literal["broken"] = "broken"
 
 
-Job: TypeAlias = UploadJob | CheckJob | LookJob | DissectJob
-Reply: TypeAlias = Answered | Unanswered | Checked | Listing | Dissected | Unreadable | Broken
+Job: TypeAlias = UploadJob | CheckJob | LookJob | DissectJob | InstallJob
+Reply: TypeAlias = Answered | Unanswered | Checked | Listing | Dissected | Installed | Unreadable | Broken
 
 JOBS: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="job")])
 REPLIES: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")])

@@ -13,6 +13,7 @@ from bot.adapters.index.anatomist import IndexAnatomist, Reaching
 from bot.adapters.index.answers import classify, classify_silence, one_line
 from bot.adapters.index.children import Children
 from bot.adapters.index.gather import Gatherer
+from bot.adapters.index.installer import IndexInstaller
 from bot.adapters.index.kept import KeptFiles
 from bot.adapters.index.limits import Patience
 from bot.adapters.index.locks import UploadLocks
@@ -70,17 +71,14 @@ class IndexAdapter:
         self._locks = UploadLocks(state_dir / "locks")
         self._kept = KeptFiles(state_dir / "files")
         self._gatherer = Gatherer(self._kept, self._children, self._patience, self._line)
-        self.anatomist = IndexAnatomist(
-            self._children,
-            self._kept,
-            self._patience,
-            Reaching(
-                access=lambda spec: self._access(spec, silence=self._patience.silence),
-                error=self._error,
-                where=self._where,
-                count=lambda place, requests: self._count(place, "download", requests),
-            ),
+        reaching = Reaching(
+            access=lambda spec: self._access(spec, silence=self._patience.silence),
+            error=self._error,
+            where=self._where,
+            count=lambda place, requests: self._count(place, "download", requests),
         )
+        self.anatomist = IndexAnatomist(self._children, self._kept, self._patience, reaching)
+        self.installer = IndexInstaller(self._children, self._kept, reaching, redactor.redact)
         self._known: OrderedDict[str, str] = OrderedDict()
         self._known_lock = threading.Lock()
 
