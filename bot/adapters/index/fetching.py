@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from bot.adapters.index.addresses import origin, same_origin
 from bot.adapters.index.limits import MIB
 from bot.adapters.index.messages import Fetch, Unreadable
 from bot.adapters.index.transport import PatientAdapter, explain, prepare
@@ -76,12 +77,13 @@ def _take(response: requests.Response, job: Fetch, target: IO[bytes], asked: int
 
 
 def _may_follow(url: str, job: Fetch) -> bool:
-    there, home = urlsplit(url), urlsplit(job.home)
-    if there.scheme not in ("http", "https") or not there.hostname or there.username or there.password:
+    there, home = origin(url), origin(job.home)
+    if there is None or home is None:
         return False
-    if there.hostname == home.hostname:
-        return there.scheme in ("https", home.scheme)
-    return there.scheme == "https" and (job.access.proxy is not None or _public(there.hostname, there.port or 443))
+    scheme, host, port = there
+    if host == home[1]:
+        return scheme in ("https", home[0])
+    return scheme == "https" and (job.access.proxy is not None or _public(host.strip("[]"), port))
 
 
 def _public(host: str, port: int) -> bool:
@@ -94,14 +96,9 @@ def _public(host: str, port: int) -> bool:
 
 
 def _auth(url: str, job: Fetch) -> tuple[str, str] | None:
-    own = _origin(url) == _origin(job.home)
+    own = same_origin(url, job.home)
     access = job.access
     return (access.username or "", access.password or "") if own and (access.username or access.password) else None
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _shown(url: str) -> str:
