@@ -28,6 +28,7 @@ from bot.adapters.index.messages import (
     UploadJob,
 )
 from bot.adapters.index.places import install_line, make_place
+from bot.adapters.index.rules import explained
 from bot.domain.distributions import Distribution, IndexFile
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.policy import IndexKind, IndexSpec
@@ -130,7 +131,7 @@ class IndexAdapter:
             ended = self._children.run(job, deadline=patience.upload_limit(distribution.size), lock=lock)
         match ended.reply:
             case Answered() as answer:
-                sent = classify(answer, now=datetime.now(UTC), redact=self._redact(place))
+                sent = explained(place.spec.kind, classify(answer, now=datetime.now(UTC), redact=self._redact(place)))
                 return self._explained(place, sent) if sent.outcome is AttemptOutcome.DENIED else sent
             case Unanswered() as silence:
                 return classify_silence(silence, redact=self._redact(place))
