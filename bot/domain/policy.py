@@ -38,6 +38,7 @@ class IndexSpec:
 
     `upload_url` and `simple_url` are set for `IndexKind.SIMPLE` only; for GitLab they follow from the project, for PyPI
     from twine's constants. `username` and `password` are None where the bot's own GitLab token serves (kind gitlab).
+    With `attestations` what a job put beside a file to say who made it is sent along.
     """
 
     name: str
@@ -48,6 +49,7 @@ class IndexSpec:
     password: Secret | None = None
     ca_file: str | None = None
     proxy: str | None = None
+    attestations: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

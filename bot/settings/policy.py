@@ -66,7 +66,21 @@ def _index(reading: Reading, credentials: Credentials, path: KeyPath, section: I
         password=password,
         ca_file=str(ca_file) if ca_file is not None else None,
         proxy=read_proxy(reading, path, section.proxy),
+        attestations=_attestations(reading, path, section, kind),
     )
+
+
+def _attestations(reading: Reading, path: KeyPath, section: IndexSection, kind: IndexKind) -> bool:
+    """Whether attestations go along: a mistake where none can arrive, a warning where they will be refused."""
+    if not section.attestations:
+        return False
+    if kind is IndexKind.GITLAB:
+        what = f"{name(path)} is GitLab's registry, which takes no attestations"
+        reading.problem((*path, "attestations"), what, "Leave it out")
+    if kind in (IndexKind.PYPI, IndexKind.TESTPYPI):
+        what = f"{name(path)} takes attestations only from Trusted Publishing, which `source: pipeline` uses"
+        reading.warn((*path, "attestations"), f"{what}: with a token it refuses the files of a job that made some.")
+    return section.attestations
 
 
 def _kind(reading: Reading, path: KeyPath, section: IndexSection) -> IndexKind | None:

@@ -197,6 +197,9 @@ class IndexSection(Section):
     password_file: Text | None = None
     ca_file: Text | None = None
     proxy: Text | None = None
+    attestations: Annotated[bool, Field(description="Send along what jobs attest; PyPI takes none with a token.")] = (
+        False
+    )
 
 
 class ApprovalSection(Section):

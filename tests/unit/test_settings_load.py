@@ -279,6 +279,20 @@ def test_the_token_may_come_from_a_file(tmp_path: Path) -> None:
     assert [warning for warning in load(path, {}, Path("/")).warnings if "chmod o-r" in warning]
 
 
+def test_attestations_are_sent_where_asked_and_warned_of_where_a_token_cannot_bring_them(tmp_path: Path) -> None:
+    text = SMALLEST + (
+        "indexes:\n"
+        "  a: {upload_url: 'https://i.example.com/', simple_url: 'https://i.example.com/s', attestations: true}\n"
+        "  b: {repository: testpypi, password_env: PYPI_TOKEN, attestations: true}\n"
+        "  c: {repository: pypi, password_env: PYPI_TOKEN}\n"
+    )
+    settings = _load(tmp_path, text)
+    assert [spec.attestations for spec in settings.policy.indexes] == [True, True, False]
+    told = [warning for warning in settings.warnings if "attestations" in warning]
+    assert len(told) == 1
+    assert "indexes.b" in told[0]
+
+
 def test_twine_token_stands_for_a_token_with_a_warning(tmp_path: Path) -> None:
     text = SMALLEST + "indexes: {pypi: {repository: pypi, password_env: TWINE_TOKEN}}\n"
     settings = _load(tmp_path, text, TWINE_TOKEN="pypi-0123456789abcdefghij")

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import IO
 
+ATTESTATION = ".publish.attestation"  # Source: PEP 740 and `pypi-attestations sign`
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _CHUNK = 1 << 20
 _STALE = 86_400.0  # seconds; no file takes that long to be copied
@@ -67,6 +68,27 @@ class KeptFiles:
             _sync(folder)
         return digest.hexdigest(), size
 
+    def attest(self, sha256: str, filename: str, attestation: bytes) -> None:
+        """Keep what a job says of a kept file, as `FILENAME.publish.attestation`; what was said before is replaced."""
+        path = self._attestation(sha256, filename)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor, name = tempfile.mkstemp(dir=self._incoming)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(attestation)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+        _sync(path.parent)
+
+    def attestation(self, sha256: str, filename: str) -> Path | None:
+        """What a job said of a kept file, if it said anything."""
+        path = self._attestation(sha256, filename)
+        return path if path.is_file() else None
+
+    def _attestation(self, sha256: str, filename: str) -> Path:
+        folder = self.path(sha256, filename).parent
+        return self._directory / "attestations" / folder.name / f"{filename}{ATTESTATION}"
+
     def has(self, sha256: str) -> bool:
         """Whether a file of that digest is kept and its bytes still hash to it."""
         if not _DIGEST.fullmatch(sha256):
@@ -80,7 +102,8 @@ class KeptFiles:
     def forget(self, sha256: str) -> None:
         """Drop the bytes of that digest; unknown ones are ignored."""
         if _DIGEST.fullmatch(sha256):
-            shutil.rmtree(self._directory / sha256[:2] / sha256, ignore_errors=True)
+            for folder in (self._directory / sha256[:2], self._directory / "attestations"):
+                shutil.rmtree(folder / sha256, ignore_errors=True)
 
 
 def _sweep(folder: Path) -> None:

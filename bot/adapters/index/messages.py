@@ -31,12 +31,16 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadJob:
-    """Send one file. `path` ends in the distribution's file name; `sha256` is what its bytes must hash to."""
+    """Send one file. `path` ends in the distribution's file name; `sha256` is what its bytes must hash to.
+
+    `attestation` is the path of what goes along, empty for nothing.
+    """
 
     url: str
     path: str
     sha256: str
     access: Access
+    attestation: str = ""
     job: Literal["upload"] = "upload"
 
 

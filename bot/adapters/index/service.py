@@ -121,6 +121,7 @@ class IndexAdapter:
             path=str(path),
             sha256=distribution.sha256,
             access=self._access(place.spec, silence=patience.silence),
+            attestation=self._attestation(place.spec, distribution),
         )
         name = distribution.metadata.name
         with self._locks.sending(place.upload_url, name, seconds=patience.lock) as lock:
@@ -137,6 +138,11 @@ class IndexAdapter:
                 return classify_silence(silence, redact=self._redact(place))
             case _:
                 return Sent(outcome=AttemptOutcome.UNCLEAR, reason=ended.why, again=True)
+
+    def _attestation(self, spec: IndexSpec, distribution: Distribution) -> str:
+        """The path of what goes along with a file to an index that takes attestations; empty for nothing."""
+        found = self._kept.attestation(distribution.sha256, distribution.filename) if spec.attestations else None
+        return "" if found is None else str(found)
 
     def gather(self, archives: Sequence[tuple[int, str, Path]]) -> Gathered:
         """See Distributions.gather."""
