@@ -32,6 +32,7 @@ from bot.adapters.gitlab.refs import GitLabRefs
 from bot.adapters.gitlab.releases import GitLabReleases
 from bot.adapters.gitlab.variable_flags import GitLabVariableFlags
 from bot.adapters.gitlab.variables import GitLabVariables
+from bot.adapters.index.installer import own_tags
 from bot.adapters.index.service import IndexAdapter
 from bot.adapters.meter import Meter
 from bot.adapters.store.open import open_state
@@ -145,7 +146,12 @@ class App:
     def tools(self) -> Tools:
         """What a turn works with."""
         hands = Hands(
-            index=self.index, releases=self.releases, notes=self.notes, ledger=self.store.ledger, clock=self.clock
+            index=self.index,
+            installer=self.index.installer,
+            releases=self.releases,
+            notes=self.notes,
+            ledger=self.store.ledger,
+            clock=self.clock,
         )
         return Tools(
             eyes=self.eyes,
@@ -228,6 +234,8 @@ class App:
             gitlab=self.api.where,
             project=lambda number: known(number) or there(number),
             published_before=self.store.releases.published_before,
+            accepted=self.store.acceptances.accepted,
+            tags=own_tags,
         )
 
     def person(self, token: Secret) -> Approver:
@@ -344,6 +352,7 @@ class App:
             releases=self.releases,
             notes=self.notes,
             index=self.index,
+            anatomist=self.index.anatomist,
             distributions=self.index,
             kept=self.store.kept,
             ledger=self.store.ledger,

@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bot.domain.policy import Source
 from bot.domain.releases import Receipt, Release, ReleaseState, TargetState
 from bot.domain.verdicts import Verdict
-from bot.release.actions import Action
+from bot.release.forecast import Course, Step
 
 SCHEMA = "ropewalk.release/1"
 Json = dict[str, object]
@@ -40,6 +41,7 @@ _TARGET = {
     TargetState.CONFLICT: ("✗", "red"),
     TargetState.SKIPPED: ("-", "dim"),
 }
+_COURSE = {Course.SKIP: "dim", Course.STOP: "red", Course.CANNOT_TELL: "yellow"}
 
 
 def rfc3339(moment: datetime) -> str:
@@ -47,8 +49,8 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def release_json(release: Release, receipts: Sequence[Receipt], actions: Sequence[Action] | None) -> Json:
-    """The `ropewalk.release/1` object; `actions` are what is still to do, where that was asked (else empty)."""
+def release_json(release: Release, receipts: Sequence[Receipt], steps: Sequence[Step] | None) -> Json:
+    """The `ropewalk.release/1` object; `steps` are what a run would do, where that was asked (else there are none)."""
     document: Json = {
         "schema": SCHEMA,
         **_head(release),
@@ -64,9 +66,10 @@ def release_json(release: Release, receipts: Sequence[Receipt], actions: Sequenc
             for target in release.targets
         ],
         "next": release.next,
+        "result": _result(release, receipts),
         "requests": {**dict(release.requests), "total": sum(count for _, count in release.requests)},
     }
-    document["actions"] = [{"target": action.target, "would": action.words} for action in actions or ()]
+    document["actions"] = [_step_json(step) for step in steps or ()]
     return document
 
 
@@ -83,7 +86,7 @@ def dumps(document: object) -> str:
 def release_text(
     release: Release,
     receipts: Sequence[Receipt],
-    actions: Sequence[Action] | None,
+    steps: Sequence[Step] | None,
     *,
     color: bool,
     verbose: bool,
@@ -110,10 +113,11 @@ def release_text(
             if receipt.target == target.name:
                 digest = f"sha256 {receipt.sha256}  " if receipt.sha256 else ""
                 console.print(f"      [dim]{digest}{escape(receipt.where)}[/]", soft_wrap=True)
-    if actions is not None:
-        for action in actions:
-            console.print(f"  would {escape(action.words)}", soft_wrap=True)
-        if not actions:
+    if steps is not None:
+        for step in steps:
+            style = _COURSE.get(step.course, "")
+            console.print(f"  {escape(step.sentence)}", soft_wrap=True, style=style)
+        if not any(step.course in (Course.UPLOAD, Course.ACT) for step in steps):
             console.print("  nothing to do", style="dim")
     if release.next:
         console.print(f"  next: {escape(release.next)}", soft_wrap=True)
@@ -156,6 +160,30 @@ def _head(release: Release) -> Json:
         "source_reason": release.source_reason,
         "created_at": rfc3339(release.created_at),
         "updated_at": rfc3339(release.updated_at),
+    }
+
+
+def _result(release: Release, receipts: Sequence[Receipt]) -> str | None:
+    """How a published release came to be: we `uploaded`, or found all files there (`all_skipped`); else None.
+
+    Where the project's own pipeline uploads, finding them there is what was wanted: `proven`.
+    """
+    if release.state is not ReleaseState.PUBLISHED:
+        return None
+    if release.source is Source.PIPELINE:
+        return "proven"
+    return "uploaded" if any(receipt.kind == "upload" for receipt in receipts) else "all_skipped"
+
+
+def _step_json(step: Step) -> Json:
+    """`would` is the sentence without its first word, kept for those who read it before there was a `text`."""
+    return {
+        "target": step.target,
+        "course": step.course.value,
+        "index": step.index,
+        "file": step.file,
+        "would": step.words,
+        "text": step.sentence,
     }
 
 

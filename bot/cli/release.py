@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,19 +11,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli import output
+from bot.cli.accepting import acceptance
 from bot.cli.consent import join
 from bot.cli.exits import Exit, exit_of_release, waits_for_people
 from bot.cli.options import Format, Options, command, complain
+from bot.cli.planned import differences_text, moved, plan_json, read_plan, write_plan
 from bot.cli.records import TargetArgument
 from bot.cli.records import opened as _app
 from bot.cli.records import parsed as _target
 from bot.cli.records import recorded as _recorded
-from bot.domain.errors import ConfigError
 from bot.domain.releases import Receipt, Release, ReleaseState
 
 if TYPE_CHECKING:
     from bot.app import App
-    from bot.release.actions import Action
+    from bot.release.forecast import Step
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -47,10 +47,15 @@ def plan_command(
     with _app(options) as bot:
         found = bot.find(_target(target))
         preview = bot.preview(found.release)
-        document = output.release_json(preview.release, preview.receipts, preview.actions)
+        document = plan_json(preview)
         if out is not None:
-            _write(out, json.dumps(document, indent=2) + "\n")
-        _show(options, preview.release, preview.receipts, preview.actions)
+            write_plan(out, document)
+        if options.format is Format.JSON:
+            options.result(output.dumps(document))
+        else:
+            _show(options, preview.release, preview.receipts, preview.steps)
+            if preview.differences is not None:
+                options.result(differences_text(preview.differences))
         return _code(bot, preview.release, preview.receipts)
 
 
@@ -67,8 +72,9 @@ def apply_command(
     with _app(options) as bot:
         found = bot.find(_target(target))
         bot.must_write()
-        if plan is not None and (moved := _moved(bot, found.release, plan)):
-            complain(options, f"{plan}: the world moved since the plan was written: {moved}. Plan again and look at it")
+        if plan is not None and (changes := moved(read_plan(plan), plan_json(bot.preview(found.release)))):
+            what = "; ".join(changes)
+            complain(options, f"{plan}: the world moved since the plan was written: {what}. Plan again and look at it")
             return Exit.BLOCKED
         if not bot.store.releases.add(found.release):
             bot.store.releases.wake(found.release.key, bot.clock(), reopen=True)
@@ -76,7 +82,14 @@ def apply_command(
 
 
 @command(app, "resume")
-def resume_command(options: Options, target: TargetArgument) -> Exit:
+def resume_command(
+    options: Options,
+    target: TargetArgument,
+    accept_changes: Annotated[
+        str | None,
+        typer.Option(metavar="DIGEST", help="Accept what the release changes, as its `changes` gate says it."),
+    ] = None,
+) -> Exit:
     """Run a stopped release again: only what is missing is done.
 
     ropewalk release resume acme/tools/widget@v1.2.3
@@ -85,6 +98,8 @@ def resume_command(options: Options, target: TargetArgument) -> Exit:
         release = _recorded(bot, target)
         bot.must_cover(release)
         bot.must_write()
+        if accept_changes is not None:
+            bot.store.acceptances.accept(release.key, acceptance(accept_changes, bot.clock()))
         bot.store.releases.wake(release.key, bot.clock(), reopen=True)
         return _follow(options, bot, release.key)
 
@@ -220,41 +235,16 @@ def _row(bot: App, key: str) -> Release:
     return release
 
 
-def _moved(bot: App, release: Release, path: Path) -> str:
-    """What differs between a written plan and a new one, empty if nothing. Raises: ConfigError if it is no plan."""
-    try:
-        written = json.loads(path.read_text())
-        then = {key: written[key] for key in ("project", "ref", "sha", "version", "actions")}
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ConfigError(what="is not a plan written by `release plan --out`", where=str(path)) from None
-    preview = bot.preview(release)
-    now = output.release_json(preview.release, preview.receipts, preview.actions)
-    changed = [key for key, value in then.items() if now[key] != value]
-    return "; ".join(f"{key}: planned {_brief(then[key])}, now {_brief(now[key])}" for key in changed)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise ConfigError(what=f"cannot be written: {error.strerror}", where=str(path), remedy="See --out") from None
-
-
-def _brief(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 120 else text[:117] + "…"
-
-
 def _public(receipts: Sequence[Receipt]) -> bool:
     return any(receipt.kind in ("upload", "release") for receipt in receipts)
 
 
-def _show(options: Options, release: Release, receipts: Sequence[Receipt], actions: Sequence[Action] | None) -> None:
-    """Write a release to stdout; `actions` None where none were asked for (nothing was planned)."""
+def _show(options: Options, release: Release, receipts: Sequence[Receipt], steps: Sequence[Step] | None) -> None:
+    """Write a release to stdout; `steps` None where none were asked for (nothing was planned)."""
     if options.format is Format.JSON:
-        options.result(output.dumps(output.release_json(release, receipts, actions)))
+        options.result(output.dumps(output.release_json(release, receipts, steps)))
     else:
-        text = output.release_text(release, receipts, actions, color=options.color, verbose=options.verbose)
+        text = output.release_text(release, receipts, steps, color=options.color, verbose=options.verbose)
         options.result(text)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.domain.anatomy import DifferenceKind
 from bot.domain.consents import ApprovalRule
 from bot.domain.findings import Waiver
 from bot.domain.freezes import Freeze
@@ -37,6 +38,7 @@ class IndexSpec:
 
     `upload_url` and `simple_url` are set for `IndexKind.SIMPLE` only; for GitLab they follow from the project, for PyPI
     from twine's constants. `username` and `password` are None where the bot's own GitLab token serves (kind gitlab).
+    With `attestations` what a job put beside a file to say who made it is sent along.
     """
 
     name: str
@@ -47,6 +49,19 @@ class IndexSpec:
     password: Secret | None = None
     ca_file: str | None = None
     proxy: str | None = None
+    attestations: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedFiles:
+    """Which files make a release whole: so many wheels, an sdist (or none at all), and one for each wildcard.
+
+    None means that it does not matter.
+    """
+
+    wheels: int | None = None
+    sdist: bool | None = None
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +72,9 @@ class ReleaseRule:
     declares; without `new_names` a name that no project is recorded for is refused unless it is one of those.
     `package` is the distribution that the rule's tags are about, where a pipeline builds several.
     With `reachable` a tag's commit must be on a protected branch. `approval` is who has to approve, None for nobody.
+    `hold_on` are the differences to the release before that need a person's yes; `expect` is
+    what makes a release whole (None: at least one file). With `install_check` a wheel is installed
+    from every index.
     """
 
     projects: tuple[str, ...]
@@ -69,6 +87,9 @@ class ReleaseRule:
     package: str | None = None
     reachable: bool = True
     approval: ApprovalRule | None = None
+    hold_on: tuple[DifferenceKind, ...] = ()
+    expect: ExpectedFiles | None = None
+    install_check: bool = False
 
     def matches(self, project: str, kind: RefKind, ref: str) -> bool:
         """Whether this rule speaks of that ref."""

@@ -109,6 +109,18 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """That a person accepted what a release changes: exactly the differences of that digest, for that release.
+
+    `by` is how the machine knows the person who typed it; `at` is UTC.
+    """
+
+    digest: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetStatus:
     """One target and how far it is. `name` is one of `distributions index:NAME gitlab_release note:!IID`."""
 

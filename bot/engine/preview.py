@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from bot.domain.anatomy import Differences
+from bot.domain.distributions import Distribution
 from bot.domain.releases import Receipt, Release
 from bot.engine.turn import MOST_STEPS, Tools
 from bot.release.actions import Action
-from bot.release.facts import Facts, Look, LookKind, Wanted
+from bot.release.facts import Facts, Look, LookKind, Seen, Wanted
+from bot.release.forecast import Step, forecast
 from bot.release.observe import observe, standing
 from bot.release.plan import Act, Plan, plan, prove
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """`release` as it would be recorded now, `actions` in order (none with `proof`), `receipts` as far as proven."""
+    """`release` as it would be recorded now, `receipts` as far as proven.
+
+    `steps` are what a run would do and pass over, in order (none with `proof`), `files` the distributions it is about
+    (empty while there are none), `differences` what these change against those published before (None: not looked).
+    """
 
     release: Release
-    actions: tuple[Action, ...]
+    steps: tuple[Step, ...]
     receipts: tuple[Receipt, ...]
+    files: tuple[Distribution, ...]
+    differences: Differences | None = None
 
 
 def preview(tools: Tools, wanted: Wanted, release: Release, *, proof: bool) -> Preview:
@@ -34,7 +43,8 @@ def preview(tools: Tools, wanted: Wanted, release: Release, *, proof: bool) -> P
         drawn = prove(wanted, facts, tools.texts) if proof else plan(wanted, facts, tools.texts, through=True)
         if not isinstance(drawn.step, Look):
             receipts = standing(facts, wanted) if proof else facts.receipts
-            return _preview(release, facts, drawn, receipts)
+            seen = _preview(release, facts, drawn, receipts)
+            return seen if proof else _planned(tools, wanted, facts, drawn, seen)
         facts = observe(tools.eyes, wanted, facts, drawn.step)
     raise AssertionError("a plan needs no more looks than there are things to look at")
 
@@ -49,5 +59,16 @@ def _preview(release: Release, facts: Facts, drawn: Plan, receipts: tuple[Receip
         targets=drawn.targets,
         next=drawn.next,
     )
-    actions = drawn.step.actions if isinstance(drawn.step, Act) else ()
-    return Preview(release=seen, actions=actions, receipts=receipts)
+    return Preview(release=seen, steps=(), receipts=receipts, files=files)
+
+
+def _planned(tools: Tools, wanted: Wanted, facts: Facts, drawn: Plan, seen: Preview) -> Preview:
+    """With what would be done, and what the files change, unless they or all indexes are out of sight."""
+    steps = forecast(wanted, facts, _actions(drawn))
+    if facts.differences is None and seen.files and any(isinstance(one, Seen) for one in facts.indexes.values()):
+        facts = observe(tools.eyes, wanted, facts, Look(LookKind.DIFFERENCES))
+    return replace(seen, steps=steps, differences=facts.differences.value if facts.differences else None)
+
+
+def _actions(drawn: Plan) -> tuple[Action, ...]:
+    return drawn.step.actions if isinstance(drawn.step, Act) else ()

@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.domain.errors import ConfigError, RefusedError
 from bot.domain.policy import Policy, ReleaseRule, Source
 from bot.domain.refs import Project, RefKind
-from bot.domain.releases import Release, ReleaseState
+from bot.domain.releases import Acceptance, Release, ReleaseState
 from bot.domain.verdicts import Consequence
 from bot.release.facts import Wanted
 
@@ -34,7 +34,8 @@ class Wanting:
     """All that wanting needs: `path` is the configuration's, `gitlab` the host that a missing project is missing on.
 
     `project` gives a project as last seen, or as GitLab has it; `published_before` the commit that a release's branch
-    published before it.
+    published before it, `accepted` what people accepted of what the release of that key changes. `tags` are
+    those of the wheels that can be installed here.
     """
 
     policy: Policy
@@ -42,6 +43,8 @@ class Wanting:
     gitlab: str
     project: Callable[[int], Project | None]
     published_before: Callable[[Release], str | None]
+    accepted: Callable[[str], tuple[Acceptance, ...]]
+    tags: Callable[[], frozenset[str]]
 
     def wanted(self, release: Release) -> Wanted:
         """What policy wants of a release.
@@ -67,6 +70,8 @@ class Wanting:
             waiting_for=waiting_for(release),
             previous=self.published_before(release) if release.id.kind is RefKind.BRANCH else None,
             freezes=tuple(freeze for freeze in self.policy.freezes if freeze.covers(project.full_path)),
+            accepted=self.accepted(release.key) if rule.hold_on else (),
+            tags=self.tags() if rule.install_check else frozenset(),
         )
 
     def must_have_source(self, rule: ReleaseRule) -> None:

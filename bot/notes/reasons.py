@@ -91,6 +91,8 @@ def _target_title(target: TargetStatus) -> str:
     kind, _, name = target.name.partition(":")
     if kind == "index":
         return f"Index {inline(name, NAME_LIMIT)}"
+    if kind == "install":
+        return f"Installing from {inline(name, NAME_LIMIT)}"
     return {"gitlab_release": "GitLab Release", "distributions": "Distributions"}.get(kind, inline(target.name))
 
 

@@ -112,6 +112,19 @@ _GATES = {
         remedy="Correct the packaging, raise the version and set a new tag; it is released by itself.",
         branch_remedy="Correct the packaging, raise the version and merge that; it is released by itself.",
     ),
+    "expected_files": GateWords(
+        title="Expected files",
+        problem="it is not the set of files that the policy expects",
+        turn=_PACKAGER,
+        remedy="Mend the jobs that build and set a new tag; it is released by itself.",
+        branch_remedy="Mend the jobs that build and merge that; it is released by itself.",
+    ),
+    "changes": GateWords(
+        title="Changes",
+        problem="it changes what needs a person's yes",
+        turn=OPERATOR,
+        remedy="Compare the files; if all that is meant, accept it with the command that the reason ends with.",
+    ),
     "index_guard": GateWords(
         title="Index guard",
         problem="a file of that name with other content already stands on an index",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bot.domain.anatomy import Anatomy
 from bot.domain.distributions import Distribution, IndexFile
 from bot.domain.policy import IndexSpec
 from bot.domain.releases import AttemptOutcome
@@ -62,6 +63,30 @@ class Index(Protocol):
 
     def send(self, place: IndexPlace, distribution: Distribution) -> Sent:
         """Send one kept file with twine, in a child with a deadline that dies with us."""
+
+
+class Anatomist(Protocol):
+    """Say what distributions hold, for a comparison. Every file is read in a child, within bounds."""
+
+    def kept(self, distribution: Distribution) -> Anatomy:
+        """Of a kept file. Raises: TransientError, RefusedError."""
+
+    def published(self, place: IndexPlace, file: IndexFile) -> Anatomy:
+        """Of a file on an index, whose bytes must be those it lists. Read once: it never changes.
+
+        Raises: TransientError, CredentialsError, RefusedError.
+        """
+
+
+class Installer(Protocol):
+    """Try whether what stands on an index can be installed from there."""
+
+    def install(self, place: IndexPlace, file: IndexFile, name: str, version: str) -> Sent:
+        """Download the wheel, whose bytes must be those that are listed, and let pip install it: offline, without its
+        dependencies, into an environment that is gone afterwards.
+
+        `REFUSED` means that it cannot be installed, `UNCLEAR` that nobody knows.
+        """
 
 
 class Distributions(Protocol):

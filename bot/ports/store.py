@@ -13,7 +13,7 @@ from bot.domain.distributions import Distribution
 from bot.domain.findings import Finding
 from bot.domain.hooks import HookPlace, HookRecord
 from bot.domain.refs import KnownRefs, Project, RefChange
-from bot.domain.releases import Attempt, Receipt, Release
+from bot.domain.releases import Acceptance, Attempt, Receipt, Release
 
 
 class Ledger(Protocol):
@@ -69,6 +69,16 @@ class Approvals(Protocol):
 
     def approve(self, key: str, approval: Approval) -> bool:
         """Record one; False, and nothing changed, if that person approved it already."""
+
+
+class Acceptances(Protocol):
+    """What people accepted of what a release changes, by release key."""
+
+    def accept(self, key: str, acceptance: Acceptance) -> None:
+        """Record one; the first of the same differences stays."""
+
+    def accepted(self, key: str) -> tuple[Acceptance, ...]:
+        """All of a release, oldest first."""
 
 
 class Queue(Protocol):

@@ -32,6 +32,32 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstallCheck:
+    """Install one wheel from an index, to see that it can be; nothing of it is kept."""
+
+    index: str
+    filename: str
+    name: str
+    version: str
+    public: bool = False
+
+    @property
+    def target(self) -> str:
+        """The target this works for."""
+        return f"install:{self.index}"
+
+    @property
+    def item(self) -> str:
+        """What distinguishes this try from the others for the same target."""
+        return self.filename
+
+    @property
+    def words(self) -> str:
+        """What it does, as in "would …"."""
+        return f"install {self.name} {self.version} from {self.index}, to see that it can be"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRelease:
     """Create the GitLab Release of the tag."""
 
@@ -150,4 +176,4 @@ class DropNote:
         return f"remove a surplus note of ours from merge request !{self.iid}"
 
 
-Action = Upload | CreateRelease | DescribeRelease | LinkRelease | PostNote | EditNote | DropNote
+Action = Upload | InstallCheck | CreateRelease | DescribeRelease | LinkRelease | PostNote | EditNote | DropNote

@@ -12,7 +12,7 @@ from bot.domain.errors import PutOffError, RefusedError, TransientError
 from bot.domain.gitlab import Note
 from bot.domain.releases import Attempt, AttemptOutcome
 from bot.ports.gitlab import Notes, Releases
-from bot.ports.index import Index, Sent
+from bot.ports.index import Index, Installer, Sent
 from bot.ports.store import Ledger
 from bot.release.actions import (
     Action,
@@ -20,6 +20,7 @@ from bot.release.actions import (
     DescribeRelease,
     DropNote,
     EditNote,
+    InstallCheck,
     LinkRelease,
     PostNote,
     Upload,
@@ -32,6 +33,7 @@ class Hands:
     """All that acting needs."""
 
     index: Index
+    installer: Installer
     releases: Releases
     notes: Notes
     ledger: Ledger
@@ -70,6 +72,8 @@ def _perform(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> tupl
         match action:
             case Upload():
                 return _upload(hands, facts, action), None
+            case InstallCheck():
+                return _install(hands, facts, action), None
             case CreateRelease():
                 hands.releases.create(
                     project, tag=action.tag, name=action.name, description=action.description, links=action.links
@@ -99,6 +103,14 @@ def _upload(hands: Hands, facts: Facts, action: Upload) -> Sent:
     seen = facts.indexes[action.index]
     assert isinstance(seen, Seen), "an upload is planned only after a look at its index"
     return hands.index.send(seen.value.place, _file(facts, action.filename))
+
+
+def _install(hands: Hands, facts: Facts, action: InstallCheck) -> Sent:
+    seen = facts.indexes[action.index]
+    assert isinstance(seen, Seen), "an install check is planned only after a look at its index"
+    listed = seen.value.lists(_file(facts, action.filename))
+    assert listed is not None, "an install check is planned only for what is proven to stand there"
+    return hands.installer.install(seen.value.place, listed, action.name, action.version)
 
 
 def _file(facts: Facts, filename: str) -> Distribution:

@@ -13,13 +13,14 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
+from bot.domain.anatomy import Differences
 from bot.domain.consents import Approval, Approver, Author, Hold
 from bot.domain.distributions import Distribution, IndexFile
 from bot.domain.freezes import Freeze
 from bot.domain.gitlab import Changes, GitLabRelease, Job, Note, Pipeline, Variables
 from bot.domain.policy import HygienePolicy, IndexSpec, ReleaseRule
 from bot.domain.refs import Head, Project
-from bot.domain.releases import Attempt, AttemptOutcome, Receipt, ReleaseId
+from bot.domain.releases import Acceptance, Attempt, AttemptOutcome, Receipt, ReleaseId
 from bot.domain.report import IndexPage
 from bot.ports.index import Gathered, IndexPlace
 
@@ -35,9 +36,10 @@ class Seen(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """We tried to look and may not or cannot; `reason` is a sentence."""
+    """We tried to look and may not or cannot; `reason` is a sentence, `status` the HTTP status if there was one."""
 
     reason: str
+    status: int | None = None
 
 
 class LookKind(StrEnum):
@@ -55,6 +57,7 @@ class LookKind(StrEnum):
     HOLD = "hold"
     REACH = "reach"
     APPROVALS = "approvals"
+    DIFFERENCES = "differences"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,8 @@ class Wanted:
     `asked` is when the release was last asked for, by its ref change or a person's `resume`: patience counts from it.
     `waiting_for` names the gate that made it wait, if nothing but time has passed since. `previous` is the commit that
     was published last from the same branch, as far as we have a record of it; None for a tag. `freezes` are those that
-    speak of the project.
+    speak of the project. `accepted` is what people accepted of what this release changes.
+    `tags` are those of the wheels that can be installed here.
     """
 
     id: ReleaseId
@@ -129,6 +133,8 @@ class Wanted:
     waiting_for: str | None = None
     previous: str | None = None
     freezes: tuple[Freeze, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
+    tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +151,7 @@ class Facts:
     files: Seen[Gathered] | None = None
     names: Seen[NameFacts] | None = None
     indexes: Mapping[str, Seen[IndexFacts] | Unreadable] = field(default_factory=lambda: MappingProxyType({}))
+    differences: Seen[Differences] | None = None
     changes: Seen[Changes] | Unreadable | None = None
     release: Seen[GitLabRelease | None] | Unreadable | None = None
     notes: Mapping[int, Seen[tuple[Note, ...]] | Unreadable] = field(default_factory=lambda: MappingProxyType({}))

@@ -8,6 +8,8 @@ from bot.domain.verdicts import Consequence, GateResult
 from bot.release.facts import Facts, Look, Wanted
 from bot.release.gates import (
     approval,
+    changes,
+    expected_files,
     freeze,
     hold,
     hygiene,
@@ -24,6 +26,7 @@ from bot.release.gates import (
 # In the order of what they cost to know: one request, one query, the pipeline, the branches (once, not with every turn
 # that waits for the pipeline), the artifacts, the indexes. What waits for people or for a date comes last, though it
 # costs nothing: by then all else is known, and mended in time.
+# A gate that policy has to ask for, and does not, says nothing.
 GATES = (
     tag_unmoved,
     ref_protected,
@@ -34,7 +37,9 @@ GATES = (
     version_matches,
     name_allowed,
     twine_check,
+    expected_files,
     index_guard,
+    changes,
     approval,
     freeze,
 )
@@ -81,6 +86,8 @@ def judge(wanted: Wanted, facts: Facts) -> Judgement:
     stopped = False
     for gate in GATES:
         said = gate.judge(wanted, facts)
+        if said is None:
+            continue
         if isinstance(said, Look):
             if stopped:
                 continue

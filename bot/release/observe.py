@@ -21,10 +21,11 @@ from bot.domain.refs import Head, RefKind, Tag
 from bot.domain.releases import Receipt
 from bot.domain.report import IndexPage
 from bot.ports.gitlab import Contents, History, Notes, Pipelines, Refs, Releases, VariableReader
-from bot.ports.index import Distributions, Gathered, Index
+from bot.ports.index import Anatomist, Distributions, Gathered, Index
 from bot.ports.store import Kept, Ledger
 from bot.release.belonging import belonging, metadata_paths
 from bot.release.choose import choose_pipeline, jobs_with_files
+from bot.release.comparing import see_differences
 from bot.release.consenting import Consents, approved, held, reached
 from bot.release.facts import (
     Facts,
@@ -54,6 +55,7 @@ class Eyes:
     releases: Releases
     notes: Notes
     index: Index
+    anatomist: Anatomist
     distributions: Distributions
     kept: Kept
     ledger: Ledger
@@ -96,6 +98,8 @@ def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
         case LookKind.NOTES:
             notes = {**facts.notes, look.iid: _try(lambda: eyes.notes.notes(project, look.iid))}
             return replace(facts, notes=notes)
+        case LookKind.DIFFERENCES:
+            return replace(facts, differences=Seen(see_differences(eyes.anatomist, wanted, facts)))
     assert_never(look.kind)
 
 
@@ -103,7 +107,7 @@ def _try(read: Callable[[], T]) -> Seen[T] | Unreadable:
     try:
         return Seen(read())
     except RefusedError as error:
-        return Unreadable(str(error))
+        return Unreadable(str(error), error.status)
 
 
 def _head(eyes: Eyes, wanted: Wanted) -> Head | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import chain
 
 from bot.domain.refs import RefKind
 from bot.domain.releases import ReleaseState, TargetState, TargetStatus
@@ -15,7 +16,7 @@ from bot.release.actions import Action
 from bot.release.facts import Facts, Look, LookKind, Unreadable, Wanted
 from bot.release.judge import PEOPLE, Judgement, judge
 from bot.release.report import report
-from bot.release.targets import Assessment, distributions, gitlab_release, index, notes
+from bot.release.targets import Assessment, distributions, gitlab_release, index, install, notes
 
 # How often a release whose reporting failed comes back to it.
 REPORT_AGAIN = timedelta(minutes=5)
@@ -143,7 +144,7 @@ def _publish(wanted: Wanted, facts: Facts, texts: Texts, drawing: _Drawing, *, t
 
     steps: list[tuple[str, Callable[[], Assessment | Look]]] = [
         (distributions.NAME, lambda: distributions.assess(facts)),
-        *((f"index:{spec.name}", _index(wanted, facts, spec.name)) for spec in wanted.indexes),
+        *chain.from_iterable(_on_index(wanted, facts, spec.name, drawing.proving) for spec in wanted.indexes),
         (gitlab_release.NAME, describe),
     ]
     for number, (_, assess) in enumerate(steps):
@@ -180,8 +181,19 @@ def _way_out(wanted: Wanted, facts: Facts) -> str:
     return f"Mend the job that builds them and {again}; it is released by itself"
 
 
-def _index(wanted: Wanted, facts: Facts, name: str) -> Callable[[], Assessment | Look]:
-    return lambda: index.assess(wanted, facts, name)
+def _on_index(
+    wanted: Wanted, facts: Facts, name: str, proving: bool
+) -> list[tuple[str, Callable[[], Assessment | Look]]]:
+    """The files on one index, and whether they install from there, before the next index gets them.
+
+    A proof does not install: that they can be was seen, and the bytes are the same.
+    """
+    steps: list[tuple[str, Callable[[], Assessment | Look]]] = [
+        (f"index:{name}", lambda: index.assess(wanted, facts, name))
+    ]
+    if wanted.rule.install_check and not proving:
+        steps.append((f"install:{name}", lambda: install.assess(wanted, facts, name)))
+    return steps
 
 
 def _tell(

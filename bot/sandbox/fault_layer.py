@@ -85,6 +85,7 @@ class FaultLayer:
                 user=scope.get("sandbox.user"),
                 seconds=round(seconds, 6),
                 fault=fault,
+                operations=scope.get("sandbox.operations", ()),
             )
         )
         counted = ("total", scope["method"], str(status), *([f"fault:{fault}"] if fault else ()))

@@ -75,7 +75,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logged:
-    """One finished request. `status` 0: the client or a fault cut the connection. `seconds` includes faults."""
+    """One finished request. `status` 0: the client or a fault cut the connection. `seconds` includes faults.
+
+    `operations` are the kinds of what a GraphQL request asked for (`query`, `mutation`, or `invalid`).
+    """
 
     id: int
     method: str
@@ -84,6 +87,7 @@ class Logged:
     user: str | None
     seconds: float
     fault: str | None
+    operations: tuple[str, ...] = ()
 
 
 class Faults:

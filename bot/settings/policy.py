@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bot.domain.anatomy import DifferenceKind
 from bot.domain.consents import ApprovalRule
 from bot.domain.findings import Waiver
 from bot.domain.gitlab import Role
-from bot.domain.policy import HygienePolicy, IndexKind, IndexSpec, ReleaseRule, Source
+from bot.domain.policy import ExpectedFiles, HygienePolicy, IndexKind, IndexSpec, ReleaseRule, Source
 from bot.domain.verdicts import Severity
 from bot.settings.addresses import proxy_url, web_url
 from bot.settings.credentials import Credentials, Wanted
 from bot.settings.problems import listed, near_miss, shown
 from bot.settings.reading import Reading, name
-from bot.settings.shape import ApprovalSection, HygieneSection, IndexSection, RuleSection
+from bot.settings.shape import ApprovalSection, ExpectSection, HygieneSection, IndexSection, RuleSection
 from bot.settings.tree import KeyPath
 
 _TOKEN_USER = "__token__"  # noqa: S105  (a user name)
@@ -65,7 +66,21 @@ def _index(reading: Reading, credentials: Credentials, path: KeyPath, section: I
         password=password,
         ca_file=str(ca_file) if ca_file is not None else None,
         proxy=read_proxy(reading, path, section.proxy),
+        attestations=_attestations(reading, path, section, kind),
     )
+
+
+def _attestations(reading: Reading, path: KeyPath, section: IndexSection, kind: IndexKind) -> bool:
+    """Whether attestations go along: a mistake where none can arrive, a warning where they will be refused."""
+    if not section.attestations:
+        return False
+    if kind is IndexKind.GITLAB:
+        what = f"{name(path)} is GitLab's registry, which takes no attestations"
+        reading.problem((*path, "attestations"), what, "Leave it out")
+    if kind in (IndexKind.PYPI, IndexKind.TESTPYPI):
+        what = f"{name(path)} takes attestations only from Trusted Publishing, which `source: pipeline` uses"
+        reading.warn((*path, "attestations"), f"{what}: with a token it refuses the files of a job that made some.")
+    return section.attestations
 
 
 def _kind(reading: Reading, path: KeyPath, section: IndexSection) -> IndexKind | None:
@@ -183,6 +198,9 @@ def _rule(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexe
         package=section.package,
         reachable=section.tag_reachable,
         approval=_approval(reading, (*path, "approval"), section.approval),
+        hold_on=tuple(map(DifferenceKind, section.hold_on)),
+        install_check=section.install_check,
+        expect=_expect(reading, (*path, "expect"), section.expect),
     )
     _check_passwords(reading, path, rule, indexes)
     if rule.source in (Source.PIPELINE, Source.BUILD):
@@ -206,6 +224,15 @@ def _approval(reading: Reading, path: KeyPath, section: ApprovalSection | None) 
         users=users,
         all_authors=section.authors == "shipped",
     )
+
+
+def _expect(reading: Reading, path: KeyPath, section: ExpectSection | None) -> ExpectedFiles | None:
+    if section is None:
+        return None
+    if section.wheels == 0 and section.sdist is False:
+        what = f"{name(path)} allows neither wheels nor an sdist, so nothing could be released"
+        reading.problem(path, what, "Leave one of them out")
+    return ExpectedFiles(wheels=section.wheels, sdist=section.sdist, files=tuple(section.files))
 
 
 def _check_passwords(reading: Reading, path: KeyPath, rule: ReleaseRule, indexes: Indexes) -> None:

@@ -197,6 +197,9 @@ class IndexSection(Section):
     password_file: Text | None = None
     ca_file: Text | None = None
     proxy: Text | None = None
+    attestations: Annotated[bool, Field(description="Send along what jobs attest; PyPI takes none with a token.")] = (
+        False
+    )
 
 
 class ApprovalSection(Section):
@@ -212,6 +215,27 @@ class ApprovalSection(Section):
         Literal["shipped", "commit"],
         Field(description="Whose approval does not count: authors of all that is shipped, or of the commit alone."),
     ] = "shipped"
+
+
+class ExpectSection(Section):
+    """`expect` of a rule: which files make a release whole."""
+
+    wheels: Annotated[int | None, Field(ge=0, le=300, description="So many wheels, no more and no less.")] = None
+    sdist: Annotated[bool | None, Field(description="Whether there must be an sdist, or must be none.")] = None
+    files: Annotated[list[Text], Field(description="Wildcards of file names; each must match one file.")] = []
+
+
+Held = Literal[
+    "new_top_level",
+    "lost_files",
+    "size_jump",
+    "new_binary",
+    "dependencies",
+    "requires_python",
+    "entry_points",
+    "license",
+    "fewer_distributions",
+]
 
 
 class RuleSection(Section):
@@ -232,6 +256,11 @@ class RuleSection(Section):
     ] = None
     tag_reachable: Annotated[bool, Field(description="A tag's commit must be on a protected branch.")] = True
     approval: ApprovalSection | None = None
+    hold_on: Annotated[
+        list[Held], Field(description="What may not change against the release before without a person's yes.")
+    ] = []
+    expect: ExpectSection | None = None
+    install_check: Annotated[bool, Field(description="Install a wheel from every index once it stands there.")] = False
 
 
 class FreezeSection(Section):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import socket
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -81,6 +83,47 @@ LISTED: list[tuple[str, Answer, list[tuple[str, str | None]]]] = [
         ),
         [(WHEEL, SHA)],
     ),
+    (
+        "base href, signature and requirement",
+        page(
+            f'<base href="http://files.invalid/deep/"><a href="../{WHEEL}#sha256={SHA}" data-gpg-sig="true" '
+            f'data-requires-python="&gt;=3.9">{WHEEL}</a>'
+        ),
+        [(WHEEL, SHA)],
+    ),
+    ("a name that is escaped", page(HTML.replace(f"files/{WHEEL}", f"files/{quote(WHEEL, safe='')}")), [(WHEEL, SHA)]),
+    (
+        "json with all that PEP 691, 700 and 740 know",
+        page(
+            json.dumps(
+                {
+                    "meta": {"api-version": "1.3", "_last-serial": 7},
+                    "name": "widget",
+                    "versions": ["0.9", "1.0"],
+                    "files": [
+                        {
+                            "filename": WHEEL,
+                            "url": f"../../files/{WHEEL}",
+                            "hashes": {"sha256": SHA, "blake2b": "00"},
+                            "yanked": "because",
+                            "gpg-sig": False,
+                            "size": 9,
+                            "upload-time": "2026-01-01T00:00:00Z",
+                            "core-metadata": {"sha256": "00"},
+                            "provenance": None,
+                        }
+                    ],
+                }
+            ),
+            JSON,
+        ),
+        [(WHEEL, SHA)],
+    ),
+    (
+        "other files are none of ours",
+        page(HTML + '<a href="/w-1.0.exe">w-1.0.exe</a><a href="/x.asc">x</a>'),
+        [(WHEEL, SHA)],
+    ),
     ("unknown name", says("404 Not Found"), []),
     ("forwarded to another index", says("302 Found", Location="http://index.invalid/simple/widget/"), []),
 ]
@@ -125,6 +168,7 @@ REFUSALS: list[tuple[str, Answer, type[Exception], str]] = [
         "connection failed",
     ),
     ("silence", hang, TransientError, "no answer in time"),
+    ("410", says("410 Gone"), RefusedError, "410 Gone"),
     ("418", says("418 Teapot"), RefusedError, "418 Teapot"),
     ("204", says("204 No Content"), RefusedError, "204 No Content"),
     ("sign-in page", page("<html><form action=/login></form></html>"), RefusedError, "no list of files"),

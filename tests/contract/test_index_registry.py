@@ -15,7 +15,7 @@ from bot.domain.policy import IndexKind, IndexSpec
 from bot.domain.releases import AttemptOutcome
 from bot.domain.secrets import Secret
 from bot.sandbox.server import Gitlab, running
-from bot.sandbox.world.people import Level
+from bot.sandbox.world.people import Level, TokenKind
 from bot.sandbox.world.places import Project
 from bot.sandbox.world.world import World
 from tests.contract.index_parts import keep, make_adapter, sdist_bytes, wheel_bytes
@@ -73,6 +73,27 @@ def test_a_deploy_token_serves_where_the_config_names_one(
     place = adapter.place(spec, project.id, "widget")
     assert adapter.send(place, keep(adapter, tmp_path, wheel_bytes())).outcome is AttemptOutcome.ACCEPTED
     assert [file.filename for file in adapter.files(place, "widget")] == ["widget-1.0-py3-none-any.whl"]
+
+
+def test_a_job_token_serves_as_long_as_its_job_runs(
+    gitlab: Gitlab, project: Project, tmp_path: Path, children: Children
+) -> None:
+    """As `ropewalk` run inside a CI job would be given it: user `gitlab-ci-token`, password CI_JOB_TOKEN."""
+    user = gitlab.world.create_user("ada")
+    gitlab.world.add_member(project, user, Level.DEVELOPER)
+    secret = gitlab.world.add_token(TokenKind.JOB, "job", ["api"], user=user, project_id=project.id, job_id=1).secret
+    adapter = make_adapter(tmp_path / "state", children, gitlab_url=gitlab.url)
+    spec = IndexSpec(name="registry", kind=IndexKind.GITLAB, username="gitlab-ci-token", password=Secret(secret))
+    place = adapter.place(spec, project.id, "widget")
+    distribution = keep(adapter, tmp_path, wheel_bytes())
+    assert adapter.send(place, distribution).outcome is AttemptOutcome.ACCEPTED
+    assert [file.filename for file in adapter.files(place, "widget")] == [distribution.filename]
+    gitlab.world.revoke_token(secret)
+    ended = adapter.send(place, distribution)
+    assert (ended.outcome, ended.again) == (AttemptOutcome.DENIED, False)
+    assert secret not in ended.reason
+    with pytest.raises(CredentialsError):
+        adapter.files(place, "widget")
 
 
 def test_a_wrong_token_and_an_invisible_project_are_errors_and_never_absence(

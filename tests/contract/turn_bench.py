@@ -19,6 +19,7 @@ from bot.release.consenting import Consents
 from bot.release.facts import Wanted
 from bot.release.observe import Eyes
 from tests.fake_consents import FakeApprovals, FakeHolds, FakePeople
+from tests.fake_index import FakeAnatomist, FakeInstaller
 from tests.fake_store import FakeKept, FakeLedger
 from tests.fakes import (
     Clock,
@@ -90,6 +91,8 @@ class Bench:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     kept: FakeKept = field(default_factory=FakeKept)
     distributions: FakeDistributions = field(default_factory=FakeDistributions)
+    anatomist: FakeAnatomist = field(default_factory=FakeAnatomist)
+    installer: FakeInstaller = field(default_factory=FakeInstaller)
     patience: tuple[float, ...] = ()
     stopped_after: int | None = None  # writes; then a person stops the release
     refs: FakeRefs = field(init=False)
@@ -134,13 +137,21 @@ class Bench:
             releases=self.releases,
             notes=self.notes,
             index=self.index,
+            anatomist=self.anatomist,
             distributions=self.distributions,
             kept=self.kept,
             ledger=self.ledger,
             consents=Consents(holds=self.holds, approvals=self.approvals, people=self.people),
             clock=self.clock,
         )
-        hands = Hands(index=self.index, releases=self.releases, notes=self.notes, ledger=self.ledger, clock=self.clock)
+        hands = Hands(
+            index=self.index,
+            installer=self.installer,
+            releases=self.releases,
+            notes=self.notes,
+            ledger=self.ledger,
+            clock=self.clock,
+        )
         return Tools(
             eyes=eyes,
             hands=hands,

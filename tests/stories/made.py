@@ -14,14 +14,16 @@ WHEEL = "Wheel-Version: 1.0\nGenerator: stories\nRoot-Is-Purelib: true\nTag: py3
 
 
 @cache
-def wheel(name: str, version: str, said: str = "made for a story") -> tuple[str, bytes]:
-    """File name and bytes of a wheel; another `said` makes other bytes under the same name."""
+def wheel(name: str, version: str, said: str = "made for a story", more: str = "") -> tuple[str, bytes]:
+    """File name and bytes of a wheel; another `said` makes other bytes under the same name, `more` one more member."""
     info = f"{name}-{version}.dist-info"
     members = {
         f"{name}.py": f'"""{name}, {said}."""\n\n__version__ = "{version}"\n',
         f"{info}/METADATA": _metadata(name, version),
         f"{info}/WHEEL": WHEEL,
     }
+    if more:
+        members[more] = ""
     record = "".join(f"{path},sha256={_digest(text)},{len(text.encode())}\n" for path, text in members.items())
     members[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n"
     out = io.BytesIO()

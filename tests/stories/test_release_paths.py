@@ -26,7 +26,7 @@ _TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"}
 _TEXT = {"type": "string"}
 GATES = [
     *("ref_protected", "tag_reachable", "tag_unmoved", "version_matches", "name_allowed", "hygiene"),
-    *("freeze", "hold", "approval", "pipeline_green", "twine_check", "index_guard"),
+    *("freeze", "hold", "approval", "pipeline_green", "twine_check", "expected_files", "index_guard", "changes"),
 ]
 RECEIPT: Json = {
     "type": "object",
@@ -74,7 +74,10 @@ SCHEMA: Json = {
                 "type": "object",
                 "required": ["name", "state", "reason", "attempts", "receipts"],
                 "properties": {
-                    "name": {"type": "string", "pattern": r"^(distributions|index:.+|gitlab_release|note:!\d+|issue)$"},
+                    "name": {
+                        "type": "string",
+                        "pattern": r"^(distributions|index:.+|install:.+|gitlab_release|note:!\d+|issue)$",
+                    },
                     "state": {"enum": ["pending", "done", "failed", "conflict", "skipped"]},
                     "reason": _TEXT,
                     "attempts": {"type": "integer", "minimum": 0},
@@ -319,18 +322,49 @@ def test_a_plan_needs_only_a_token_that_reads(bot: Bot, town: Town, package: Pac
     bot.secret("bot.token", town.world.create_token(town.bot, ["read_api"], "reader"))
     package.tag()
     package.pipeline_over()
-    before = town.mark()
+    before, uploads = town.mark(), town.index.uploads()
 
     planned = bot.release("plan", package.target)
 
     assert planned.code == 0, planned.err
-    would = [action["target"] for action in planned.json["actions"]]
-    assert would[:2] == ["index:registry"] * 2
-    assert {"index:index", "gitlab_release"} <= set(would)
-    assert {one.method for one in town.requests(before)} <= {"GET", "HEAD", "POST"}
-    assert town.writes(before) == []
+    assert [row["text"] for row in planned.json["actions"]][:4] == [
+        f"would upload {name} to {index}"
+        for index in ("registry", "index")
+        for name in sorted(made.both(package.name, VERSION), key=lambda name: not name.endswith(".whl"))
+    ]
+    assert "gitlab_release" in {row["target"] for row in planned.json["actions"]}
+    assert {row["file"] for row in planned.json["files"]} == set(made.both(package.name, VERSION))
+    asked = town.requests(before)
+    assert {one.method for one in asked if one.path != "/api/graphql"} <= {"GET", "HEAD"}
+    assert {kind for one in asked if one.path == "/api/graphql" for kind in one.operations} == {"query"}
+    assert (town.writes(before), town.index.uploads()) == ([], uploads)
     package.untouched()
     assert json.loads(bot.run("release", "list", "--format", "json").out) == []
+
+
+def test_a_plan_tells_what_it_would_pass_over_and_what_would_stop_it(bot: Bot, town: Town, package: Package) -> None:
+    """Identical files are skipped, other bytes stop, and an index that refuses to be read leaves it open."""
+    package.tag()
+    package.pipeline_over()
+    (wheel, data), (sdist, _) = made.wheel(package.name, VERSION), made.sdist(package.name, VERSION)
+    (town.index.data / wheel).write_bytes(data)
+
+    skips = bot.run("release", "plan", package.target)
+    (town.index.data / sdist).write_bytes(b"by a stranger")
+    stops = bot.run("release", "plan", package.target)
+    (town.index.data / sdist).unlink()
+    town.fault(kind="status", status=403, path="/packages/pypi/simple/", body="{}")
+    blind = bot.release("plan", package.target)
+
+    assert (skips.code, f"  would skip {wheel} (identical on index)\n" in skips.out) == (0, True)
+    assert f"  would upload {sdist} to index\n" in skips.out
+    assert (stops.code, f"  would stop (other bytes of {sdist} on index)\n" in stops.out) == (22, True)
+    assert "would upload" not in stops.out
+    assert blind.code == 6
+    told = {row["course"]: row["text"] for row in blind.json["actions"]}
+    assert told["cannot_tell"].startswith("cannot tell (403 on registry: ")
+    assert told["skip"] == f"would skip {wheel} (identical on index)"
+    assert package.registry() == []
 
 
 def test_a_plan_is_carried_out_only_while_the_world_stands_still(
@@ -349,12 +383,34 @@ def test_a_plan_is_carried_out_only_while_the_world_stands_still(
 
     assert moved.code == 5
     assert "the world moved" in moved.complaint
-    assert "actions: planned" in moved.complaint
+    assert (
+        f"planned was: would upload {filename} to index; now: would skip {filename} (identical on index)"
+        in moved.complaint
+    )
     assert town.writes(before) == []
     assert package.registry() == []
     (town.index.data / filename).unlink()
     assert bot.release("apply", package.target, "--plan", str(path)).code == 0
     package.complete()
+
+
+def test_a_release_whose_files_all_stand_there_already_says_so(bot: Bot, town: Town, package: Package) -> None:
+    """Published, with no upload: a result of its own, in words and in JSON, and proven like any other."""
+    for filename, data in made.both(package.name, VERSION).items():
+        (town.index.data / filename).write_bytes(data)
+    bot.config["releases"][0]["indexes"] = ["index"]
+    package.tag()
+    package.pipeline_over()
+    uploads = town.index.uploads()
+
+    applied = bot.release("apply", package.target)
+
+    assert (applied.code, applied.json["state"], applied.json["result"]) == (0, "published", "all_skipped")
+    target = next(target for target in applied.json["targets"] if target["name"] == "index:index")
+    assert target["reason"] == "nothing uploaded: all 2 files stood there already, identical"
+    assert [receipt["kind"] for receipt in target["receipts"]] == ["found", "found"]
+    assert town.index.uploads() == uploads
+    assert package.registry() == []
 
 
 def test_a_plan_for_another_commit_is_refused(bot: Bot, package: Package, tmp_path: Path) -> None:

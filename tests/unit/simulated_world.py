@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
+from bot.domain.anatomy import Differences
 from bot.domain.distributions import Distribution
 from bot.domain.gitlab import GitLabRelease, Note
 from bot.domain.policy import IndexSpec
@@ -21,6 +22,7 @@ from bot.release.actions import (
     DescribeRelease,
     DropNote,
     EditNote,
+    InstallCheck,
     LinkRelease,
     PostNote,
     Upload,
@@ -118,6 +120,8 @@ def look(world: World, wanted: Wanted, facts: Facts, what: Look) -> Facts:
             return replace(facts, release=Seen(world.release))
         case LookKind.NOTES:
             return replace(facts, notes={**facts.notes, what.iid: Seen(tuple(world.notes[what.iid]))})
+        case LookKind.DIFFERENCES:
+            return replace(facts, differences=Seen(Differences(since=None, index=None)))
     assert_never(what.kind)
 
 
@@ -152,6 +156,8 @@ def act(world: World, wanted: Wanted, facts: Facts, action: Action) -> Facts:
         case Upload():
             _watch_order(world, wanted, action)
             outcome, again = _send(world, action)
+        case InstallCheck():
+            outcome = AttemptOutcome.ACCEPTED
         case CreateRelease():
             if world.release is not None:
                 world.complaints.append("a GitLab Release was created twice")

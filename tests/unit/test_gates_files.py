@@ -226,6 +226,17 @@ def test_other_bytes_under_one_of_our_names_are_a_conflict_on_whichever_index(fa
     )
 
 
+def test_all_that_is_wrong_on_any_index_is_said_at_once() -> None:
+    """A conflict on one index and another that cannot be read; nobody has to mend them one by one."""
+    indexes: dict[str, Seen[IndexFacts] | Unreadable] = {}
+    indexes |= {"registry": Unreadable("403"), "public": Seen(index(PUBLIC, listed(WHEEL, "ab" * 32)))}
+    said = index_guard.judge(wanted(), replace(good_facts(), indexes=indexes))
+    assert isinstance(said, GateResult)
+    assert said.consequence is Consequence.CONFLICT
+    assert f"{WHEEL} already stands on public" in said.reason
+    assert "cannot tell what stands on registry (403)" in said.reason
+
+
 def test_an_index_that_cannot_be_looked_at_blocks() -> None:
     indexes: dict[str, Seen[IndexFacts] | Unreadable] = {}
     indexes |= {"registry": Unreadable("403 for the simple page"), "public": Seen(index(PUBLIC))}

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.anatomy import DifferenceKind
 from bot.domain.errors import ConfigError
 from bot.domain.findings import Waiver
-from bot.domain.policy import HygienePolicy, IndexKind, IndexSpec, ReleaseRule, Source
+from bot.domain.policy import ExpectedFiles, HygienePolicy, IndexKind, IndexSpec, ReleaseRule, Source
 from bot.domain.secrets import Secret
 from bot.domain.verdicts import Severity
 from bot.settings import ExampleName, Listener, Settings, check, example, load, schema
@@ -49,7 +50,9 @@ indexes:
   inhouse:
     {upload_url: "https://i.example.com/up/", simple_url: "http://127.0.0.1/s", username: u, password_env: INHOUSE}
 releases:
-  - {projects: ["acme/**"], tags: ["v*"], source: artifacts, indexes: [registry, pypi], names: ["acme-*"]}
+  - {projects: ["acme/**"], tags: ["v*"], source: artifacts, indexes: [registry, pypi], names: ["acme-*"],
+     hold_on: [new_top_level, license], install_check: true,
+     expect: {wheels: 2, sdist: false, files: ["*-win_amd64.whl"]}}
   - {projects: ["**"], branches: [main], source: pipeline, indexes: [test]}
 hygiene: {block_at: never, unknown: block, audit: "0 6 * * 1-5", waivers: waivers.yaml}
 """
@@ -138,6 +141,9 @@ def test_indexes_and_rules_become_the_policy(tmp_path: Path) -> None:
             source=Source.ARTIFACTS,
             indexes=("registry", "pypi"),
             names=("acme-*",),
+            hold_on=(DifferenceKind.NEW_TOP_LEVEL, DifferenceKind.LICENSE),
+            install_check=True,
+            expect=ExpectedFiles(wheels=2, sdist=False, files=("*-win_amd64.whl",)),
         ),
         ReleaseRule(projects=("**",), branches=("main",), source=Source.PIPELINE, indexes=("test",)),
     )
@@ -271,6 +277,20 @@ def test_the_token_may_come_from_a_file(tmp_path: Path) -> None:
     assert not [warning for warning in settings.warnings if "chmod" in warning]
     secret.chmod(0o644)
     assert [warning for warning in load(path, {}, Path("/")).warnings if "chmod o-r" in warning]
+
+
+def test_attestations_are_sent_where_asked_and_warned_of_where_a_token_cannot_bring_them(tmp_path: Path) -> None:
+    text = SMALLEST + (
+        "indexes:\n"
+        "  a: {upload_url: 'https://i.example.com/', simple_url: 'https://i.example.com/s', attestations: true}\n"
+        "  b: {repository: testpypi, password_env: PYPI_TOKEN, attestations: true}\n"
+        "  c: {repository: pypi, password_env: PYPI_TOKEN}\n"
+    )
+    settings = _load(tmp_path, text)
+    assert [spec.attestations for spec in settings.policy.indexes] == [True, True, False]
+    told = [warning for warning in settings.warnings if "attestations" in warning]
+    assert len(told) == 1
+    assert "indexes.b" in told[0]
 
 
 def test_twine_token_stands_for_a_token_with_a_warning(tmp_path: Path) -> None:

@@ -181,6 +181,15 @@ def test_the_policy_file_is_as_strict(tmp_path: Path, policy: str, line: int, pa
     assert part in str(error)
 
 
+def test_what_can_never_be_is_refused(tmp_path: Path) -> None:
+    """Attestations for a registry that takes none, and a rule under which nothing could be released."""
+    (attested,) = _check(tmp_path, GITLAB + "indexes: {a: {kind: gitlab, attestations: true}}\n")
+    assert "takes no attestations" in str(attested)
+    rule = "{projects: [x], tags: [y], indexes: [a], expect: {wheels: 0, sdist: false}}"
+    (nothing,) = _check(tmp_path, GITLAB + f"indexes: {{a: {{kind: gitlab}}}}\nreleases:\n  - {rule}\n")
+    assert "nothing could be released" in str(nothing)
+
+
 def test_foreign_text_in_a_message_stays_on_one_line(tmp_path: Path) -> None:
     for error in _check(tmp_path, GITLAB + '"a\\nforged: \\e[31m\\u202e": 1\nhygiene: {unknown: "x\\ny"}\n'):
         assert str(error).isprintable()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -10,10 +11,10 @@ from pathlib import Path
 
 from bot.adapters.index.children import Children
 from bot.adapters.index.inspection import inspect
-from bot.adapters.index.kept import KeptFiles
+from bot.adapters.index.kept import ATTESTATION, KeptFiles
 from bot.adapters.index.limits import MIB, Patience
 from bot.adapters.index.messages import Checked, CheckJob
-from bot.adapters.index.names import ArchiveError
+from bot.adapters.index.names import ArchiveError, show
 from bot.adapters.index.zips import Member, ZipReader
 from bot.domain.distributions import Distribution, FileName, parse_filename
 from bot.domain.errors import TransientError
@@ -22,6 +23,7 @@ from bot.ports.index import Gathered
 PREFERRED = "dist"
 _FEW = 5  # names shown of an archive that holds no distribution
 MOST_FILES = 300  # distributions of one release; the largest projects have about a hundred
+LONGEST_ATTESTATION = MIB  # bytes; one with its certificate and log entry has some ten thousand
 _FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,219}")
 
 
@@ -106,7 +108,10 @@ class Gatherer:
             for piece in item.reader.chunks(item.member):
                 copy.write(piece)
             metadata = inspect(copy, unpacked, item.said)
+            attestation = _attestation(item)
             sha256, size = self._kept.keep(copy, item.filename)
+            if attestation is not None:
+                self._kept.attest(sha256, item.filename, attestation)
         return Distribution(
             filename=item.filename,
             kind=item.said.kind,
@@ -146,6 +151,22 @@ def _distributions(job_id: int, origin: str, reader: ZipReader) -> list[_Found]:
                 _Found(job_id=job_id, origin=origin, reader=reader, member=member, filename=filename, said=said)
             )
     return found
+
+
+def _attestation(item: _Found) -> bytes | None:
+    """What the job put beside the file to say who made it, or None. Raises: ArchiveError, if that is no attestation."""
+    wanted = f"{item.member.name}{ATTESTATION}"
+    member = next((one for one in item.reader.members if one.name == wanted), None)
+    if member is None:
+        return None
+    data = item.reader.read(member, most=LONGEST_ATTESTATION)
+    try:
+        said = json.loads(data)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict):
+        raise ArchiveError(f"comes with {show(wanted)}, which is no attestation")
+    return data
 
 
 def _contents(members: Sequence[Member]) -> str:

@@ -29,12 +29,13 @@ def inspect(file: IO[bytes], scratch: IO[bytes], said: FileName) -> Metadata:
     `said` is what its file name says; `scratch` is an empty file for an unpacked sdist. Raises: ArchiveError.
     """
     if said.kind is DistributionKind.WHEEL:
-        return _parse(_wheel_metadata(ZipReader(file), said))
+        return _parse(wheel_metadata(ZipReader(file), said))
     unpack(file, scratch)
-    return _parse(_sdist_metadata(TarReader(scratch), said))
+    return _parse(sdist_metadata(TarReader(scratch), said))
 
 
-def _wheel_metadata(archive: ZipReader, said: FileName) -> bytes:
+def wheel_metadata(archive: ZipReader, said: FileName) -> bytes:
+    """METADATA of a wheel whose every member was read. Raises: ArchiveError."""
     members = {member.name: member for member in archive.members}
     folders = {name.split("/")[0] for name in members if name.split("/")[0].endswith(_DIST_INFO) and "/" in name}
     if len(folders) != 1:
@@ -57,7 +58,8 @@ def _wheel_metadata(archive: ZipReader, said: FileName) -> bytes:
     return metadata
 
 
-def _sdist_metadata(archive: TarReader, said: FileName) -> bytes:
+def sdist_metadata(archive: TarReader, said: FileName) -> bytes:
+    """PKG-INFO of an sdist. Raises: ArchiveError."""
     tops = {name.split("/")[0] for name in archive.members}
     if len(tops) != 1:
         raise ArchiveError(f"must hold one top-level folder and holds {len(tops)}")

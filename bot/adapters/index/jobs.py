@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import assert_never
 
 from bot.adapters.index.checking import check
+from bot.adapters.index.dissecting import dissect
+from bot.adapters.index.installing import install
 from bot.adapters.index.looking import look
-from bot.adapters.index.messages import Broken, CheckJob, Job, LookJob, Reply, UploadJob
+from bot.adapters.index.messages import Broken, CheckJob, DissectJob, InstallJob, Job, LookJob, Reply, UploadJob
 from bot.adapters.index.uploading import upload
 
 
@@ -31,5 +33,9 @@ def _perform(job: Job) -> Reply:
             return check(job)
         case LookJob():
             return look(job)
+        case DissectJob():
+            return dissect(job)
+        case InstallJob():
+            return install(job)
         case _:
             assert_never(job)

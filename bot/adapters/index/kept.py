@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import IO
 
+ATTESTATION = ".publish.attestation"  # Source: PEP 740 and `pypi-attestations sign`
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _CHUNK = 1 << 20
 _STALE = 86_400.0  # seconds; no file takes that long to be copied
@@ -33,6 +34,11 @@ class KeptFiles:
         if not _DIGEST.fullmatch(sha256) or "/" in filename or filename in ("", ".", ".."):
             raise ValueError("not a digest and a file name")
         return self._directory / sha256[:2] / sha256 / filename
+
+    @property
+    def incoming(self) -> Path:
+        """The folder for files that are still being looked at, on the same file system."""
+        return self._incoming
 
     def scratch(self) -> IO[bytes]:
         """A nameless file on the same file system, for bytes that are still being looked at."""
@@ -62,6 +68,27 @@ class KeptFiles:
             _sync(folder)
         return digest.hexdigest(), size
 
+    def attest(self, sha256: str, filename: str, attestation: bytes) -> None:
+        """Keep what a job says of a kept file, as `FILENAME.publish.attestation`; what was said before is replaced."""
+        path = self._attestation(sha256, filename)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor, name = tempfile.mkstemp(dir=self._incoming)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(attestation)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+        _sync(path.parent)
+
+    def attestation(self, sha256: str, filename: str) -> Path | None:
+        """What a job said of a kept file, if it said anything."""
+        path = self._attestation(sha256, filename)
+        return path if path.is_file() else None
+
+    def _attestation(self, sha256: str, filename: str) -> Path:
+        folder = self.path(sha256, filename).parent
+        return self._directory / "attestations" / folder.name / f"{filename}{ATTESTATION}"
+
     def has(self, sha256: str) -> bool:
         """Whether a file of that digest is kept and its bytes still hash to it."""
         if not _DIGEST.fullmatch(sha256):
@@ -75,14 +102,19 @@ class KeptFiles:
     def forget(self, sha256: str) -> None:
         """Drop the bytes of that digest; unknown ones are ignored."""
         if _DIGEST.fullmatch(sha256):
-            shutil.rmtree(self._directory / sha256[:2] / sha256, ignore_errors=True)
+            for folder in (self._directory / sha256[:2], self._directory / "attestations"):
+                shutil.rmtree(folder / sha256, ignore_errors=True)
 
 
 def _sweep(folder: Path) -> None:
     """Drop what a killed process left behind; younger files may be another's work in progress."""
     for path in folder.iterdir():
         try:
-            if time.time() - path.stat().st_mtime > _STALE:
+            if time.time() - path.lstat().st_mtime <= _STALE:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
                 path.unlink()
         except FileNotFoundError:
             continue

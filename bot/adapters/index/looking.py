@@ -16,6 +16,7 @@ import requests
 from packaging.utils import canonicalize_name
 from pypi_simple import ACCEPT_JSON_PREFERRED, ProjectPage
 
+from bot.adapters.index.addresses import same_origin
 from bot.adapters.index.answers import parse_retry_after
 from bot.adapters.index.limits import MIB, limit
 from bot.adapters.index.messages import Listed, Listing, LookJob, Unreadable
@@ -135,7 +136,7 @@ class _Look:
         target = urljoin(url, response.headers.get("Location", ""))
         there, here = urlsplit(target), urlsplit(url)
         last = unquote(there.path.rstrip("/").split("/")[-1])
-        abroad = _origin(target) != _origin(url)
+        abroad = not same_origin(target, url)
         same = canonicalize_name(last) == canonicalize_name(self.job.name)
         # The same path by https is the index itself, which wants TLS; a GitLab project's path is its registry anywhere.
         moved = there.hostname == here.hostname and there.scheme != here.scheme
@@ -197,7 +198,7 @@ class _Look:
     def _download(self, url: str) -> str | None:
         """The sha256 of a file's bytes; None if they cannot be read. Followed within the origin only."""
         for _ in range(MOST_HOPS + 1):
-            if _origin(url) != _origin(self.job.url):
+            if not same_origin(url, self.job.url):
                 return None  # another host: not ours to ask, and no place for our credentials
             with self._get(url, {"Accept-Encoding": "identity"}) as response:
                 if response.status_code in _REDIRECTS:
@@ -216,16 +217,10 @@ class _Look:
 
     def _get(self, url: str, headers: dict[str, str]) -> requests.Response:
         access = self.job.access
-        own = _origin(url) == _origin(self.job.url)
+        own = same_origin(url, self.job.url)
         auth = (access.username or "", access.password or "") if own and (access.username or access.password) else None
         self.requests += 1
         return self.session.get(url, headers=headers, auth=auth, allow_redirects=False, stream=True)
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, port
 
 
 def _is_listing(page: ProjectPage, body: bytes) -> bool:

@@ -31,12 +31,16 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadJob:
-    """Send one file. `path` ends in the distribution's file name; `sha256` is what its bytes must hash to."""
+    """Send one file. `path` ends in the distribution's file name; `sha256` is what its bytes must hash to.
+
+    `attestation` is the path of what goes along, empty for nothing.
+    """
 
     url: str
     path: str
     sha256: str
     access: Access
+    attestation: str = ""
     job: Literal["upload"] = "upload"
 
 
@@ -66,6 +70,48 @@ class LookJob:
     memory: int
     cpu: int
     job: Literal["look"] = "look"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """One published file to download: from `url`, at most `most` bytes, which must hash to `sha256`.
+
+    `home` is the index's own address: its credentials are for that origin alone.
+    """
+
+    url: str
+    home: str
+    sha256: str
+    most: int
+    access: Access
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DissectJob:
+    """Read what one distribution holds: the kept file at `path`, or without one what `fetch` brings.
+
+    `filename` says what it is, `scratch` is the folder for nameless files.
+    """
+
+    filename: str
+    path: str
+    scratch: str
+    memory: int
+    cpu: int
+    fetch: Fetch | None
+    job: Literal["dissect"] = "dissect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallJob:
+    """Download a wheel and install it into a fresh environment below `scratch`."""
+
+    filename: str
+    name: str
+    version: str
+    scratch: str
+    fetch: Fetch
+    job: Literal["install"] = "install"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +164,30 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dissected:
+    """What a distribution holds. See bot.domain.anatomy.Anatomy; `requests` is how many the download took."""
+
+    size: int
+    files: tuple[str, ...]
+    top_levels: tuple[str, ...]
+    requires: tuple[str, ...]
+    requires_python: str
+    entry_points: tuple[str, ...]
+    license: str
+    requests: int
+    kind: Literal["dissected"] = "dissected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """How an install check ended: what pip objects to, empty when it does not; `requests` are the download's."""
+
+    complaint: str
+    requests: int
+    kind: Literal["installed"] = "installed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
     """The page could not be read. `fault` says which error the daemon raises; `retry_after` is in seconds."""
 
@@ -138,8 +208,8 @@ class Broken:
     kind: Literal["broken"] = "broken"
 
 
-Job: TypeAlias = UploadJob | CheckJob | LookJob
-Reply: TypeAlias = Answered | Unanswered | Checked | Listing | Unreadable | Broken
+Job: TypeAlias = UploadJob | CheckJob | LookJob | DissectJob | InstallJob
+Reply: TypeAlias = Answered | Unanswered | Checked | Listing | Dissected | Installed | Unreadable | Broken
 
 JOBS: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="job")])
 REPLIES: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")])

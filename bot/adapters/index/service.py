@@ -9,9 +9,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bot.adapters.index.anatomist import IndexAnatomist, Reaching
 from bot.adapters.index.answers import classify, classify_silence, one_line
 from bot.adapters.index.children import Children
 from bot.adapters.index.gather import Gatherer
+from bot.adapters.index.installer import IndexInstaller
 from bot.adapters.index.kept import KeptFiles
 from bot.adapters.index.limits import Patience
 from bot.adapters.index.locks import UploadLocks
@@ -26,6 +28,7 @@ from bot.adapters.index.messages import (
     UploadJob,
 )
 from bot.adapters.index.places import install_line, make_place
+from bot.adapters.index.rules import explained
 from bot.domain.distributions import Distribution, IndexFile
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.policy import IndexKind, IndexSpec
@@ -69,6 +72,14 @@ class IndexAdapter:
         self._locks = UploadLocks(state_dir / "locks")
         self._kept = KeptFiles(state_dir / "files")
         self._gatherer = Gatherer(self._kept, self._children, self._patience, self._line)
+        reaching = Reaching(
+            access=lambda spec: self._access(spec, silence=self._patience.silence),
+            error=self._error,
+            where=self._where,
+            count=lambda place, requests: self._count(place, "download", requests),
+        )
+        self.anatomist = IndexAnatomist(self._children, self._kept, self._patience, reaching)
+        self.installer = IndexInstaller(self._children, self._kept, reaching, redactor.redact)
         self._known: OrderedDict[str, str] = OrderedDict()
         self._known_lock = threading.Lock()
 
@@ -110,6 +121,7 @@ class IndexAdapter:
             path=str(path),
             sha256=distribution.sha256,
             access=self._access(place.spec, silence=patience.silence),
+            attestation=self._attestation(place.spec, distribution),
         )
         name = distribution.metadata.name
         with self._locks.sending(place.upload_url, name, seconds=patience.lock) as lock:
@@ -120,12 +132,17 @@ class IndexAdapter:
             ended = self._children.run(job, deadline=patience.upload_limit(distribution.size), lock=lock)
         match ended.reply:
             case Answered() as answer:
-                sent = classify(answer, now=datetime.now(UTC), redact=self._redact(place))
+                sent = explained(place.spec.kind, classify(answer, now=datetime.now(UTC), redact=self._redact(place)))
                 return self._explained(place, sent) if sent.outcome is AttemptOutcome.DENIED else sent
             case Unanswered() as silence:
                 return classify_silence(silence, redact=self._redact(place))
             case _:
                 return Sent(outcome=AttemptOutcome.UNCLEAR, reason=ended.why, again=True)
+
+    def _attestation(self, spec: IndexSpec, distribution: Distribution) -> str:
+        """The path of what goes along with a file to an index that takes attestations; empty for nothing."""
+        found = self._kept.attestation(distribution.sha256, distribution.filename) if spec.attestations else None
+        return "" if found is None else str(found)
 
     def gather(self, archives: Sequence[tuple[int, str, Path]]) -> Gathered:
         """See Distributions.gather."""

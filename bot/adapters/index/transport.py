@@ -50,6 +50,9 @@ class BriefAdapter(PatientAdapter):
         """As the base class; `raw` of the response is an excerpt in memory."""
         del stream
         response = super().send(request, True, timeout, verify, cert, proxies)
+        if _cut(response):
+            response.close()
+            raise requests.ConnectionError("the answer was cut in its head", request=request)
         try:
             excerpt = response.raw.read(LONGEST_ANSWER, decode_content=True)
         except (Urllib3Error, OSError) as error:
@@ -59,6 +62,12 @@ class BriefAdapter(PatientAdapter):
             response.close()
         response.raw = io.BytesIO(excerpt)
         return response
+
+
+def _cut(response: requests.Response) -> bool:
+    """Whether an answer broke off before its headers were whole: the standard library takes what came for all of it."""
+    head = getattr(getattr(response.raw, "_original_response", None), "msg", None)
+    return head is not None and (not head.keys() or bool(head.defects))
 
 
 def prepare(session: requests.Session, access: Access, adapter: HTTPAdapter) -> None:

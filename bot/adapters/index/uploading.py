@@ -22,6 +22,8 @@ def upload(job: UploadJob) -> Answered | Unanswered:
     access = job.access
     try:
         package = PackageFile.from_filename(job.path, None)
+        if job.attestation:
+            package.add_attestations([job.attestation])
     except (TwineException, OSError) as error:
         return Unanswered(fault="file", what=f"twine cannot read the kept file: {_first_line(error)}")
     if package.sha2_digest != job.sha256:

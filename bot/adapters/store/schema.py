@@ -267,3 +267,13 @@ approvals = Table(
     Column("sha", String(64), nullable=False),
     PrimaryKeyConstraint("release", "user_id"),
 )
+
+acceptances = Table(
+    "acceptances",
+    metadata,
+    Column("release", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    PrimaryKeyConstraint("release", "digest"),
+)

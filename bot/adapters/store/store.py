@@ -8,6 +8,7 @@ from sqlalchemy import Engine, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import rows, schema
+from bot.adapters.store.accepting import SqliteAcceptances
 from bot.adapters.store.consents import SqliteApprovals, SqliteHolds
 from bot.adapters.store.database import Database
 from bot.adapters.store.enrolment import SqliteEnrolment
@@ -112,6 +113,7 @@ class Store:
         self.names = SqliteNames(database)
         self.holds = SqliteHolds(database, redact)
         self.approvals = SqliteApprovals(database)
+        self.acceptances = SqliteAcceptances(database)
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -16,27 +16,30 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
     if facts.files.value.problems:
         return GateResult(name=NAME, verdict=Verdict.NOT_APPLICABLE, reason="there are no usable distributions")
     there: list[str] = []
+    clashes: list[str] = []
+    blind: list[str] = []
     for spec in wanted.indexes:
         seen = facts.indexes.get(spec.name)
         if seen is None:
             return Look(LookKind.INDEX, index=spec.name)
         if isinstance(seen, Unreadable):
-            return GateResult(
-                name=NAME,
-                verdict=Verdict.UNKNOWN,
-                reason=f"cannot tell what stands on {spec.name} ({seen.reason}), so nothing is uploaded",
-                consequence=Consequence.BLOCK,
-            )
-        clash = [sentence for file in facts.files.value.files if (sentence := _clash(file, seen.value, spec.name))]
-        if clash:
-            return GateResult(
-                name=NAME,
-                verdict=Verdict.FAIL,
-                reason="; ".join(clash) + ". Nothing is overwritten: release a new version",
-                consequence=Consequence.CONFLICT,
-            )
-        identical = (file.filename for file in facts.files.value.files if seen.value.lists(file) is not None)
-        there += [f"{filename} on {spec.name}" for filename in identical]
+            blind.append(f"cannot tell what stands on {spec.name} ({seen.reason}), so nothing is uploaded")
+            continue
+        for file in facts.files.value.files:
+            if sentence := _clash(file, seen.value, spec.name):
+                clashes.append(sentence)
+            elif seen.value.lists(file) is not None:
+                there.append(f"{file.filename} on {spec.name}")
+    return _judged(clashes, blind, there)
+
+
+def _judged(clashes: list[str], blind: list[str], there: list[str]) -> GateResult:
+    """All that was found on all indexes, so that a person learns it at once: what clashes before what was not seen."""
+    if clashes:
+        reason = "; ".join([*clashes, *blind]) + ". Nothing is overwritten: release a new version"
+        return GateResult(name=NAME, verdict=Verdict.FAIL, reason=reason, consequence=Consequence.CONFLICT)
+    if blind:
+        return GateResult(name=NAME, verdict=Verdict.UNKNOWN, reason="; ".join(blind), consequence=Consequence.BLOCK)
     same = f"identical already: {', '.join(there)}" if there else "no such file on any index yet"
     return GateResult(name=NAME, verdict=Verdict.PASS, reason=same)
 

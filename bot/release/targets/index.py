@@ -39,7 +39,7 @@ def assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
         return Assessment(status=_status(facts, index, TargetState.CONFLICT, reason))
     missing = [file for file in wheels_first(files.value.files) if seen.value.lists(file) is None]
     if not missing:
-        return Assessment(status=_status(facts, index, TargetState.DONE, ""))
+        return Assessment(status=_status(facts, index, TargetState.DONE, _skipped(facts, index)))
     unproven = False
     waits: list[Later] = []
     for number, file in enumerate(missing):
@@ -63,6 +63,15 @@ def assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
     soonest = min(waits, key=lambda wait: wait.delay)
     reasons = "; ".join(dict.fromkeys(wait.reason for wait in waits))
     return Assessment(status=_status(facts, index, TargetState.PENDING, reasons), again=soonest.delay)
+
+
+def _skipped(facts: Facts, index: str) -> str:
+    """Where nothing had to be sent: that it is so, since a person who expects an upload should know. Else nothing."""
+    files = facts.files.value.files if facts.files else ()
+    if any(facts.wrote(f"index:{index}", file.filename) for file in files):
+        return ""
+    what = "the file" if len(files) == 1 else f"all {len(files)} files"
+    return f"nothing uploaded: {what} stood there already, identical"
 
 
 def _clashes(file: Distribution, index: IndexFacts) -> bool:

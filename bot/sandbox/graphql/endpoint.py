@@ -180,6 +180,7 @@ class GraphqlApi:
         timeout = request.scope.get(TIMEOUT_KEY)
         run = _Run(self._world, identity.user, timeout, multiplex=isinstance(asked, list))
         answers = await run_in_threadpool(run.answers, queries)
+        request.scope["sandbox.operations"] = run.operations
         return 200, answers if isinstance(asked, list) else answers[0]
 
 
@@ -266,10 +267,12 @@ class _Run:
         self._viewer = viewer
         self._timeout = timeout
         self._multiplex = multiplex
+        self.operations: tuple[str, ...] = ()  # the kinds of operation that were asked for, for the request log
 
     def answers(self, asked: list[Json]) -> list[Json]:
         """Answers in order. A multiplex that costs too much as a whole is refused as a whole."""
         queries = [_prepare(one) for one in asked]
+        self.operations = tuple(one.operation.operation.value if one.operation else "invalid" for one in queries)
         bounds = self._bounds(queries[0] if len(queries) == 1 else None)
         total = sum(one.analysis.complexity for one in queries if one.analysis)
         together = [too_complex(total, bounds.complexity)] if self._multiplex and total > bounds.complexity else []

@@ -1,0 +1,154 @@
+"""The words of a plan, and what moved between two of them."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import pytest
+
+from bot.cli.output import Json
+from bot.cli.planned import moved
+from bot.domain.releases import AttemptOutcome, TargetState
+from bot.ports.index import Gathered
+from bot.release.actions import CreateRelease, Upload
+from bot.release.facts import Seen, Unreadable
+from bot.release.forecast import Course, forecast
+from bot.release.targets import Assessment
+from bot.release.targets.index import assess
+from tests.unit.release_facts import (
+    PUBLIC,
+    REGISTRY,
+    SDIST,
+    WHEEL,
+    attempt,
+    distribution,
+    good_facts,
+    index,
+    listed,
+    wanted,
+)
+
+CREATE = CreateRelease(tag="v1.1.0", name="v1.1.0", description="", links=())
+REFUSED = Unreadable("indexes.public (https://s/): it answers 403 Forbidden", 403)
+
+
+def test_a_plan_says_of_every_file_and_index_what_would_happen() -> None:
+    """Index by index, wheels first, then what has to do with no index."""
+    facts = replace(
+        good_facts(),
+        indexes={
+            "registry": Seen(index(REGISTRY, listed(WHEEL))),
+            "public": Seen(index(PUBLIC, listed(SDIST, "ee" * 32))),
+        },
+    )
+    actions = (Upload(index="registry", filename=SDIST), Upload(index="public", filename=WHEEL), CREATE)
+    steps = forecast(wanted(), facts, actions)
+    assert [(step.target, step.course, step.sentence) for step in steps] == [
+        ("index:registry", Course.SKIP, f"would skip {WHEEL} (identical on registry)"),
+        ("index:registry", Course.UPLOAD, f"would upload {SDIST} to registry"),
+        ("index:public", Course.UPLOAD, f"would upload {WHEEL} to public"),
+        ("index:public", Course.STOP, f"would stop (other bytes of {SDIST} on public)"),
+        ("gitlab_release", Course.ACT, "would create the GitLab Release v1.1.0"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seen", "sentence"),
+    [
+        (REFUSED, "cannot tell (403 on public: indexes.public (https://s/): it answers 403 Forbidden)"),
+        (Unreadable("no hash is shown"), "cannot tell (public: no hash is shown)"),
+    ],
+)
+def test_an_index_that_cannot_be_read_is_said_once_with_its_status(seen: Unreadable, sentence: str) -> None:
+    facts = replace(good_facts(), indexes={"registry": Seen(index(REGISTRY)), "public": seen})
+    (step,) = forecast(wanted(), facts, ())
+    assert (step.course, step.file, step.sentence) == (Course.CANNOT_TELL, None, sentence)
+
+
+@pytest.mark.parametrize(
+    ("files", "tries", "reason"),
+    [
+        ((WHEEL, SDIST), (), "nothing uploaded: all 2 files stood there already, identical"),
+        ((WHEEL,), (), "nothing uploaded: the file stood there already, identical"),
+        ((WHEEL, SDIST), (AttemptOutcome.PUT_OFF,), "nothing uploaded: all 2 files stood there already, identical"),
+        ((WHEEL, SDIST), (AttemptOutcome.ACCEPTED,), ""),
+        ((WHEEL, SDIST), (AttemptOutcome.UNCLEAR,), ""),
+    ],
+)
+def test_an_index_that_had_everything_is_a_result_of_its_own(
+    files: tuple[str, ...], tries: tuple[AttemptOutcome, ...], reason: str
+) -> None:
+    """What we may have sent ourselves is not called found."""
+    facts = replace(
+        good_facts(),
+        files=Seen(Gathered(files=tuple(map(distribution, files)))),
+        indexes={"registry": Seen(index(REGISTRY, *map(listed, files)))},
+        attempts=tuple(attempt(outcome) for outcome in tries),
+    )
+    said = assess(wanted(), facts, "registry")
+    assert isinstance(said, Assessment)
+    assert (said.status.state, said.status.reason) == (TargetState.DONE, reason)
+
+
+def document(**fields: object) -> Json:
+    return {
+        "project": "acme/widget",
+        "ref": "v1.1.0",
+        "sha": "a" * 40,
+        "version": "1.1.0",
+        "gates": [{"name": "hygiene", "verdict": "pass", "reason": "masked and protected"}],
+        "files": [{"file": WHEEL, "sha256": "1" * 64}, {"file": SDIST, "sha256": "2" * 64}],
+        "actions": [
+            {"target": "index:registry", "file": WHEEL, "would": "w", "text": f"would upload {WHEEL} to registry"},
+            {"target": "gitlab_release", "file": None, "would": "create it", "text": "would create it"},
+        ],
+        **fields,
+    }
+
+
+MOVES: list[tuple[str, Json, list[str]]] = [
+    ("nothing", {}, []),
+    ("commit", {"sha": "b" * 40}, [f"v1.1.0 is at {'b' * 40} now, the plan was for {'a' * 40}"]),
+    ("project", {"project": "acme/gadget"}, ["the project is acme/gadget now, the plan was for acme/widget"]),
+    ("version", {"version": "1.2"}, ["the version is 1.2 now, planned was 1.1.0"]),
+    (
+        "files",
+        {"files": [{"file": WHEEL, "sha256": "3" * 64}, {"file": "new.whl", "sha256": "4" * 64}]},
+        [
+            f"{WHEEL} has other bytes now, sha256 333333333333… instead of 111111111111…",
+            f"{SDIST} is not there any more",
+            "new.whl is new, sha256 444444444444…",
+        ],
+    ),
+    (
+        "gate",
+        {"gates": [{"name": "hygiene", "verdict": "fail", "reason": "TWINE_PASSWORD is not masked"}], "actions": []},
+        [
+            "gate hygiene is fail now, planned was pass: TWINE_PASSWORD is not masked",
+            f"planned was: would upload {WHEEL} to registry; now: nothing",
+            "planned was: would create it; now: nothing",
+        ],
+    ),
+    (
+        "index",
+        {"actions": [{"target": "index:registry", "file": WHEEL, "would": "s", "text": "would skip it"}]},
+        [
+            f"planned was: would upload {WHEEL} to registry; now: would skip it",
+            "planned was: would create it; now: nothing",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "sentences"), [row[1:] for row in MOVES], ids=[row[0] for row in MOVES])
+def test_what_moved_is_named_in_plain_words(fields: Json, sentences: list[str]) -> None:
+    assert list(moved(document(), document(**fields))) == sentences
+
+
+def test_a_plan_of_an_older_version_is_compared_by_what_it_says() -> None:
+    """It knew neither files nor gates, and its actions had no text."""
+    old = copy.deepcopy(document())
+    del old["files"], old["gates"]
+    old["actions"] = [{"target": "gitlab_release", "would": "create it"}]
+    assert list(moved(old, document())) == [f"planned was: nothing; now: would upload {WHEEL} to registry"]
