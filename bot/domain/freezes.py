@@ -9,8 +9,8 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from bot.domain.refs import matches_path
 
 WEEK = timedelta(days=7)
-# Freezes that follow one another without a gap for longer than this have no end that helps anybody.
-HORIZON = timedelta(days=400)
+# So many windows that follow one another without a gap have no end that helps anybody.
+MOST_LINKS = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class Freeze:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frozen:
-    """What holds now. `until` (UTC) is when no freeze holds any more; None if that is beyond the horizon."""
+    """What holds now. `until` (UTC) is when no freeze holds any more; None if no such moment is in sight."""
 
     by: tuple[Freeze, ...]
     until: datetime | None
@@ -88,8 +88,9 @@ def frozen(freezes: Iterable[Freeze], now: datetime) -> Frozen | None:
     if not by:
         return None
     until = now
-    while ends := [end for freeze in freezes if (end := freeze.window.end_at(until)) is not None]:
+    for _ in range(MOST_LINKS):
+        ends = [end for freeze in freezes if (end := freeze.window.end_at(until)) is not None]
+        if not ends:
+            return Frozen(by=by, until=until)
         until = max(ends)
-        if until - now > HORIZON:
-            return Frozen(by=by, until=None)
-    return Frozen(by=by, until=until)
+    return Frozen(by=by, until=None)

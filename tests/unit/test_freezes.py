@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.freezes import HORIZON, Freeze, Span, Weekly, frozen, moment
+from bot.domain.freezes import WEEK, Freeze, Span, Weekly, frozen, moment
 
 BERLIN, ADELAIDE = ZoneInfo("Europe/Berlin"), ZoneInfo("Australia/Adelaide")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -74,6 +74,12 @@ def test_windows_that_touch_or_overlap_are_one_frozen_time() -> None:
     assert holds.until == utc("2026-12-22T12:00:00")
 
 
+def test_an_end_far_away_is_still_an_end() -> None:
+    holds = frozen([span("2026-01-01T00:00:00", "2099-12-31T00:00:00"), WEEKEND], utc("2026-12-19T00:00:00"))
+    assert holds is not None
+    assert holds.until == utc("2099-12-31T00:00:00")
+
+
 def test_windows_that_leave_no_gap_have_no_end_in_sight() -> None:
     always = [weekly(timedelta(), 4 * DAY), weekly(4 * DAY, 7 * DAY)]
     holds = frozen(always, utc("2026-12-19T00:00:00"))
@@ -124,7 +130,7 @@ def test_at_its_end_nothing_is_frozen_and_just_before_it_is(
     freezes = [weekly(start, end, zone)]
     holds = frozen(freezes, now)
     if holds is not None and holds.until is not None:
-        assert now < holds.until <= now + HORIZON
+        assert now < holds.until <= now + WEEK + 2 * HOUR
         assert frozen(freezes, holds.until) is None
         assert frozen(freezes, holds.until - timedelta(seconds=1)) is not None
 
