@@ -251,5 +251,12 @@ def test_changes_are_asked_for_only_once_somebody_approved() -> None:
     assert said(approval, approving(), replace(given(), changes=None))[0] == "fail"
 
 
+def test_what_was_begun_with_a_yes_is_finished_whatever_becomes_of_who_gave_it() -> None:
+    facts = replace(given(yes(level=30)), receipts=(PROOF,))
+    verdict, consequence, reason = said(approval, approving(), facts)
+    assert (verdict, consequence) == ("pass", "none")
+    assert reason.startswith("begun before: it is finished; grace's does not count: is developer of the project")
+
+
 def test_without_a_rule_nobody_is_asked() -> None:
     assert said(approval, wanted(), replace(good_facts(), approvals=None))[0] == "not_applicable"
