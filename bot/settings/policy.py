@@ -179,14 +179,7 @@ def _rule(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexe
         reading.problem(
             (*path, "indexes"), f"{name((*path, 'indexes'))} is empty, so nothing would be uploaded", remedy
         )
-    for place, wanted in enumerate(section.indexes):
-        here = (*path, "indexes", place)
-        if wanted not in indexes.names:
-            miss = near_miss(wanted, indexes.names)
-            remedy = f"Did you mean `{miss}`?" if miss else f"Defined under `indexes`: {listed(indexes.names)}"
-            reading.problem(here, f"{name(here)} names the index `{shown(wanted)}`, which is not defined", remedy)
-        elif wanted in section.indexes[:place]:
-            reading.problem(here, f"{name(here)} names `{shown(wanted)}` a second time", "Keep one")
+    _check_indexes(reading, path, section, indexes)
     rule = ReleaseRule(
         projects=tuple(section.projects),
         tags=tuple(section.tags),
@@ -209,6 +202,18 @@ def _rule(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexe
     if rule.branches:
         reading.warn((*path, "branches"), "`branches` is accepted but not in effect yet: only tags are released.")
     return rule
+
+
+def _check_indexes(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexes) -> None:
+    """Every name is defined, and none comes twice."""
+    for place, wanted in enumerate(section.indexes):
+        here = (*path, "indexes", place)
+        if wanted not in indexes.names:
+            miss = near_miss(wanted, indexes.names)
+            remedy = f"Did you mean `{miss}`?" if miss else f"Defined under `indexes`: {listed(indexes.names)}"
+            reading.problem(here, f"{name(here)} names the index `{shown(wanted)}`, which is not defined", remedy)
+        elif wanted in section.indexes[:place]:
+            reading.problem(here, f"{name(here)} names `{shown(wanted)}` a second time", "Keep one")
 
 
 def _approval(reading: Reading, path: KeyPath, section: ApprovalSection | None) -> ApprovalRule | None:

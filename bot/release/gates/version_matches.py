@@ -44,8 +44,7 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
     versions = sorted({str(parse_version(file.metadata.version)) for file in files})
     if len(versions) > 1:
         return _fail(f"the artifacts hold several versions: {', '.join(versions)}. Let the job clear dist/ first")
-    local = _local(wanted, files[0])
-    if local:
+    if local := _local(wanted, files[0]):
         return _fail(local)
     source = "tag, metadata" if tagged else "metadata"
     reason = f"{source} and file names say {distributions[0]} {versions[0]}"
