@@ -24,6 +24,7 @@ from bot.adapters.gitlab.estate.sweep import GitLabEstate
 from bot.adapters.gitlab.events import GitLabEvents
 from bot.adapters.gitlab.history import GitLabHistory
 from bot.adapters.gitlab.hooks import GitLabHooks
+from bot.adapters.gitlab.issues import GitLabIssues
 from bot.adapters.gitlab.notes import GitLabNotes
 from bot.adapters.gitlab.people import GitLabPeople, approver
 from bot.adapters.gitlab.pipelines import GitLabPipelines
@@ -49,6 +50,7 @@ from bot.engine.preview import Preview, preview
 from bot.engine.turn import Tools, run_turn
 from bot.engine.wanting import Wanting
 from bot.notes.markers import derived_key
+from bot.notes.rolling import RollingTexts
 from bot.notes.texts import ReleaseTexts
 from bot.release.apply import Hands
 from bot.release.consenting import Consents
@@ -95,6 +97,7 @@ class App:
         self.events = GitLabEvents(self.api)
         self.releases = GitLabReleases(self.api)
         self.notes = GitLabNotes(self.api)
+        self.issues = GitLabIssues(self.api)
         self.flag_switch = GitLabVariableFlags(self.api)
         self.index = IndexAdapter(
             gitlab_url=gitlab.url,
@@ -141,6 +144,11 @@ class App:
     def texts(self) -> ReleaseTexts:
         """The texts, signed with the marker key."""
         return ReleaseTexts(marker_key=self._marker_key(), user_id=self.identity.user_id)
+
+    @cached_property
+    def issue_texts(self) -> RollingTexts:
+        """What rolling issues say, signed with the marker key."""
+        return RollingTexts(marker_key=self._marker_key())
 
     @cached_property
     def tools(self) -> Tools:

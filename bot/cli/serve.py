@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bot.cli.exits import Exit
 from bot.cli.options import Options, complain
-from bot.domain.errors import ConfigError, RefusedError, TransientError
+from bot.domain.errors import ConfigError
 from bot.log import get
 from bot.watch.poll import ENROL_EVERY
 
@@ -106,6 +106,7 @@ def _runner(bot: App, instruments: Instruments) -> Runner:
 
 def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     """Teach the runner its jobs, and the timer when they run."""
+    from bot.cli.audit_job import audit_watched
     from bot.cli.hook_job import HOOKS_EVERY, tend_hooks
     from bot.engine.timer import Timer
     from bot.engine.watching import Watching
@@ -124,7 +125,7 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
         "look": watching.look,
         "enrol": watching.enrol,
         "clean": lambda: _clean(bot, runner),
-        "audit": lambda: _audit(bot),
+        "audit": lambda: audit_watched(bot, lambda: runner.stopping),
         "hooks": lambda: tend_hooks(bot, lambda delay: timer.soon("hooks", after=delay), lambda: runner.stopping),
     }
     timer.every(bot.settings.watch.poll, "poll", at_start=True)
@@ -233,30 +234,3 @@ def _clean(bot: App, runner: Runner) -> None:
     """Let go of what nobody will ask for again."""
     runner.clean()
     log.info("serve.cleaned", deliveries=bot.store.deliveries.forget(bot.clock()))
-
-
-def _audit(bot: App) -> None:
-    """One audit of everything watched, into the history; whatever goes wrong is logged, and the next one tries anew."""
-    from bot.cli.auditor import Auditor
-
-    try:
-        noted = Auditor(bot).audit_watched()
-    except (TransientError, RefusedError, ConfigError) as error:
-        log.warning("audit.put_off", reason=str(error))
-        return
-    except Exception as error:
-        log.error("audit.fault", exc_info=error)
-        return
-    report = noted.report
-    log.info(
-        "audit.finished",
-        projects=report.projects,
-        complete=report.complete,
-        findings=len(report.findings),
-        unknown=len(report.unknown),
-        waived=len(report.waived),
-        new=noted.new,
-        fixed=noted.fixed,
-        requests=report.requests,
-        seconds=round(report.seconds, 1),
-    )

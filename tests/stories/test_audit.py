@@ -100,6 +100,29 @@ def test_reports_for_programs_end_with_nought_and_what_is_known_can_be_left_out(
     assert (waived["findings"], [one["verdict"] for one in waived["waived"]]) == ([], ["waived"])
 
 
+def test_issues_are_planned_before_they_are_kept(bot: Bot, town: Town, group: Group) -> None:
+    """A plan writes nothing; by hand as by the daemon there is one issue, and none without a policy."""
+    number = project(town, group, "beacon")
+    made = town.world.projects[number]
+    town.world.set_variable(made, "TWINE_PASSWORD", town.world.secret())
+    assert bot.run("audit", "run", "--issues").code == 2
+    bot.config["hygiene"] = {"issues": "project"}
+    assert bot.run("audit", "run", "--issues", f"{group.full_path}/beacon").code == 2
+    assert bot.run("audit", "run", "--dry-run").code == 2
+    planned = bot.run("audit", "run", "--issues", "--dry-run", "--format", "json")
+    assert planned.code == 14
+    (one,) = planned.json["issues"]
+    assert (one["deed"], one["place"], one["state"]) == ("open", f"project/{number}", "planned")
+    assert not made.issues
+    told = bot.run("audit", "run", "--issues", "--min-severity", "high")
+    assert told.code == 14
+    assert "issue about" in told.err
+    (issue,) = made.issues.values()
+    assert issue.confidential
+    assert "RW104" in issue.description  # what the report leaves out is in the issue all the same
+    assert bot.run("audit", "run", "--issues", "--format", "json").json["issues"] == []
+
+
 def test_doctor_says_whether_the_next_tag_would_publish(bot: Bot, town: Town, group: Group) -> None:
     """Not while its tag is unprotected: code 5 and the check that fails; exposure tells who reads the token."""
     number = project(town, group, "widget")
