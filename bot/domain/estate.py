@@ -13,6 +13,9 @@ from enum import IntEnum
 from bot.domain.ci import CiFacts, CiUnknown
 from bot.domain.gitlab import Level, VariableFlags, Variables
 
+CI_PATH = ".gitlab-ci.yml"
+"""Where a project's CI file is unless its settings say otherwise."""
+
 
 class Role(IntEnum):
     """GitLab's access levels, as protection rules name them. Source: lib/gitlab/access.rb."""
@@ -103,8 +106,8 @@ class ProjectFacts:
     """One place: a project, or a group or the instance as a holder of variables (`level`), which have id 0.
 
     `variables` are those of the place and of all above it; `unread` says why its own cannot be read. `ci` is None where
-    there is no CI file or nobody asked for it; `access` is None where nobody asked. `release_tags` are the tag
-    patterns that policy releases.
+    there is no CI file or nobody asked for it, `ci_path` is where it lies, `PATH@GROUP/PROJECT` in another project;
+    `access` is None where nobody asked. `release_tags` are the tag patterns that policy releases.
     """
 
     project_id: int
@@ -117,6 +120,7 @@ class ProjectFacts:
     release_tags: tuple[str, ...] = ("v*",)
     topics: tuple[str, ...] = ()
     archived: bool = False
+    ci_path: str = CI_PATH
     at: datetime | None = None
     own: tuple[VariableFlags, ...] = field(init=False, repr=False, compare=False, default=())
 

@@ -13,7 +13,8 @@ from bot.adapters.gitlab.estate import queries
 from bot.adapters.gitlab.estate.access import Doors
 from bot.adapters.gitlab.estate.ahead import ahead
 from bot.adapters.gitlab.estate.asking import Asker
-from bot.adapters.gitlab.estate.files import Ci, CiFiles, Read
+from bot.adapters.gitlab.estate.files import CiFile, CiFiles, Read
+from bot.adapters.gitlab.estate.merging import Merger, Unmerged
 from bot.adapters.gitlab.estate.pages import Pages
 from bot.adapters.gitlab.estate.reading import Row
 from bot.adapters.gitlab.estate.variables import Above, Flags, rest
@@ -36,6 +37,7 @@ class GitLabEstate:
         self._asker = Asker(api, count, wait)
         self._pages = Pages(self._asker)
         self._files = CiFiles(self._asker, read_ci)
+        self._merger = Merger(self._asker, read_ci)
         self._doors = Doors(self._asker)
 
     def expected(self) -> int | None:
@@ -72,7 +74,12 @@ class GitLabEstate:
         files = self._files.of([row for row in rows if not row.trouble and wishes.ci(known[row.id])])
         for row in rows:
             if row.id in files:
-                known[row.id] = replace(known[row.id], ci=self._ci(row, known[row.id], files[row.id], wishes))
+                known[row.id] = replace(known[row.id], ci=files[row.id].ci, ci_path=files[row.id].path)
+        unmerged = [
+            one for row in rows if row.id in files and (one := _unmerged(row, known[row.id], files[row.id], wishes))
+        ]
+        for project_id, ci in self._merger.merged(unmerged).items():
+            known[project_id] = replace(known[project_id], ci=ci)
         asked = {
             row.id: pool.submit(self._doors.read, row.id, row.namespace)
             for row in rows
@@ -92,11 +99,12 @@ class GitLabEstate:
             return replace(row, flags=None, more=None, trouble=str(error))
         return replace(row, flags=(row.flags or ()) + more, more=None)
 
-    def _ci(self, row: Row, facts: ProjectFacts, found: tuple[str, Ci], wishes: Wishes) -> Ci:
-        oid, ci = found
-        if isinstance(ci, CiFacts) and not ci.merged and wishes.merged(replace(facts, ci=ci)):
-            return self._files.merged(row, oid, ci)
-        return ci
+
+def _unmerged(row: Row, facts: ProjectFacts, file: CiFile, wishes: Wishes) -> Unmerged | None:
+    """A file that somebody wants to see merged, and that can be."""
+    if isinstance(file.ci, CiFacts) and not file.elsewhere and not file.ci.merged and wishes.merged(facts):
+        return Unmerged(row=row, oid=file.oid, ci=file.ci)
+    return None
 
 
 def _once(rows: Iterable[Row]) -> Iterator[Row]:
