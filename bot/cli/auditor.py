@@ -83,9 +83,17 @@ class Auditor:
             merged=lambda facts: isinstance(facts.ci, CiFacts) and not facts.ci.whole,
             access=access,
         )
+        return self._places(target, everything)
+
+    def _places(self, target: str, wishes: Wishes) -> tuple[ProjectFacts, ...]:
         tags = self._bot.settings.policy.tags_of
-        places = self._bot.estate().sweep(self.scope([target]), everything)
+        places = self._bot.estate().sweep(self.scope([target]), wishes)
         return tuple(replace(facts, release_tags=tags(facts.full_path)) for facts in places)
+
+    def settings_of(self, target: str) -> tuple[ProjectFacts, ...]:
+        """The projects that a target names, with variables and who may do what, but without their CI files."""
+        wishes = Wishes(ci=lambda _: False, merged=lambda _: False, access=lambda _: True, files=False)
+        return tuple(one for one in self._places(target, wishes) if one.level is Level.PROJECT)
 
     def facts_of(self, target: str) -> tuple[ProjectFacts, ...]:
         """The projects among `places_of`."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.domain.errors import ConfigError, TransientError
 from bot.domain.refs import matches_path
-from bot.domain.rolling import Issue, IssueMode, IssueNews, NewsState
+from bot.domain.rolling import IssueMode, IssueNews, NewsState, RollingIssue
 from bot.hygiene.history import Noted
 from bot.hygiene.issues import IssueStep, keep_issues, kept_places, news, place_reports, plan_issues
 
@@ -34,7 +34,7 @@ class Keeper:
         self._noted = noted
         self._group_of = _grouping(bot.settings.watch.groups)
 
-    def steps(self, ours: Iterable[Issue]) -> tuple[IssueStep, ...]:
+    def steps(self, ours: Iterable[RollingIssue]) -> tuple[IssueStep, ...]:
         """What is to be done, from the issues there are."""
         places = self._noted.places
         reports = place_reports(self._noted.report, places, self._policy, self._group_of)
@@ -43,7 +43,7 @@ class Keeper:
     def planned(self) -> tuple[IssueNews, ...]:
         """What `keep` would do; reads only."""
         with self._bot.budget.work():
-            return tuple(news(step, NewsState.PLANNED) for step in self.steps(self._bot.issues.ours()))
+            return tuple(news(step, NewsState.PLANNED) for step in self.steps(self._bot.rolling_issues.ours()))
 
     def keep(self, stopping: Callable[[], bool] = lambda: False, between: float = BETWEEN) -> tuple[IssueNews, ...]:
         """Do it, in several rounds where GitLab is busy. Raises: CredentialsError, TransientError."""
@@ -52,7 +52,7 @@ class Keeper:
             try:
                 with self._bot.budget.work():
                     kept = keep_issues(
-                        self._bot.issues, self.steps, confidential=self._policy.confidential, stopping=stopping
+                        self._bot.rolling_issues, self.steps, confidential=self._policy.confidential, stopping=stopping
                     )
             except TransientError:
                 if not left:

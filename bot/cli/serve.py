@@ -108,6 +108,7 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     """Teach the runner its jobs, and the timer when they run."""
     from bot.cli.audit_job import audit_watched
     from bot.cli.hook_job import HOOKS_EVERY, tend_hooks
+    from bot.cli.review_job import REVIEW_EVERY, review_merge_requests
     from bot.engine.timer import Timer
     from bot.engine.watching import Watching
 
@@ -126,6 +127,9 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
         "enrol": watching.enrol,
         "clean": lambda: _clean(bot, runner),
         "audit": lambda: audit_watched(bot, lambda: runner.stopping),
+        "reviews": lambda: review_merge_requests(
+            bot, lambda delay: timer.soon("reviews", after=delay), lambda: runner.stopping
+        ),
         "hooks": lambda: tend_hooks(bot, lambda delay: timer.soon("hooks", after=delay), lambda: runner.stopping),
     }
     timer.every(bot.settings.watch.poll, "poll", at_start=True)
@@ -135,6 +139,8 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     audit_at = bot.settings.policy.hygiene.audit
     if audit_at is not None:
         timer.cron(audit_at, "audit")
+    if bot.settings.policy.hygiene.merge_requests:
+        timer.every(REVIEW_EVERY, "reviews", at_start=True)
     if _tends_hooks(bot):
         timer.every(HOOKS_EVERY, "hooks", at_start=True)
     return timer
@@ -169,6 +175,8 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
             instruments.metrics.hook(answer.words)
         if any(answer.look for answer in taken):
             timer.soon("look")
+        if bot.settings.policy.hygiene.merge_requests and any(answer.merge_requests for answer in taken):
+            timer.soon("reviews")
 
     intake = Intake(
         secret=bot.settings.watch.hook_secret,

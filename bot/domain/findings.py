@@ -104,3 +104,20 @@ class PlaceReport:
     findings: tuple[Finding, ...]
     unknown: tuple[Finding, ...] = ()
     waived: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HygieneChange:
+    """What a change of CI files does: findings that appear and that go, gravest first.
+
+    `unreadable` are files that cannot be judged any more, by path, each with why; they were before.
+    """
+
+    added: tuple[Finding, ...] = ()
+    removed: tuple[Finding, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there is nothing to tell."""
+        return not (self.added or self.removed or self.unreadable)

@@ -34,7 +34,7 @@ NO_ISSUES = IssuePolicy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Issue:
+class RollingIssue:
     """An issue that our user opened."""
 
     project_id: int

@@ -12,10 +12,9 @@ from enum import StrEnum
 
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.findings import AuditReport, Finding, PlaceReport
-from bot.domain.rolling import Issue, IssueMode, IssueNews, IssuePlace, IssuePolicy, NewsState
+from bot.domain.rolling import IssueMode, IssueNews, IssuePlace, IssuePolicy, NewsState, RollingIssue
 from bot.hygiene.history import place_of
-from bot.ports.issues import IssueEvent, Issues
-from bot.ports.texts import IssueTexts
+from bot.ports.rolling import IssueEvent, IssueTexts, RollingIssues
 
 INSTANCE = "instance"
 
@@ -39,7 +38,7 @@ class IssueStep:
     title: str
     body: str
     findings: int
-    issue: Issue | None = None
+    issue: RollingIssue | None = None
     failed: str = ""
 
 
@@ -100,7 +99,7 @@ def kept_places(places: Collection[str], group_of: GroupOf) -> frozenset[str]:
 
 
 def plan_issues(
-    reports: Sequence[PlaceReport], places: Collection[str], ours: Iterable[Issue], texts: IssueTexts
+    reports: Sequence[PlaceReport], places: Collection[str], ours: Iterable[RollingIssue], texts: IssueTexts
 ) -> tuple[IssueStep, ...]:
     """What is to be done. `places` were audited: one without a report is clean."""
     by_key = {report.place.key: report for report in reports}
@@ -113,15 +112,15 @@ def plan_issues(
     return tuple(steps)
 
 
-def _clean(key: str, issue: Issue) -> PlaceReport:
+def _clean(key: str, issue: RollingIssue) -> PlaceReport:
     path = key.partition("/")[2] if key.startswith("group/") else ""
     return PlaceReport(place=IssuePlace(key=key, path=path, project=issue.project_id), findings=())
 
 
-def _steps(report: PlaceReport, issues: Sequence[Issue], texts: IssueTexts) -> Iterator[IssueStep]:
+def _steps(report: PlaceReport, issues: Sequence[RollingIssue], texts: IssueTexts) -> Iterator[IssueStep]:
     body = texts.body(report)
 
-    def step(deed: Deed, issue: Issue | None = None, text: str = body) -> IssueStep:
+    def step(deed: Deed, issue: RollingIssue | None = None, text: str = body) -> IssueStep:
         title = texts.title(report)
         return IssueStep(
             deed=deed, place=report.place, title=title, body=text, findings=len(report.findings), issue=issue
@@ -144,7 +143,7 @@ def _steps(report: PlaceReport, issues: Sequence[Issue], texts: IssueTexts) -> I
         yield step(Deed.EDIT, oldest)
 
 
-def do_step(port: Issues, step: IssueStep, *, confidential: bool) -> None:
+def do_step(port: RollingIssues, step: IssueStep, *, confidential: bool) -> None:
     """Make one change. Raises: TransientError, RefusedError, CredentialsError."""
     if step.issue is None:
         port.create(step.place, title=step.title, description=step.body, confidential=confidential)
@@ -175,8 +174,8 @@ class Kept:
 
 
 def keep_issues(
-    port: Issues,
-    plan: Callable[[Iterable[Issue]], Sequence[IssueStep]],
+    port: RollingIssues,
+    plan: Callable[[Iterable[RollingIssue]], Sequence[IssueStep]],
     *,
     confidential: bool,
     stopping: Callable[[], bool],

@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.errors import ConfigError
@@ -26,7 +25,6 @@ _KEY_LABEL = b"ropewalk marker key v1"
 RELEASE_TOPIC = "release"
 END_OF_DESCRIPTION = "<!-- ropewalk: end release -->"
 
-_ISSUE = re.compile(r"^<!-- ropewalk: issue v1 hygiene (?P<mac>[0-9a-f]{32}) -->[ \r]*$", re.MULTILINE)
 _NOTE = re.compile(r"^<!-- ropewalk: note v1 (?P<topic>[a-z0-9]+) (?P<mac>[0-9a-f]{32}) -->[ \r]*$", re.MULTILINE)
 
 
@@ -77,22 +75,7 @@ class Markers:
         """The line that begins our part of the GitLab Release's description."""
         return f"<!-- ropewalk: begin release v1 {self._mac('description', place)} -->"
 
-    def issue(self, key: str) -> str:
-        """The marker of the rolling issue about the hygiene of a place (`project/123`, `group/acme`)."""
-        return f"<!-- ropewalk: issue v1 hygiene {self.issue_mac(key)} -->"
-
-    def issue_mac(self, key: str) -> str:
-        """What tells that marker from all others: 32 hex digits."""
-        return self._signed(["ropewalk", "issue", 1, "hygiene", key])
-
     def _mac(self, what: str, place: RefPlace, *more: str | int) -> str:
         # JSON, because joined strings could be cut in two ways.
-        return self._signed(["ropewalk", what, 1, place.project_id, place.kind.value, place.ref, *more])
-
-    def _signed(self, words: Sequence[str | int]) -> str:
-        return hmac.new(self._key, json.dumps(words).encode(), hashlib.sha256).hexdigest()[:MAC_LENGTH]
-
-
-def issue_macs(body: str) -> frozenset[str]:
-    """What the issue markers in a description claim; only the owner of the key can tell whether rightly."""
-    return frozenset(found["mac"] for found in _ISSUE.finditer(body))
+        message = json.dumps(["ropewalk", what, 1, place.project_id, place.kind.value, place.ref, *more])
+        return hmac.new(self._key, message.encode(), hashlib.sha256).hexdigest()[:MAC_LENGTH]

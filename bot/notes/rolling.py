@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from bot.domain.findings import Finding, PlaceReport
-from bot.domain.rolling import Issue
+from bot.domain.rolling import RollingIssue
 from bot.domain.verdicts import Severity
 from bot.notes.foreign import cell, check_finished, inline, link
-from bot.notes.markers import Markers, issue_macs
+from bot.notes.hygiene_markers import HygieneMarkers, issue_macs
 from bot.notes.tables import count_words, table
 
 # An issue is for reading: what is more is one command away. Its length stays far below GitLab's megabyte.
@@ -28,11 +28,11 @@ _ABOUT = (
 
 
 class RollingTexts:
-    """Implements `bot.ports.texts.IssueTexts`; no clock is read."""
+    """Implements `bot.ports.rolling.IssueTexts`; no clock is read."""
 
     def __init__(self, *, marker_key: bytes) -> None:
         """Raises: ConfigError if the key is shorter than 16 bytes."""
-        self._markers = Markers(marker_key)
+        self._markers = HygieneMarkers(marker_key)
 
     def title(self, report: PlaceReport) -> str:
         """Without numbers, which change, and without anything foreign but a path that is plain."""
@@ -44,15 +44,15 @@ class RollingTexts:
         parts = _standing(report) if report.findings else _clean(report)
         return self._finished(report, [*parts, *_not_judged(report), *_waived(report)])
 
-    def folded(self, report: PlaceReport, oldest: Issue) -> str:
+    def folded(self, report: PlaceReport, oldest: RollingIssue) -> str:
         """A second issue is closed in favour of the oldest."""
         where = link(f"issue {oldest.iid}", oldest.web_url or None)
         return self._finished(report, [[f"This was opened twice. See {where}."]])
 
-    def of_places(self, keys: Collection[str], issues: Iterable[Issue]) -> dict[str, tuple[Issue, ...]]:
+    def of_places(self, keys: Collection[str], issues: Iterable[RollingIssue]) -> dict[str, tuple[RollingIssue, ...]]:
         """Which of our issues are about which place."""
         by_mac = {self._markers.issue_mac(key): key for key in keys}
-        found: dict[str, list[Issue]] = {}
+        found: dict[str, list[RollingIssue]] = {}
         for issue in issues:
             for mac in issue_macs(issue.description):
                 if mac in by_mac:

@@ -255,6 +255,7 @@ def hygiene_of(section: HygieneSection, waivers: tuple[Waiver, ...] = ()) -> Hyg
         block_unknown=section.unknown == "block",
         waivers=waivers,
         audit=section.audit,
+        merge_requests=section.merge_requests,
         issues=IssuePolicy(
             mode=IssueMode(section.issues),
             project=section.issue_project,

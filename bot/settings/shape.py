@@ -299,6 +299,9 @@ class HygieneSection(Section):
     issues_at: Annotated[
         Literal["info", "low", "medium", "high"], Field(description="Findings from there on are in the issues.")
     ] = "low"
+    merge_requests: Annotated[
+        bool, Field(description="Whether merge requests that change CI files are told what that does to hygiene.")
+    ] = True
     confidential: Annotated[bool, Field(description="Whether issues are opened as confidential ones.")] = True
 
 

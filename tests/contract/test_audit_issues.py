@@ -101,8 +101,8 @@ def test_what_two_opened_at_once_is_folded_into_the_oldest(org: Org, tmp_path: P
     with bot(org, tmp_path, "issues: project, issues_at: high") as app:
         keeper = Keeper(app, Auditor(app).audit_watched())
         (step,) = keeper.steps(())
-        app.issues.create(step.place, title=step.title, description=step.body, confidential=True)
-        app.issues.create(step.place, title=step.title, description=step.body, confidential=True)
+        app.rolling_issues.create(step.place, title=step.title, description=step.body, confidential=True)
+        app.rolling_issues.create(step.place, title=step.title, description=step.body, confidential=True)
         assert [(one.deed, one.state.value) for one in keeper.keep(between=0)] == [("fold", "done")]
         assert keeper.keep(between=0) == ()
     first, second = issues(org.project)

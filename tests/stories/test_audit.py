@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -11,6 +12,8 @@ import sys
 import pytest
 import yaml
 
+from bot.sandbox.world import flow
+from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Group
 from tests.stories.bot import Bot
 from tests.stories.town import Town, until
@@ -121,6 +124,29 @@ def test_issues_are_planned_before_they_are_kept(bot: Bot, town: Town, group: Gr
     assert issue.confidential
     assert "RW104" in issue.description  # what the report leaves out is in the issue all the same
     assert bot.run("audit", "run", "--issues", "--format", "json").json["issues"] == []
+
+
+def test_a_merge_request_that_changes_ci_files_is_told_at_once(bot: Bot, town: Town, group: Group) -> None:
+    """By the hook that the daemon makes; a push that mends it edits the same note."""
+    bot.secret("hook.secret", f"whsec_{base64.b64encode(os.urandom(32)).decode()}")
+    bot.config["watch"] |= {"hook_secret_file": "hook.secret"}
+    bot.config["web"]["public_url"] = f"http://127.0.0.1:{bot.port}"
+    made = town.world.projects[project(town, group, "beacon")]
+    town.world.add_member(made, town.bot, Level.MAINTAINER)
+    leaky = "publish: {script: [twine upload -p $PYPI_TOKEN dist/*]}\n"
+    ada = town.world.users[1]
+    with bot.serving():
+        bot.settled()
+        until(lambda: made.hooks)
+        flow.commit(town.world, made, "upload", "Upload", {".gitlab-ci.yml": leaky}, ada)
+        request = flow.open_merge_request(town.world, made, ada, "upload", "main", "Upload")
+        note = until(lambda: next((one for one in request.notes.values() if not one.system), None))
+        assert note is not None
+        assert "RW202" in note.body
+        mended = leaky.replace(" -p $PYPI_TOKEN", "")
+        flow.commit(town.world, made, "upload", "Mend", {".gitlab-ci.yml": mended}, ada)
+        until(lambda: all("RW202" not in one.body for one in request.notes.values()))
+    assert len([one for one in request.notes.values() if not one.system]) == 1
 
 
 def test_doctor_says_whether_the_next_tag_would_publish(bot: Bot, town: Town, group: Group) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.findings import AuditReport, Finding, PlaceReport
-from bot.domain.rolling import Issue, IssueMode, IssuePlace, IssuePolicy
+from bot.domain.rolling import IssueMode, IssuePlace, IssuePolicy, RollingIssue
 from bot.domain.verdicts import Severity, Verdict
 from bot.hygiene.issues import kept_places, place_reports, plan_issues
 from bot.notes.rolling import RollingTexts
@@ -32,8 +32,8 @@ def about(*findings: Finding, unknown: tuple[Finding, ...] = (), waived: int = 0
     return PlaceReport(place=WIDGET, findings=findings, unknown=unknown, waived=waived)
 
 
-def issue(body: str, *, number: int = 1, is_open: bool = True) -> Issue:
-    return Issue(project_id=12, iid=number, id=100 + number, description=body, open=is_open)
+def issue(body: str, *, number: int = 1, is_open: bool = True) -> RollingIssue:
+    return RollingIssue(project_id=12, iid=number, id=100 + number, description=body, open=is_open)
 
 
 def unsure(rule: str = "RW301") -> Finding:
@@ -64,7 +64,7 @@ CLEAN = TEXTS.body(about())
     ],
 )
 def test_what_is_done_follows_from_what_was_found_and_what_is_there(
-    found: AuditReport, issues: list[Issue], expected: list[str]
+    found: AuditReport, issues: list[RollingIssue], expected: list[str]
 ) -> None:
     reports = place_reports(found, PLACES, PROJECTS, top)
     steps = plan_issues(reports, kept_places(PLACES, top), issues, TEXTS)

@@ -88,6 +88,8 @@ query($path: ID!, $ref: String, $paths: [String!]!, $most: Int!) {{
 
 TEXTS_AT = BLOBS_AT.replace("path oid size", "path oid rawBlob")
 
+CONFIG_PATH = "query($path: ID!) { project(fullPath: $path) { ciConfigPathOrDefault } }"
+
 LOCALS = """
 query($ids: [ID!], $paths: [String!]!, $most: Int!) {
   projects(ids: $ids, first: 100) {
