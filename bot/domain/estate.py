@@ -74,6 +74,15 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccessToken:
+    """An active token of a project; its name and text are dropped where it is read. None: it never expires."""
+
+    id: int
+    scopes: tuple[str, ...]
+    expires_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectSettings:
     """What a project's own settings say. `variables_role` is GitLab's word for who may run pipelines with variables:
     `no_one_allowed`, `developer`, `maintainer`, `owner`; None where GitLab does not tell.
@@ -99,6 +108,8 @@ class Access:
     schedules: tuple[Schedule, ...] | Unread
     triggers: tuple[Trigger, ...] | Unread
     forwards_pypi: bool | Unread = False
+    access_tokens: tuple[AccessToken, ...] | Unread = ()
+    deploy_tokens: tuple[AccessToken, ...] | Unread = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

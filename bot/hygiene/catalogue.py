@@ -66,6 +66,7 @@ from bot.hygiene.rules import (
     rw311_public_logs,
     rw312_developers_push,
     rw313_everything_protected,
+    rw314_token_expiry,
 )
 
 Judging = Callable[[ProjectFacts], Iterable[Finding]]
@@ -148,6 +149,7 @@ RULES: tuple[Rule, ...] = (
     _rule(rw311_public_logs, Needs.ACCESS),
     _rule(rw312_developers_push, Needs.ACCESS),
     _rule(rw313_everything_protected, Needs.ACCESS),
+    _rule(rw314_token_expiry, Needs.ACCESS),
 )
 """Every rule, by id."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from graphql import FieldNode, Visitor, parse, visit
@@ -210,6 +211,12 @@ def test_access_is_read_as_gitlab_has_it(org: Org) -> None:
     schedule = {"description": "nightly", "ref": "refs/heads/main", "cron": "0 1 * * *"}
     assert org.call("POST", f"{base}/pipeline_schedules", json=schedule).status_code == 201
     trigger = org.call("POST", f"{base}/triggers", json={"description": "deploy"}).json()
+    made = [
+        org.call("POST", f"{base}/{kind}", json={"name": "ci", "scopes": [scope], "expires_at": "2027-01-31"}).json()
+        for kind, scope in (("access_tokens", "api"), ("access_tokens", "read_api"), ("deploy_tokens", "read_registry"))
+    ]
+    gone = org.call("POST", f"{base}/access_tokens", json={"name": "old", "scopes": ["api"]}).json()
+    assert org.call("DELETE", f"{base}/access_tokens/{gone['id']}").status_code == 204
     org.call("PATCH", f"{base}/job_token_scope", json={"enabled": False})
     (facts,) = projects(sweep(org, "doors/p", wishes=EVERYTHING)).values()
     access = facts.access
@@ -221,14 +228,18 @@ def test_access_is_read_as_gitlab_has_it(org: Org) -> None:
     assert (access.allowlist, access.forwards_pypi) == (False, True)
     assert [one.ref for one in access.schedules] == ["refs/heads/main"]  # type: ignore[union-attr]  # read
     assert [one.owner for one in access.triggers] == ["maintainer"]  # type: ignore[union-attr]  # read
-    assert trigger["token"] not in repr(facts)
+    tokens = [*access.access_tokens, *access.deploy_tokens]  # type: ignore[misc]  # read
+    assert sorted(one.id for one in tokens) == sorted(one["id"] for one in made)
+    assert {one.expires_on for one in tokens} == {date(2027, 1, 31)}
+    assert all(one["token"] not in repr(facts) for one in (trigger, gone, *made))
 
 
 def test_access_that_is_refused_is_unread(org: Org) -> None:
     """A Developer's answers are in part Unread, never an empty list that looks in order."""
     (facts,) = projects(sweep(org, "acme/tools/widget", who="developer", wishes=EVERYTHING)).values()
     assert facts.access is not None
-    for part in (facts.access.tags, facts.access.allowlist, facts.access.triggers):
+    tokens = (facts.access.access_tokens, facts.access.deploy_tokens)
+    for part in (facts.access.tags, facts.access.allowlist, facts.access.triggers, *tokens):
         assert isinstance(part, Unread)
         assert "Maintainer" in part.remedy
 
