@@ -218,7 +218,7 @@ class App:
 
     def estate(self) -> GitLabEstate:
         """What an audit reads; counts requests from nought."""
-        return GitLabEstate(self.api, self.meter.count, parse_ci)
+        return GitLabEstate(self.api, self.meter.count, parse_ci, named=self.settings.policy.hygiene.variables)
 
     def ci_texts(self) -> GitLabCiTexts:
         """CI files at commits."""

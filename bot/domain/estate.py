@@ -118,7 +118,8 @@ class ProjectFacts:
 
     `variables` are those of the place and of all above it; `unread` says why its own cannot be read. `ci` is None where
     there is no CI file or nobody asked for it, `ci_path` is where it lies, `PATH@GROUP/PROJECT` in another project;
-    `access` is None where nobody asked. `release_tags` are the tag patterns that policy releases.
+    `access` is None where nobody asked. `release_tags` are the tag patterns that policy releases, `named` the variables
+    that it calls credentials of publishing.
     """
 
     project_id: int
@@ -132,6 +133,7 @@ class ProjectFacts:
     topics: tuple[str, ...] = ()
     archived: bool = False
     ci_path: str = CI_PATH
+    named: frozenset[str] = frozenset()
     at: datetime | None = None
     own: tuple[VariableFlags, ...] = field(init=False, repr=False, compare=False, default=())
 

@@ -103,7 +103,8 @@ class HygienePolicy:
     """When findings about variables stop a release. `block_at` None means never; `waivers` are in the file's order.
 
     `audit` is a cron line (UTC) of when everything watched is audited; None for never. `issues` says what that keeps
-    issues about, `merge_requests` whether those that change CI files are told what that does.
+    issues about, `variables` which names are credentials of publishing besides those that say so, `merge_requests`
+    whether those that change CI files are told what that does.
     """
 
     block_at: Severity | None = Severity.HIGH
@@ -112,6 +113,7 @@ class HygienePolicy:
     audit: str | None = None
     issues: IssuePolicy = NO_ISSUES
     merge_requests: bool = True
+    variables: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

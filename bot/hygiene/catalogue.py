@@ -9,8 +9,7 @@ from enum import IntEnum
 from bot.domain.ci import CiFacts
 from bot.domain.estate import ProjectFacts, Wishes
 from bot.domain.findings import Finding, RuleInfo
-from bot.hygiene.names import publishes
-from bot.hygiene.publishing import may_publish
+from bot.hygiene.publishing import may_publish, says_publishing
 from bot.hygiene.rules import (
     rw101_not_masked,
     rw102_not_protected,
@@ -179,7 +178,8 @@ def wishes(rules: Sequence[Rule]) -> Wishes:
 
     def ci(facts: ProjectFacts) -> bool:
         return every_ci or (
-            needs is Needs.CI_OF_PUBLISHERS and any(publishes(flags.key) for flags in facts.variables.flags)
+            needs is Needs.CI_OF_PUBLISHERS
+            and any(says_publishing(facts, flags.key) for flags in facts.variables.flags)
         )
 
     def merged(facts: ProjectFacts) -> bool:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from bot.domain.ci import CiCommand, CiFacts, CiJob, CiUnknown
 from bot.domain.findings import Finding, RuleInfo
+from bot.domain.variable_names import Kind, kind
 from bot.domain.verdicts import Severity
 from bot.hygiene.facts import ProjectFacts
 from bot.hygiene.judging import Judge
-from bot.hygiene.names import Kind, kind
 
 _MERGE = "Let a token with the role Developer merge the file with CI Lint, or judge the included files themselves."
 _MEND = "Mend the CI file or make it smaller, then audit again."

@@ -256,6 +256,7 @@ def hygiene_of(section: HygieneSection, waivers: tuple[Waiver, ...] = ()) -> Hyg
         waivers=waivers,
         audit=section.audit,
         merge_requests=section.merge_requests,
+        variables=frozenset(section.variables),
         issues=IssuePolicy(
             mode=IssueMode(section.issues),
             project=section.issue_project,

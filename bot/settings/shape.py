@@ -289,6 +289,9 @@ class HygieneSection(Section):
     unknown: Literal["warn", "block"] = "warn"
     audit: Cron | None = None
     waivers: Text | None = None
+    variables: Annotated[
+        list[Variable], Field(description="Names of publishing credentials that do not speak of twine or PyPI.")
+    ] = []
     issues: Annotated[
         Literal["none", "project", "group"], Field(description="For what the scheduled audit keeps an issue each.")
     ] = "none"

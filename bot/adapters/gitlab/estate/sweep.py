@@ -31,9 +31,15 @@ class GitLabEstate:
     """See bot.ports.estate.Estate."""
 
     def __init__(
-        self, api: Api, count: Callable[[], int], read_ci: Read, wait: Callable[[float], None] = time.sleep
+        self,
+        api: Api,
+        count: Callable[[], int],
+        read_ci: Read,
+        wait: Callable[[float], None] = time.sleep,
+        named: frozenset[str] = frozenset(),
     ) -> None:
-        """`count` are the calling thread's requests so far, `read_ci` parses a CI file."""
+        """`count` are the calling thread's requests so far, `read_ci` parses a CI file; `named` are policy's."""
+        self._named = named
         self._asker = Asker(api, count, wait)
         self._pages = Pages(self._asker)
         self._files = CiFiles(self._asker, read_ci)
@@ -58,10 +64,10 @@ class GitLabEstate:
         try:
             with ahead(_once(self._pages.rows(scope)), most=2 * WINDOW) as rows:
                 instance = above.instance()
-                yield _holder(Level.INSTANCE, "", instance)
+                yield self._told(_holder(Level.INSTANCE, "", instance))
                 for window in _windows(row for row in rows if scope.keep(_bare(row))):
                     above.learn(window)
-                    yield from _groups(above, window, told)
+                    yield from map(self._told, _groups(above, window, told))
                     yield from self._window(window, above, instance, wishes, pool)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -70,7 +76,7 @@ class GitLabEstate:
         self, rows: Sequence[Row], above: Above, instance: Flags | Unread, wishes: Wishes, pool: ThreadPoolExecutor
     ) -> Iterator[ProjectFacts]:
         rows = [self._whole(row) for row in rows]
-        known = {row.id: _facts(row, above.of(row.namespace), instance) for row in rows}
+        known = {row.id: self._told(_facts(row, above.of(row.namespace), instance)) for row in rows}
         files = self._files.of([row for row in rows if not row.trouble and wishes.ci(known[row.id])])
         for row in rows:
             if row.id in files:
@@ -88,6 +94,10 @@ class GitLabEstate:
         for row in rows:
             facts, future = known.pop(row.id), asked.pop(row.id, None)
             yield facts if future is None else replace(facts, access=future.result())
+
+    def _told(self, facts: ProjectFacts) -> ProjectFacts:
+        """With what policy names."""
+        return replace(facts, named=self._named) if self._named else facts
 
     def _whole(self, row: Row) -> Row:
         """A row with the further pages of its variables."""
