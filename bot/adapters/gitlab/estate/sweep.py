@@ -24,6 +24,7 @@ from bot.domain.estate import ProjectFacts, Scope, Unread, Wishes
 from bot.domain.gitlab import Level, UnreadableLevel, VariableFlags, Variables
 
 WINDOW = 500  # projects held at a time: enough that their groups fill a request, few enough to forget
+READY = 64  # places that wait to be judged
 AT_ONCE = 4  # projects asked by REST at the same time
 
 
@@ -55,7 +56,11 @@ class GitLabEstate:
         return self._asker.requests
 
     def sweep(self, scope: Scope, wishes: Wishes) -> Iterator[ProjectFacts]:
-        """Instance, groups, projects."""
+        """Instance, groups, projects. Another thread waits for GitLab, so that the caller's can be interrupted."""
+        with ahead(self._places(scope, wishes), most=READY) as places:
+            yield from places
+
+    def _places(self, scope: Scope, wishes: Wishes) -> Iterator[ProjectFacts]:
         above = Above(self._asker)
         told: set[str] = set()
         pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="estate")
