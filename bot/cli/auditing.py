@@ -24,7 +24,7 @@ from bot.hygiene.baseline import new_only as hide_known
 from bot.hygiene.catalogue import RULES, Rule, selected
 from bot.hygiene.formats import FOR_PROGRAMS, FORMATS
 from bot.hygiene.formats import Options as Writing
-from bot.hygiene.select import Selection, check_rules, select
+from bot.hygiene.select import Selection, check_rules, gathered, select
 from bot.hygiene.waivers import check_waivers, waive
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def audit_run(options: Options, wanted: Wanted) -> Exit:
     report = select(waive(audited.report, waivers, audited.report.at.date()), selection)
     if known is not None:
         report = hide_known(report, known)
+    report = gathered(report)
     _write(options, wanted, report)
     for one in report.issues or ():
         options.say(spoken(one))
@@ -173,7 +174,7 @@ def _check_issues(wanted: Wanted) -> None:
 def _with_issues(options: Options, app: App, noted: Noted, wanted: Wanted) -> Noted:
     """What was done about issues. That they could not be kept does not make the audit wrong."""
     waivers = app.settings.policy.hygiene.waivers
-    heeded = replace(noted, report=waive(noted.report, waivers, noted.report.at.date()))
+    heeded = replace(noted, report=gathered(waive(noted.report, waivers, noted.report.at.date())))
     try:
         issues = with_issues(app, heeded, dry_run=wanted.dry_run).report.issues
     except (TransientError, RefusedError) as error:

@@ -15,6 +15,7 @@ from bot.domain.refs import Project
 from bot.hygiene.audit import Audited, Order, Progress, audit
 from bot.hygiene.catalogue import RULES, Rule
 from bot.hygiene.history import Noted, note
+from bot.hygiene.select import gathered
 from bot.hygiene.targets import scope_of, watched
 from bot.hygiene.waivers import waive
 
@@ -71,7 +72,7 @@ class Auditor:
         if audited.error is not None:
             raise audited.error
         report = waive(noted.report, self._bot.settings.policy.hygiene.waivers, noted.report.at.date())
-        return replace(noted, report=report)
+        return replace(noted, report=gathered(report))
 
     def places_of(self, target: str, access: Wish = lambda _: True) -> tuple[ProjectFacts, ...]:
         """All there is to know of what a target names and of the groups above. Raises: RefusedError with 404.

@@ -43,10 +43,25 @@ def test_an_audit_finds_what_can_leak_and_says_so_by_its_code(bot: Bot, town: To
     assert one["project"] == f"{group.full_path}/beacon"
     assert {one["resource"] for one in report["unknown"]} == {"instance/variables"}
     assert secret not in done.out + done.err
+    assert len(report["unknown"]) == 1
     told = bot.run("audit", "run", f"{group.full_path}/beacon", "--min-severity", "high")
     assert told.code == 14
     assert "RW101" in told.out
     assert "RW104" not in told.out
+
+
+def test_that_nobody_looks_at_the_instance_can_be_accepted(bot: Bot, town: Town, group: Group) -> None:
+    """Without an admin's token the code is 4; with a waiver by name it is 0, and the report says what was not seen."""
+    project(town, group, "tidy")
+    run = ("audit", "run", "--only", "RW1", "--format", "json")
+    assert bot.run(*run).code == 4
+    waiver = {"rule": "RW", "project": "**", "resource": "instance/variables", "owner": "Ada", "reason": "Ops do."}
+    (bot.folder / "waivers.yaml").write_text(yaml.safe_dump({"waivers": [{**waiver, "expires": "2999-01-31"}]}))
+    bot.config["hygiene"] = {"waivers": "waivers.yaml"}
+    done = bot.run(*run)
+    assert (done.code, done.json["unknown"]) == (0, [])
+    (one,) = done.json["waived"]
+    assert "could not look at variables of the instance" in one["reason"]
 
 
 def test_a_clean_audit_that_saw_all_ends_with_nought(bot: Bot, town: Town, group: Group) -> None:
