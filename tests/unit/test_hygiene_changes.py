@@ -87,6 +87,7 @@ def test_files_of_the_project_are_those_it_takes_in_by_name() -> None:
     before = parsed("include: [ci/a.yml, {local: /ci/b.yml}, {project: x/y, file: z.yml}, 'ci/*.yml']\n")
     after = parsed("include: [{local: ci/c.yml}, {local: ci/$NAME.yml}, 'https://example.com/x.yml']\n")
     assert local_files(before, after, BROKEN, None) == ("ci/a.yml", "ci/b.yml", "ci/c.yml")
+    assert local_files(parsed('include: ["a\\0b.yml", "../x.yml", "' + "y" * 600 + '.yml", ok.yml]\n')) == ("ok.yml",)
 
 
 def test_what_somebody_accepts_is_not_told() -> None:

@@ -45,7 +45,7 @@ class Doors:
         """Eight questions. What may not be answered is `Unread`. Raises: CredentialsError for a refused token."""
         base = f"/projects/{project_id}"
         return Access(
-            settings=self._one(base, _settings, "settings of the project"),
+            settings=self._one(base, project_settings, "settings of the project"),
             tags=self._list(f"{base}/protected_tags", _tags, "protected tags"),
             branches=self._list(f"{base}/protected_branches", _branches, "protected branches"),
             allowlist=self._one(f"{base}/job_token_scope", lambda row: bool(row["inbound_enabled"]), "job token scope"),
@@ -130,8 +130,14 @@ def _gone(what: str) -> Unread:
     )
 
 
-def _settings(row: Json) -> ProjectSettings:
+def project_settings(row: Json) -> ProjectSettings:
+    """A project's settings as its row shows them to a Maintainer.
+
+    Before 17.1 there was no role: either Maintainers may set variables of a pipeline, or all Developers may.
+    """
     role = row.get("ci_pipeline_variables_minimum_override_role")
+    if role is None and isinstance(row.get("restrict_user_defined_variables"), bool):
+        role = "maintainer" if row["restrict_user_defined_variables"] else "developer"
     branch = row.get("default_branch")
     return ProjectSettings(
         default_branch=None if branch is None else str(branch),
