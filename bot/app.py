@@ -20,16 +20,19 @@ from bot.adapters.gitlab.account import GitLabAccount
 from bot.adapters.gitlab.budget import Budget
 from bot.adapters.gitlab.client import Api
 from bot.adapters.gitlab.endpoints import REGISTRY
+from bot.adapters.gitlab.estate.at_commit import GitLabCiTexts
 from bot.adapters.gitlab.estate.sweep import GitLabEstate
 from bot.adapters.gitlab.events import GitLabEvents
 from bot.adapters.gitlab.history import GitLabHistory
 from bot.adapters.gitlab.hooks import GitLabHooks
+from bot.adapters.gitlab.merge_requests import GitLabMergeRequests
 from bot.adapters.gitlab.notes import GitLabNotes
 from bot.adapters.gitlab.people import GitLabPeople, approver
 from bot.adapters.gitlab.pipelines import GitLabPipelines
 from bot.adapters.gitlab.projects import GitLabProjects
 from bot.adapters.gitlab.refs import GitLabRefs
 from bot.adapters.gitlab.releases import GitLabReleases
+from bot.adapters.gitlab.rolling import GitLabRollingIssues
 from bot.adapters.gitlab.variable_flags import GitLabVariableFlags
 from bot.adapters.gitlab.variables import GitLabVariables
 from bot.adapters.index.installer import own_tags
@@ -39,6 +42,7 @@ from bot.adapters.store.open import open_state
 from bot.adapters.store.readings import SqliteReadings
 from bot.adapters.store.readonly import ReadOnlyKept, ReadOnlyLedger
 from bot.adapters.store.store import Store
+from bot.domain.ci import CiFacts, CiUnknown
 from bot.domain.consents import Approver
 from bot.domain.errors import CredentialsError, RefusedError
 from bot.domain.gitlab import Identity
@@ -49,6 +53,8 @@ from bot.engine.preview import Preview, preview
 from bot.engine.turn import Tools, run_turn
 from bot.engine.wanting import Wanting
 from bot.notes.markers import derived_key
+from bot.notes.review import ReviewNotes
+from bot.notes.rolling import RollingTexts
 from bot.notes.texts import ReleaseTexts
 from bot.release.apply import Hands
 from bot.release.consenting import Consents
@@ -95,6 +101,8 @@ class App:
         self.events = GitLabEvents(self.api)
         self.releases = GitLabReleases(self.api)
         self.notes = GitLabNotes(self.api)
+        self.merge_requests = GitLabMergeRequests(self.api)
+        self.rolling_issues = GitLabRollingIssues(self.api)
         self.flag_switch = GitLabVariableFlags(self.api)
         self.index = IndexAdapter(
             gitlab_url=gitlab.url,
@@ -141,6 +149,11 @@ class App:
     def texts(self) -> ReleaseTexts:
         """The texts, signed with the marker key."""
         return ReleaseTexts(marker_key=self._marker_key(), user_id=self.identity.user_id)
+
+    @cached_property
+    def issue_texts(self) -> RollingTexts:
+        """What rolling issues say, signed with the marker key."""
+        return RollingTexts(marker_key=self._marker_key())
 
     @cached_property
     def tools(self) -> Tools:
@@ -205,7 +218,20 @@ class App:
 
     def estate(self) -> GitLabEstate:
         """What an audit reads; counts requests from nought."""
-        return GitLabEstate(self.api, self.meter.count, parse_ci)
+        return GitLabEstate(self.api, self.meter.count, parse_ci, named=self.settings.policy.hygiene.variables)
+
+    def ci_texts(self) -> GitLabCiTexts:
+        """CI files at commits."""
+        return GitLabCiTexts(self.api, self.meter.count)
+
+    def parse_ci(self, text: str) -> CiFacts | CiUnknown:
+        """The facts of a CI file, read in a child within bounds."""
+        return parse_ci(text)
+
+    @cached_property
+    def review_texts(self) -> ReviewNotes:
+        """What is said on merge requests that change CI files, signed with the marker key."""
+        return ReviewNotes(marker_key=self._marker_key(), user_id=self.identity.user_id)
 
     def turn(self, release: Release) -> Release:
         """One turn of a release; the caller writes the row."""

@@ -45,7 +45,15 @@ class FakeHooks:
         """With the next id."""
         with self.wire.call("create_hook", write=True):
             self._open(place, self.barred)
-            hook = Hook(id=self._next(), url=wish.url, push=False, tag_push=False, pipeline=False, verifies_tls=False)
+            hook = Hook(
+                id=self._next(),
+                url=wish.url,
+                push=False,
+                tag_push=False,
+                pipeline=False,
+                merge_requests=False,
+                verifies_tls=False,
+            )
             return self._set(place, hook, wish)
 
     def correct(self, place: HookPlace, hook_id: int, wish: HookWish) -> Hook:
@@ -110,7 +118,7 @@ class FakeHooks:
         return done
 
     def _set(self, place: HookPlace, hook: Hook, wish: HookWish) -> Hook:
-        hook = replace(hook, push=True, tag_push=True, pipeline=True, verifies_tls=True)
+        hook = replace(hook, push=True, tag_push=True, pipeline=True, merge_requests=True, verifies_tls=True)
         if not wish.signed:
             hook = replace(hook, token=True)
         elif self.signs:

@@ -45,6 +45,8 @@ def run(
     baseline: Baseline = BASELINE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the report to a file.")] = None,
     exit_codes: Annotated[bool, typer.Option(help="End with 11 to 14 in every format.")] = False,
+    issues: Annotated[bool, typer.Option("--issues", help="Keep the issues that hygiene.issues wants.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --issues: only say what would be done.")] = False,
 ) -> Exit:
     """Audit projects (`group/project`, `group`, `group/**`, an id); what is watched when none is named.
 
@@ -62,6 +64,8 @@ def run(
             baseline=baseline if new_only else None,
             output=output,
             exit_codes=exit_codes,
+            issues=issues,
+            dry_run=dry_run,
         ),
     )
 

@@ -15,7 +15,8 @@ import bot
 from bot.cli.auditor import Auditor
 from bot.cli.exits import Exit, exit_of_error
 from bot.cli.options import Options, complain
-from bot.domain.errors import ConfigError
+from bot.cli.rolling import spoken, with_issues
+from bot.domain.errors import ConfigError, RefusedError, TransientError
 from bot.domain.findings import AuditReport, Waiver
 from bot.domain.verdicts import Severity
 from bot.hygiene.baseline import Baseline, read_baseline, write_baseline
@@ -23,11 +24,13 @@ from bot.hygiene.baseline import new_only as hide_known
 from bot.hygiene.catalogue import RULES, Rule, selected
 from bot.hygiene.formats import FOR_PROGRAMS, FORMATS
 from bot.hygiene.formats import Options as Writing
-from bot.hygiene.select import Selection, check_rules, select
+from bot.hygiene.select import Selection, check_rules, gathered, select
 from bot.hygiene.waivers import check_waivers, waive
 
 if TYPE_CHECKING:
+    from bot.app import App
     from bot.hygiene.audit import Audited, Progress
+    from bot.hygiene.history import Noted
 
 FINDINGS = {
     Severity.INFO: Exit.INFO,
@@ -48,10 +51,13 @@ class Wanted:
     baseline: Path | None = None
     output: Path | None = None
     exit_codes: bool = False
+    issues: bool = False
+    dry_run: bool = False
 
 
 def audit_run(options: Options, wanted: Wanted) -> Exit:
     """Audit and report."""
+    _check_issues(wanted)
     rules = _rules(wanted)
     selection = Selection(only=_ids(wanted.only), skip=_ids(wanted.skip), min_severity=_severity(wanted.min_severity))
     known = _baseline(wanted.baseline)
@@ -59,7 +65,10 @@ def audit_run(options: Options, wanted: Wanted) -> Exit:
     report = select(waive(audited.report, waivers, audited.report.at.date()), selection)
     if known is not None:
         report = hide_known(report, known)
+    report = gathered(report)
     _write(options, wanted, report)
+    for one in report.issues or ():
+        options.say(spoken(one))
     code = exit_of_report(report)
     if audited.error is not None:
         complain(options, f"the audit is not complete: {audited.error}")
@@ -143,9 +152,35 @@ def _audited(options: Options, wanted: Wanted, rules: tuple[Rule, ...]) -> tuple
             raise error
         with _progress(options) as progress:
             audited, noted = Auditor(app).audit(wanted.targets, rules, progress)
+        if wanted.issues:
+            noted = _with_issues(options, app, noted, wanted)
         return replace(audited, report=noted.report), policy.hygiene.waivers
     finally:
         app.close()
+
+
+def _check_issues(wanted: Wanted) -> None:
+    """Issues speak of everything. Raises: ConfigError for an audit of less, or a plan of nothing."""
+    if wanted.dry_run and not wanted.issues:
+        raise ConfigError(what="an audit changes nothing", where="--dry-run", remedy="It goes with --issues")
+    less = wanted.targets or wanted.only or wanted.skip
+    if wanted.issues and less:
+        remedy = "Leave out TARGET, --only and --skip"
+        raise ConfigError(
+            what="issues are kept about everything watched, by all rules", where="--issues", remedy=remedy
+        )
+
+
+def _with_issues(options: Options, app: App, noted: Noted, wanted: Wanted) -> Noted:
+    """What was done about issues. That they could not be kept does not make the audit wrong."""
+    waivers = app.settings.policy.hygiene.waivers
+    heeded = replace(noted, report=gathered(waive(noted.report, waivers, noted.report.at.date())))
+    try:
+        issues = with_issues(app, heeded, dry_run=wanted.dry_run).report.issues
+    except (TransientError, RefusedError) as error:
+        complain(options, f"the issues could not be kept: {error}")
+        return noted
+    return replace(noted, report=replace(noted.report, issues=issues))
 
 
 @contextmanager

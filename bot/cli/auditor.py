@@ -15,6 +15,7 @@ from bot.domain.refs import Project
 from bot.hygiene.audit import Audited, Order, Progress, audit
 from bot.hygiene.catalogue import RULES, Rule
 from bot.hygiene.history import Noted, note
+from bot.hygiene.select import gathered
 from bot.hygiene.targets import scope_of, watched
 from bot.hygiene.waivers import waive
 
@@ -71,7 +72,7 @@ class Auditor:
         if audited.error is not None:
             raise audited.error
         report = waive(noted.report, self._bot.settings.policy.hygiene.waivers, noted.report.at.date())
-        return replace(noted, report=report)
+        return replace(noted, report=gathered(report))
 
     def places_of(self, target: str, access: Wish = lambda _: True) -> tuple[ProjectFacts, ...]:
         """All there is to know of what a target names and of the groups above. Raises: RefusedError with 404.
@@ -83,9 +84,17 @@ class Auditor:
             merged=lambda facts: isinstance(facts.ci, CiFacts) and not facts.ci.whole,
             access=access,
         )
+        return self._places(target, everything)
+
+    def _places(self, target: str, wishes: Wishes) -> tuple[ProjectFacts, ...]:
         tags = self._bot.settings.policy.tags_of
-        places = self._bot.estate().sweep(self.scope([target]), everything)
+        places = self._bot.estate().sweep(self.scope([target]), wishes)
         return tuple(replace(facts, release_tags=tags(facts.full_path)) for facts in places)
+
+    def settings_of(self, target: str) -> tuple[ProjectFacts, ...]:
+        """The projects that a target names, with variables and who may do what, but without their CI files."""
+        wishes = Wishes(ci=lambda _: False, merged=lambda _: False, access=lambda _: True, files=False)
+        return tuple(one for one in self._places(target, wishes) if one.level is Level.PROJECT)
 
     def facts_of(self, target: str) -> tuple[ProjectFacts, ...]:
         """The projects among `places_of`."""

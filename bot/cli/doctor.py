@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from bot.cli.exits import Exit
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from bot.app import App
 
 SCHEMA = "ropewalk.doctor/1"
+SOON = timedelta(days=30)
 MOST_HOOKS = 20  # projects whose hooks are looked at; `hooks check` looks at all
 # A name that no index can know: looking it up asks whether the index answers and lets us in, not what it holds.
 PROBE_NAME = "ropewalk-doctor-probe"
@@ -51,7 +53,7 @@ def doctor(options: Options) -> Exit:
         options.result(json.dumps({"schema": SCHEMA, "checks": rows, "ready": ready}))
     else:
         for check in checks:
-            remedy = f". {check.remedy}" if check.remedy and check.verdict is not Verdict.PASS else ""
+            remedy = f". {check.remedy}" if check.remedy else ""
             options.result(f"{MARKS[check.verdict]} {check.name:<16} {check.reason}{remedy}")
         options.result("ready" if ready else "not ready")
     if not ready:
@@ -72,7 +74,7 @@ def _checks(bot: App) -> Iterator[Check]:
         reason=f"GitLab {identity.version} at {url} knows us as {identity.username}",
     )
     yield _scopes(identity)
-    yield _expiry(identity)
+    yield expiry(identity, bot.clock().date())
     seen = _groups(bot)
     yield seen
     if seen.verdict is Verdict.PASS:
@@ -93,10 +95,17 @@ def _scopes(identity: Identity) -> Check:
     return Check(name="token scopes", verdict=Verdict.FAIL, reason=said, remedy=remedy)
 
 
-def _expiry(identity: Identity) -> Check:
+def expiry(identity: Identity, today: date) -> Check:
+    """When our own token ends. That it does soon hinders nothing yet, but is said with what to do."""
     if identity.expires_on is None:
         return Check(name="token expiry", verdict=Verdict.PASS, reason="GitLab tells no date on which it expires")
-    return Check(name="token expiry", verdict=Verdict.PASS, reason=f"the token expires on {identity.expires_on}")
+    said = f"the token expires on {identity.expires_on}"
+    days = (date.fromisoformat(identity.expires_on[:10]) - today).days
+    if days > SOON.days:
+        return Check(name="token expiry", verdict=Verdict.PASS, reason=said)
+    remedy = "Make another now and put it in its place: nothing is watched or released with one that has expired"
+    reason = f"{said}, in {days} day{'' if days == 1 else 's'}"
+    return Check(name="token expiry", verdict=Verdict.PASS, reason=reason, remedy=remedy)
 
 
 def _groups(bot: App) -> Check:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bot.cli.exits import Exit
 from bot.cli.options import Options, complain
-from bot.domain.errors import ConfigError, RefusedError, TransientError
+from bot.domain.errors import ConfigError
 from bot.log import get
 from bot.watch.poll import ENROL_EVERY
 
@@ -106,7 +106,9 @@ def _runner(bot: App, instruments: Instruments) -> Runner:
 
 def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     """Teach the runner its jobs, and the timer when they run."""
+    from bot.cli.audit_job import audit_watched
     from bot.cli.hook_job import HOOKS_EVERY, tend_hooks
+    from bot.cli.review_job import REVIEW_EVERY, review_merge_requests
     from bot.engine.timer import Timer
     from bot.engine.watching import Watching
 
@@ -124,7 +126,10 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
         "look": watching.look,
         "enrol": watching.enrol,
         "clean": lambda: _clean(bot, runner),
-        "audit": lambda: _audit(bot),
+        "audit": lambda: audit_watched(bot, lambda: runner.stopping),
+        "reviews": lambda: review_merge_requests(
+            bot, lambda delay: timer.soon("reviews", after=delay), lambda: runner.stopping
+        ),
         "hooks": lambda: tend_hooks(bot, lambda delay: timer.soon("hooks", after=delay), lambda: runner.stopping),
     }
     timer.every(bot.settings.watch.poll, "poll", at_start=True)
@@ -134,6 +139,8 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     audit_at = bot.settings.policy.hygiene.audit
     if audit_at is not None:
         timer.cron(audit_at, "audit")
+    if bot.settings.policy.hygiene.merge_requests:
+        timer.every(REVIEW_EVERY, "reviews", at_start=True)
     if _tends_hooks(bot):
         timer.every(HOOKS_EVERY, "hooks", at_start=True)
     return timer
@@ -168,6 +175,8 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
             instruments.metrics.hook(answer.words)
         if any(answer.look for answer in taken):
             timer.soon("look")
+        if bot.settings.policy.hygiene.merge_requests and any(answer.merge_requests for answer in taken):
+            timer.soon("reviews")
 
     intake = Intake(
         secret=bot.settings.watch.hook_secret,
@@ -233,30 +242,3 @@ def _clean(bot: App, runner: Runner) -> None:
     """Let go of what nobody will ask for again."""
     runner.clean()
     log.info("serve.cleaned", deliveries=bot.store.deliveries.forget(bot.clock()))
-
-
-def _audit(bot: App) -> None:
-    """One audit of everything watched, into the history; whatever goes wrong is logged, and the next one tries anew."""
-    from bot.cli.auditor import Auditor
-
-    try:
-        noted = Auditor(bot).audit_watched()
-    except (TransientError, RefusedError, ConfigError) as error:
-        log.warning("audit.put_off", reason=str(error))
-        return
-    except Exception as error:
-        log.error("audit.fault", exc_info=error)
-        return
-    report = noted.report
-    log.info(
-        "audit.finished",
-        projects=report.projects,
-        complete=report.complete,
-        findings=len(report.findings),
-        unknown=len(report.unknown),
-        waived=len(report.waived),
-        new=noted.new,
-        fixed=noted.fixed,
-        requests=report.requests,
-        seconds=round(report.seconds, 1),
-    )

@@ -85,13 +85,17 @@ class CiInclude:
     """One `include`. `kind` is GitLab's keyword (`local`, `project`, `remote`, `template`, `component`).
 
     `fixed` says that what it brings cannot change without a commit here: a file of this project, or another one's at a
-    full commit id, or with an `integrity` hash. `publishes` says that by its name it uploads Python packages.
+    full commit id, or with an `integrity` hash. `publishes` says that by its name it uploads Python packages. `path` is
+    that of a file of this project, empty for others. `varies` says that what it brings is another thing in each project
+    (it names variables, has rules, or is a pattern of paths).
     """
 
     kind: str
     fixed: bool
     line: int | None = None
     publishes: bool = False
+    path: str = ""
+    varies: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

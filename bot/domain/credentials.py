@@ -1,22 +1,12 @@
-"""What makes a variable or an option a credential, by its name; told from plain settings before anybody shouts."""
+"""What makes a value or an option a credential; told from plain settings before anybody shouts."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-_SECRET = re.compile(
-    r"(?:PASSWORD|PASSWD|PASSPHRASE|PASS|TOKEN|SECRET|APIKEY|API_KEY|PRIVATE_KEY|SECRET_KEY|ACCESS_KEY)$"
-)
-_TAIL = re.compile(r"_(?:PROD|PRODUCTION|STAGING|DEV|TEST|PYPI|TESTPYPI|[0-9]+)$")
 _THROWAWAY = re.compile(r"^(?:POSTGRES|PG|MYSQL|MARIADB|MONGO|REDIS|RABBITMQ|MINIO|NEO4J|ELASTIC|DB|DATABASE|TEST)")
 _PLAIN = re.compile(r"(?i)true|false|yes|no|on|off|none|null|[0-9]{1,5}|https?://[^@]*|[./~].*|pypi|testpypi")
-
-
-def names_secret(name: str) -> bool:
-    """Whether a variable of that name holds a secret: `TWINE_PASSWORD`, `PYPI_TOKEN_PROD`, not `TOKEN_URL`."""
-    upper = name.upper()
-    return bool(_SECRET.search(_TAIL.sub("", upper)))
 
 
 def names_throwaway(name: str) -> bool:

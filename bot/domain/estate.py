@@ -13,6 +13,9 @@ from enum import IntEnum
 from bot.domain.ci import CiFacts, CiUnknown
 from bot.domain.gitlab import Level, VariableFlags, Variables
 
+CI_PATH = ".gitlab-ci.yml"
+"""Where a project's CI file is unless its settings say otherwise."""
+
 
 class Role(IntEnum):
     """GitLab's access levels, as protection rules name them. Source: lib/gitlab/access.rb."""
@@ -71,6 +74,15 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccessToken:
+    """An active token of a project; its name and text are dropped where it is read. None: it never expires."""
+
+    id: int
+    scopes: tuple[str, ...]
+    expires_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectSettings:
     """What a project's own settings say. `variables_role` is GitLab's word for who may run pipelines with variables:
     `no_one_allowed`, `developer`, `maintainer`, `owner`; None where GitLab does not tell.
@@ -96,6 +108,8 @@ class Access:
     schedules: tuple[Schedule, ...] | Unread
     triggers: tuple[Trigger, ...] | Unread
     forwards_pypi: bool | Unread = False
+    access_tokens: tuple[AccessToken, ...] | Unread = ()
+    deploy_tokens: tuple[AccessToken, ...] | Unread = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +117,9 @@ class ProjectFacts:
     """One place: a project, or a group or the instance as a holder of variables (`level`), which have id 0.
 
     `variables` are those of the place and of all above it; `unread` says why its own cannot be read. `ci` is None where
-    there is no CI file or nobody asked for it; `access` is None where nobody asked. `release_tags` are the tag
-    patterns that policy releases.
+    there is no CI file or nobody asked for it, `ci_path` is where it lies, `PATH@GROUP/PROJECT` in another project;
+    `access` is None where nobody asked. `release_tags` are the tag patterns that policy releases, `named` the variables
+    that it calls credentials of publishing.
     """
 
     project_id: int
@@ -117,6 +132,8 @@ class ProjectFacts:
     release_tags: tuple[str, ...] = ("v*",)
     topics: tuple[str, ...] = ()
     archived: bool = False
+    ci_path: str = CI_PATH
+    named: frozenset[str] = frozenset()
     at: datetime | None = None
     own: tuple[VariableFlags, ...] = field(init=False, repr=False, compare=False, default=())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from bot.domain.rolling import IssueNews, IssuePlace
 from bot.domain.verdicts import Severity, Verdict
 
 
@@ -79,6 +80,7 @@ class AuditReport:
     `findings` failed, `unknown` could not be judged, `waived` failed and are accepted by somebody until a date; each in
     order of gravity, then project, resource and rule. `requests` counts calls to GitLab. `baselined` counts the
     findings left out because a baseline holds them, `filtered` those that a selection by rule or severity left out.
+    `issues` are what was done about rolling issues; None where nobody asked for it.
     """
 
     at: datetime
@@ -91,3 +93,31 @@ class AuditReport:
     waived: tuple[Finding, ...] = ()
     baselined: int = 0
     filtered: int = 0
+    issues: tuple[IssueNews, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceReport:
+    """What an audit says of one place, in the report's order. `waived` counts what somebody accepts until a date."""
+
+    place: IssuePlace
+    findings: tuple[Finding, ...]
+    unknown: tuple[Finding, ...] = ()
+    waived: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HygieneChange:
+    """What a change of CI files does: findings that appear and that go, gravest first.
+
+    `unreadable` are files that cannot be judged any more, by path, each with why; they were before.
+    """
+
+    added: tuple[Finding, ...] = ()
+    removed: tuple[Finding, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there is nothing to tell."""
+        return not (self.added or self.removed or self.unreadable)

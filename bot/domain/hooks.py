@@ -49,6 +49,7 @@ class Hook:
     push: bool
     tag_push: bool
     pipeline: bool
+    merge_requests: bool
     verifies_tls: bool
     status: HookStatus = HookStatus.EXECUTABLE
     disabled_until: datetime | None = None

@@ -10,6 +10,7 @@ from bot.domain.consents import ApprovalRule
 from bot.domain.findings import Waiver
 from bot.domain.freezes import Freeze
 from bot.domain.refs import RefKind, matches_path, matches_wildcard
+from bot.domain.rolling import NO_ISSUES, IssuePolicy
 from bot.domain.secrets import Secret
 from bot.domain.verdicts import Severity
 
@@ -101,13 +102,18 @@ class ReleaseRule:
 class HygienePolicy:
     """When findings about variables stop a release. `block_at` None means never; `waivers` are in the file's order.
 
-    `audit` is a cron line (UTC) of when everything watched is audited; None for never.
+    `audit` is a cron line (UTC) of when everything watched is audited; None for never. `issues` says what that keeps
+    issues about, `variables` which names are credentials of publishing besides those that say so, `merge_requests`
+    whether those that change CI files are told what that does.
     """
 
     block_at: Severity | None = Severity.HIGH
     block_unknown: bool = False
     waivers: tuple[Waiver, ...] = ()
     audit: str | None = None
+    issues: IssuePolicy = NO_ISSUES
+    merge_requests: bool = True
+    variables: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

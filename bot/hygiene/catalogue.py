@@ -9,8 +9,7 @@ from enum import IntEnum
 from bot.domain.ci import CiFacts
 from bot.domain.estate import ProjectFacts, Wishes
 from bot.domain.findings import Finding, RuleInfo
-from bot.hygiene.names import publishes
-from bot.hygiene.publishing import may_publish
+from bot.hygiene.publishing import may_publish, says_publishing
 from bot.hygiene.rules import (
     rw101_not_masked,
     rw102_not_protected,
@@ -66,6 +65,7 @@ from bot.hygiene.rules import (
     rw311_public_logs,
     rw312_developers_push,
     rw313_everything_protected,
+    rw314_token_expiry,
 )
 
 Judging = Callable[[ProjectFacts], Iterable[Finding]]
@@ -148,6 +148,7 @@ RULES: tuple[Rule, ...] = (
     _rule(rw311_public_logs, Needs.ACCESS),
     _rule(rw312_developers_push, Needs.ACCESS),
     _rule(rw313_everything_protected, Needs.ACCESS),
+    _rule(rw314_token_expiry, Needs.ACCESS),
 )
 """Every rule, by id."""
 
@@ -177,7 +178,8 @@ def wishes(rules: Sequence[Rule]) -> Wishes:
 
     def ci(facts: ProjectFacts) -> bool:
         return every_ci or (
-            needs is Needs.CI_OF_PUBLISHERS and any(publishes(flags.key) for flags in facts.variables.flags)
+            needs is Needs.CI_OF_PUBLISHERS
+            and any(says_publishing(facts, flags.key) for flags in facts.variables.flags)
         )
 
     def merged(facts: ProjectFacts) -> bool:

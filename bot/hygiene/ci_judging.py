@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 
 from bot.domain.ci import CiCommand, CiFacts, CiJob, CiUnknown
 from bot.domain.findings import Finding, RuleInfo
+from bot.domain.variable_names import Kind, kind
 from bot.domain.verdicts import Severity
 from bot.hygiene.facts import ProjectFacts
 from bot.hygiene.judging import Judge
-from bot.hygiene.names import Kind, kind
 
-FILE = ".gitlab-ci.yml"
 _MERGE = "Let a token with the role Developer merge the file with CI Lint, or judge the included files themselves."
 _MEND = "Mend the CI file or make it smaller, then audit again."
 _NAMES = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
@@ -41,7 +40,7 @@ Look = Callable[[CiFacts], Iterable[Fault]]
 def judge_ci(info: RuleInfo, facts: ProjectFacts, look: Look) -> Iterator[Finding]:
     """A finding for each job with faults, in the order of the file; one `unknown` where the file hides the answer."""
     ci, rule = facts.ci, Judge(info, facts)
-    place = f"{facts.place}/{FILE}"
+    place = ci_resource(facts)
     if ci is None:
         return
     if isinstance(ci, CiUnknown):
@@ -57,6 +56,11 @@ def judge_ci(info: RuleInfo, facts: ProjectFacts, look: Look) -> Iterator[Findin
         else:
             found = rule.fails(resource, fault.reason, severity=fault.severity)
         yield replace(found, line=fault.line)
+
+
+def ci_resource(facts: ProjectFacts) -> str:
+    """The resource of a project's CI file, wherever its settings put it."""
+    return f"{facts.place}/{spoken(facts.ci_path)}"
 
 
 def _one_per_job(faults: Iterable[Fault]) -> Iterator[Fault]:

@@ -16,8 +16,8 @@ from bot.domain.gitlab import VariableFlags
 from bot.domain.verdicts import Verdict
 from bot.hygiene.effective import scope_fit
 from bot.hygiene.facts import ProjectFacts
-from bot.hygiene.names import Kind, kind
 from bot.hygiene.protection import branch_rules, open_to_developers
+from bot.hygiene.publishing import is_credential
 
 ROLES = {Role.DEVELOPER: "Developers", Role.MAINTAINER: "Maintainers", Role.OWNER: "Owners", Role.ADMIN: "admins"}
 
@@ -50,7 +50,7 @@ def exposures(facts: ProjectFacts, key: str | None = None) -> tuple[Exposure, ..
     chosen = [
         flags
         for flags in facts.variables.flags
-        if flags.key == key or (key is None and kind(flags.key) is Kind.CREDENTIAL)
+        if flags.key == key or (key is None and is_credential(facts, flags.key))
     ]
     return tuple(
         Exposure(variable=flags, resource=facts.resource(flags), readers=tuple(_readers(facts, flags)))

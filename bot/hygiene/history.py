@@ -13,11 +13,15 @@ from bot.ports.store import FindingHistory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noted:
-    """The report with `first_seen` of each finding, how many are new, and how many were found fixed."""
+    """The report with `first_seen` of each finding, how many are new, and how many were found fixed.
+
+    `places` are those that were judged, as resources begin with them.
+    """
 
     report: AuditReport
     new: int
     fixed: int
+    places: frozenset[str] = frozenset()
 
 
 def note(history: FindingHistory, audited: Audited, rules: Collection[str], *, whole: bool) -> Noted:
@@ -30,19 +34,19 @@ def note(history: FindingHistory, audited: Audited, rules: Collection[str], *, w
     known = history.open_findings()
     failing = {one.identity for one in report.findings}
     unsure = {one.identity for one in report.unknown}
-    blind = {(one.rule, _place(one.resource, audited.places)) for one in report.unknown}
+    blind = {(one.rule, place_of(one.resource, audited.places)) for one in report.unknown}
     fixed = [
         identity
         for identity, (rule, resource, _) in known.items()
         if identity not in failing
         and identity not in unsure
         and rule in rules
-        and _gone(rule, _place(resource, audited.places), blind, gone_too=whole and report.complete)
+        and _gone(rule, place_of(resource, audited.places), blind, gone_too=whole and report.complete)
     ]
     history.note(report.findings, fixed, report.at)
     dated = tuple(_dated(one, report, known) for one in report.findings)
     new = sum(one.identity not in known for one in report.findings)
-    return Noted(report=replace(report, findings=dated), new=new, fixed=len(fixed))
+    return Noted(report=replace(report, findings=dated), new=new, fixed=len(fixed), places=audited.places)
 
 
 def _dated(one: Finding, report: AuditReport, known: Mapping[str, tuple[str, str, datetime]]) -> Finding:
@@ -54,7 +58,7 @@ def _gone(rule: str, place: str | None, blind: Collection[tuple[str, str | None]
     return gone_too if place is None else (rule, place) not in blind
 
 
-def _place(resource: str, places: Collection[str]) -> str | None:
+def place_of(resource: str, places: Collection[str]) -> str | None:
     """The audited place that a resource belongs to, the longest that fits; None if its place was not audited."""
     parts = resource.partition("#")[0].split("/")
     for length in range(len(parts), 0, -1):

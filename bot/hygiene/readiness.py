@@ -17,8 +17,7 @@ from bot.domain.refs import RefKind
 from bot.domain.verdicts import Severity, Verdict
 from bot.hygiene.facts import ProjectFacts
 from bot.hygiene.judging import called
-from bot.hygiene.names import publishes, severity
-from bot.hygiene.publishing import publishing_jobs
+from bot.hygiene.publishing import named_severity, publishing_jobs
 from bot.hygiene.reach import Pipeline
 from bot.hygiene.starting import NEVER, starts
 from bot.hygiene.uploading import credential
@@ -270,8 +269,7 @@ def _hygiene(facts: ProjectFacts, question: Question) -> Check:
     weak = [
         flags
         for flags in facts.variables.flags
-        if publishes(flags.key)
-        and (found := severity(flags.key)) is not None
+        if (found := named_severity(facts, flags.key)) is not None
         and (block_at is not None and found >= block_at)
         and not (flags.masked and flags.protected)
     ]

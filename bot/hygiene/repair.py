@@ -16,9 +16,8 @@ from bot.domain.gitlab import VariableFlags
 from bot.hygiene.facts import Level, ProjectFacts
 from bot.hygiene.handing import Got, Job
 from bot.hygiene.judging import called
-from bot.hygiene.names import Kind, kind, publishes
 from bot.hygiene.protection import branch_rules, unprotected_tags
-from bot.hygiene.publishing import publishing_jobs
+from bot.hygiene.publishing import is_credential, named_severity, publishing_jobs
 from bot.hygiene.reach import Pipeline
 from bot.hygiene.starting import NEVER, starts
 from bot.hygiene.wildcards import matches
@@ -63,8 +62,7 @@ def _within(facts: ProjectFacts, group: str | None) -> bool:
 
 
 def _changes(flags: VariableFlags, place: ProjectFacts, projects: Sequence[ProjectFacts]) -> Iterator[Change]:
-    secret = kind(flags.key)
-    if not publishes(flags.key) or secret is Kind.SETTING:
+    if named_severity(place, flags.key) is None:
         return
     if not flags.masked:
         yield Change(step=Step.SET, variable=flags, project_id=place.project_id, flags=("masked",))
@@ -76,7 +74,7 @@ def _changes(flags: VariableFlags, place: ProjectFacts, projects: Sequence[Proje
             )
         else:
             yield Change(step=Step.SET, variable=flags, project_id=place.project_id, flags=("protected",))
-    if secret is Kind.CREDENTIAL and flags.hidden is False:
+    if is_credential(place, flags.key) and flags.hidden is False:
         yield Change(step=Step.RECIPE, variable=flags, project_id=place.project_id, reason=_recipe(flags))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.errors import ConfigError
@@ -60,6 +60,32 @@ def keep(report: AuditReport, wanted: Callable[[Finding], bool]) -> AuditReport:
         unknown=tuple(filter(wanted, report.unknown)),
         waived=tuple(filter(wanted, report.waived)),
     )
+
+
+def gathered(report: AuditReport) -> AuditReport:
+    """The report with one `unknown` for each thing that could not be looked at, whatever number of rules is about it.
+
+    It has the first of those rules, and its reason says how many there are. For those who read it: a history and a
+    baseline need each rule's.
+    """
+    return replace(report, unknown=_once_each(report.unknown), waived=_once_each(report.waived))
+
+
+def _once_each(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    alike: dict[tuple[object, ...], list[Finding]] = {}
+    for one in findings:
+        alike.setdefault((one.project, one.resource, one.scope, one.reason, one.remedy, one.waiver), []).append(one)
+    return ordered(_one_of(several) for several in alike.values())
+
+
+def _one_of(several: Sequence[Finding]) -> Finding:
+    first = min(several, key=lambda one: one.rule)
+    more = len({one.rule for one in several}) - 1
+    if not more:
+        return first
+    severity = max(one.severity for one in several)
+    rules = f"{more} more rule{'' if more == 1 else 's'}"
+    return replace(first, severity=severity, reason=f"{first.reason} ({rules} cannot be judged for it, either)")
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:

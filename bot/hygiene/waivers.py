@@ -28,10 +28,17 @@ def waive(report: AuditReport, waivers: Iterable[Waiver], today: date) -> AuditR
     """The report with accepted failures among `waived`; `today` is the day in UTC.
 
     Of several waivers the one that holds longest counts. Where all have expired the finding fails and its reason says
-    whose waiver ended when. What could not be judged stays unknown: nobody can accept what nobody has seen.
+    whose waiver ended when. What could not be judged stays unknown, for nobody can accept what nobody has seen; that
+    nobody looks can be accepted, by a waiver that names the very resource (`instance/variables`), no pattern.
     """
     held = tuple(waivers)
-    failing, waived = [], []
+    failing, waived, unknown = [], [], []
+    for finding in report.unknown:
+        waiver = _waiver_for(finding, tuple(one for one in held if one.resource == finding.resource))
+        if waiver is None or today > waiver.expires:
+            unknown.append(finding)
+        else:
+            waived.append(replace(finding, verdict=Verdict.WAIVED, waiver=waiver))
     for finding in report.findings:
         waiver = _waiver_for(finding, held)
         if waiver is None:
@@ -40,14 +47,14 @@ def waive(report: AuditReport, waivers: Iterable[Waiver], today: date) -> AuditR
             waived.append(replace(finding, verdict=Verdict.WAIVED, waiver=waiver))
         else:
             failing.append(replace(finding, reason=_expired(finding.reason, waiver)))
-    return replace(report, findings=tuple(failing), waived=ordered((*report.waived, *waived)))
+    return replace(report, findings=tuple(failing), unknown=tuple(unknown), waived=ordered((*report.waived, *waived)))
 
 
 def covers(waiver: Waiver, finding: Finding) -> bool:
     """Whether the waiver speaks of this finding, whatever the date."""
     return (
         finding.rule.startswith(waiver.rule)
-        and matches_path(waiver.project, finding.project)
+        and (matches_path(waiver.project, finding.project) or (waiver.project == "**" and not finding.project))
         and (waiver.resource is None or matches_wildcard(waiver.resource, finding.resource))
     )
 

@@ -23,7 +23,7 @@ from bot.settings.credentials import (
 )
 from bot.settings.freezes import read_freezes
 from bot.settings.model import GitlabSettings, Listener, Settings, SqliteState, WatchSettings
-from bot.settings.policy import Indexes, hygiene_of, read_indexes, read_proxy, read_releases
+from bot.settings.policy import Indexes, check_hygiene, hygiene_of, read_indexes, read_proxy, read_releases
 from bot.settings.problems import Problems, shown
 from bot.settings.reading import Reading, locate, name
 from bot.settings.shape import (
@@ -313,6 +313,7 @@ class _Loader:
         section = reading.section(HygieneSection, ("hygiene",), reading.tree.data["hygiene"])
         if section is None:
             return HygienePolicy()
+        check_hygiene(reading, section)
         return hygiene_of(section, self._waivers(reading, section.waivers))
 
     def _waivers(self, reading: Reading, text: str | None) -> tuple[Waiver, ...]:

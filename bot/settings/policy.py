@@ -10,6 +10,7 @@ from bot.domain.consents import ApprovalRule
 from bot.domain.findings import Waiver
 from bot.domain.gitlab import Role
 from bot.domain.policy import ExpectedFiles, HygienePolicy, IndexKind, IndexSpec, ReleaseRule, Source
+from bot.domain.rolling import IssueMode, IssuePolicy
 from bot.domain.verdicts import Severity
 from bot.settings.addresses import proxy_url, web_url
 from bot.settings.credentials import Credentials, Wanted
@@ -255,5 +256,24 @@ def hygiene_of(section: HygieneSection, waivers: tuple[Waiver, ...] = ()) -> Hyg
     """The domain's view of `hygiene`."""
     block_at = None if section.block_at == "never" else Severity[section.block_at.upper()]
     return HygienePolicy(
-        block_at=block_at, block_unknown=section.unknown == "block", waivers=waivers, audit=section.audit
+        block_at=block_at,
+        block_unknown=section.unknown == "block",
+        waivers=waivers,
+        audit=section.audit,
+        merge_requests=section.merge_requests,
+        variables=frozenset(section.variables),
+        issues=IssuePolicy(
+            mode=IssueMode(section.issues),
+            project=section.issue_project,
+            confidential=section.confidential,
+            least=Severity[section.issues_at.upper()],
+        ),
     )
+
+
+def check_hygiene(reading: Reading, section: HygieneSection) -> None:
+    """What one key of `hygiene` asks of another."""
+    if section.issues == "group" and section.issue_project is None:
+        what = "`hygiene.issues: group` does not say where the issues are kept: a group has none of its own"
+        remedy = "Add `issue_project`: a full path (`acme/security`), or a name that each group has a project of"
+        reading.problem(("hygiene", "issues"), what, remedy)

@@ -79,6 +79,13 @@ def _group_path(value: str) -> str:
     raise ValueError(f"must be full paths of groups (their subgroups are included) or `**`{miss}")
 
 
+def _plain_path(value: str) -> str:
+    path = _path_pattern(value)
+    if "*" in path:
+        raise ValueError("must be one path, not a pattern")
+    return path
+
+
 def _variable(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
         raise ValueError("must be the name of an environment variable, not a value")
@@ -119,6 +126,7 @@ def _cron(value: str) -> str:
 Text = Annotated[str, AfterValidator(_text)]
 PathPattern = Annotated[Text, AfterValidator(_path_pattern)]
 GroupPath = Annotated[Text, AfterValidator(_group_path)]
+PlainPath = Annotated[Text, AfterValidator(_plain_path)]
 Variable = Annotated[Text, AfterValidator(_variable)]
 Distribution = Annotated[Text, AfterValidator(_distribution)]
 Cron = Annotated[Text, AfterValidator(_cron)]
@@ -281,6 +289,23 @@ class HygieneSection(Section):
     unknown: Literal["warn", "block"] = "warn"
     audit: Cron | None = None
     waivers: Text | None = None
+    variables: Annotated[
+        list[Variable], Field(description="Names of publishing credentials that do not speak of twine or PyPI.")
+    ] = []
+    issues: Annotated[
+        Literal["none", "project", "group"], Field(description="For what the scheduled audit keeps an issue each.")
+    ] = "none"
+    issue_project: Annotated[
+        PlainPath | None,
+        Field(description="Holds the issues about groups: a full path, or the name of a project that each group has."),
+    ] = None
+    issues_at: Annotated[
+        Literal["info", "low", "medium", "high"], Field(description="Findings from there on are in the issues.")
+    ] = "low"
+    merge_requests: Annotated[
+        bool, Field(description="Whether merge requests that change CI files are told what that does to hygiene.")
+    ] = True
+    confidential: Annotated[bool, Field(description="Whether issues are opened as confidential ones.")] = True
 
 
 class WaiverSection(Section):

@@ -52,6 +52,14 @@ class PipelineHint:
     sha: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeRequestHint:
+    """A merge request was opened or changed, merged or closed."""
+
+    project: Project
+    iid: int
+
+
 @dataclass(frozen=True, slots=True)
 class Ignored:
     """Authentic, but nothing for us; `why` is for the log."""
@@ -59,7 +67,7 @@ class Ignored:
     why: str
 
 
-Hint = RefHint | ProjectHint | PipelineHint | Ignored
+Hint = RefHint | ProjectHint | PipelineHint | MergeRequestHint | Ignored
 
 
 def read_hook(body: Mapping[str, object]) -> Hint:
@@ -71,6 +79,8 @@ def read_hook(body: Mapping[str, object]) -> Hint:
         return _push(body, RefKind.BRANCH, BRANCH_PREFIX)
     if kind == "pipeline":
         return _pipeline(body)
+    if kind == "merge_request":
+        return _merge_request(body)
     if not isinstance(kind, str):
         return Ignored("unknown events start nothing")
     return _touched(body) if kind in PROJECT_EVENTS else Ignored(f"{kind} events start nothing")
@@ -120,6 +130,15 @@ def _pipeline(body: Mapping[str, object]) -> Hint:
     if attributes.get("status") in UNDER_WAY:
         return Ignored("a pipeline that is still under way")
     return PipelineHint(project_id=project.id, ref=ref, sha=sha)
+
+
+def _merge_request(body: Mapping[str, object]) -> Hint:
+    """Source: lib/gitlab/hook_data/merge_request_builder.rb; `project` is the target's."""
+    attributes, project = body.get("object_attributes"), _project(body.get("project"))
+    iid = attributes.get("iid") if isinstance(attributes, Mapping) else None
+    if project is None or not isinstance(iid, int) or isinstance(iid, bool):
+        return Ignored("a merge request without project or number")
+    return MergeRequestHint(project=project, iid=iid)
 
 
 def _project(value: object) -> Project | None:

@@ -183,7 +183,12 @@ def _secret(hook: Hook, wish: HookWish, record: HookRecord | None, fingerprint: 
 
 
 def _events(hook: Hook) -> list[Fault]:
-    wanted = {"push": hook.push, "tag push": hook.tag_push, "pipeline": hook.pipeline}
+    wanted = {
+        "push": hook.push,
+        "tag push": hook.tag_push,
+        "pipeline": hook.pipeline,
+        "merge request": hook.merge_requests,
+    }
     missing = [name for name, there in wanted.items() if not there]
     said = [f"it does not tell of {' and '.join(missing)} events"] if missing else []
     if not hook.verifies_tls:

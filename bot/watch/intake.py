@@ -12,16 +12,19 @@ from bot.domain.releases import ReleaseId
 from bot.domain.verdicts import Verdict
 from bot.ports.store import Enrolment, Hints, Intake, Queue, Waker
 from bot.watch.compare import new_release
-from bot.watch.hook import Ignored, PipelineHint, ProjectHint, RefHint, read_hook
+from bot.watch.hook import Ignored, MergeRequestHint, PipelineHint, ProjectHint, RefHint, read_hook
 from bot.watch.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was decided about a hook, for the log; `look` says that a project waits to be looked at."""
+    """What was decided about a hook, for the log; `look` says that a project waits to be looked at, `merge_requests`
+    that those that changed do.
+    """
 
     words: str
     look: bool = False
+    merge_requests: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,8 @@ class HookIntake:
                 return self._project(hint.project)
             case PipelineHint():
                 return Answer(self._pipeline(hint))
+            case MergeRequestHint():
+                return self._merge_request(hint.project)
             case Ignored():
                 return Answer(hint.why)
 
@@ -86,6 +91,12 @@ class HookIntake:
             return Answer("the project is out of scope")
         self.hints.ask(project.id, project.full_path, self.clock())
         return Answer("the project is looked at", look=True)
+
+    def _merge_request(self, project: Project) -> Answer:
+        """Which one it is need not be kept: all that changed are listed, this one among them."""
+        if not (self.scope.covers(project) or self.hints.watched(project.id)):
+            return Answer("the project is out of scope")
+        return Answer("the merge request is looked at", merge_requests=True)
 
     def _pipeline(self, hint: PipelineHint) -> str:
         key = f"{hint.project_id}/{hint.ref}@{hint.sha}"

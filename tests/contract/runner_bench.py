@@ -51,6 +51,7 @@ class Widget:
     name: str = "Widget"
     default_branch: str = "main"
     visibility: str = "private"
+    ci_config_path: str = ".gitlab-ci.yml"
     protected: frozenset[str] = frozenset()
     variables: list[CiVariable] = field(default_factory=list)
 

@@ -6,10 +6,18 @@ import base64
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import quote
 
+import pytest
+
 from bot.adapters.ci.service import parse_ci
+from bot.app import App
+from bot.cli.auditor import Auditor
+from bot.cli.review_job import review_merge_requests
+from bot.cli.rolling import Keeper
 from bot.domain.gitlab import Level
+from bot.domain.secrets import Redactor
 from bot.hygiene.audit import Order, audit
 from bot.hygiene.catalogue import RULES
 from bot.hygiene.exposure import exposures
@@ -17,6 +25,8 @@ from bot.hygiene.formats import FORMATS
 from bot.hygiene.readiness import Question, readiness
 from bot.hygiene.repair import repairs
 from bot.hygiene.targets import scope_of
+from bot.sandbox.world import flow
+from bot.settings import load
 from tests.contract.estate_parts import EVERYTHING, estate, sweep
 from tests.contract.sandbox_org import LEVELS, Org, organisation
 
@@ -71,3 +81,47 @@ def test_no_secret_is_in_anything_an_audit_says() -> None:
     found = {(secret, form) for secret in secrets for form in forms(secret) for text in said if form in text}
     assert found == set()
     assert len(secrets) > 40
+
+
+CONFIG = """\
+gitlab: {{url: "{url}", token_file: token}}
+watch: {{groups: [acme]}}
+state: sqlite:///state/state.db
+indexes: {{registry: {{kind: gitlab}}}}
+releases:
+  - {{projects: ["acme/**"], tags: ["v*"], source: artifacts, indexes: [registry]}}
+hygiene: {{issues: group, issue_project: security}}
+"""
+
+
+def test_no_secret_is_in_the_state_an_issue_a_note_or_a_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The files of the database are searched byte by byte, and what was posted as GitLab keeps it."""
+    caplog.set_level("INFO")
+    with organisation() as org:
+        org.world.add_member(org.world.groups["acme"], org.people["maintainer"], LEVELS["maintainer"])
+        secrets = plant(org)
+        security = org.new_project("acme/security")
+        (tmp_path / "token").write_text(org.tokens["admin"])
+        (tmp_path / "token").chmod(0o600)
+        (tmp_path / "ropewalk.yaml").write_text(CONFIG.format(url=org.url))
+        app = App(load(tmp_path / "ropewalk.yaml", {}, tmp_path), Redactor())
+        try:
+            review_merge_requests(app, lambda _: None, lambda: False)
+            ci = f"leak:\n  script: [twine upload -p '{secrets[0]}' dist/*]\n"
+            flow.commit(org.world, org.project, "leak", "Leak", {".gitlab-ci.yml": ci}, org.people["owner"])
+            request = flow.open_merge_request(org.world, org.project, org.people["owner"], "leak", "main", "Leak")
+            org.control("POST", "clock", json={"advance": 300})
+            review_merge_requests(app, lambda _: None, lambda: False)
+            Keeper(app, Auditor(app).audit_watched()).keep(between=0)
+        finally:
+            app.close()
+        (issue,) = security.issues.values()
+        posted = [issue.description, *(note.body for note in request.notes.values())]
+    kept = [path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file()]
+    assert "RW201" in issue.description
+    assert len(posted) == 2
+    assert any(b"TWINE_PASSWORD" in data for data in kept), "the history is not where it was looked for"
+    said = [text.encode() for text in (*posted, caplog.text)]
+    spellings = {form.encode() for secret in secrets for form in forms(secret)}
+    found = {form for form in spellings for data in (*kept, *said) if form in data}
+    assert found == set()

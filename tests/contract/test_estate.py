@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from graphql import FieldNode, Visitor, parse, visit
@@ -11,7 +12,7 @@ from bot.adapters.ci.service import parse_ci
 from bot.adapters.gitlab.estate import queries
 from bot.domain.ci import CiFacts, CiUnknown
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
-from bot.domain.estate import Access, ProjectSettings, Unread, Wishes
+from bot.domain.estate import Access, ProjectFacts, ProjectSettings, Unread, Wishes
 from bot.domain.gitlab import Level
 from bot.sandbox.world.places import Project
 from tests.contract.estate_parts import EVERYTHING, estate, groups, projects, sweep
@@ -210,6 +211,12 @@ def test_access_is_read_as_gitlab_has_it(org: Org) -> None:
     schedule = {"description": "nightly", "ref": "refs/heads/main", "cron": "0 1 * * *"}
     assert org.call("POST", f"{base}/pipeline_schedules", json=schedule).status_code == 201
     trigger = org.call("POST", f"{base}/triggers", json={"description": "deploy"}).json()
+    made = [
+        org.call("POST", f"{base}/{kind}", json={"name": "ci", "scopes": [scope], "expires_at": "2027-01-31"}).json()
+        for kind, scope in (("access_tokens", "api"), ("access_tokens", "read_api"), ("deploy_tokens", "read_registry"))
+    ]
+    gone = org.call("POST", f"{base}/access_tokens", json={"name": "old", "scopes": ["api"]}).json()
+    assert org.call("DELETE", f"{base}/access_tokens/{gone['id']}").status_code == 204
     org.call("PATCH", f"{base}/job_token_scope", json={"enabled": False})
     (facts,) = projects(sweep(org, "doors/p", wishes=EVERYTHING)).values()
     access = facts.access
@@ -221,14 +228,18 @@ def test_access_is_read_as_gitlab_has_it(org: Org) -> None:
     assert (access.allowlist, access.forwards_pypi) == (False, True)
     assert [one.ref for one in access.schedules] == ["refs/heads/main"]  # type: ignore[union-attr]  # read
     assert [one.owner for one in access.triggers] == ["maintainer"]  # type: ignore[union-attr]  # read
-    assert trigger["token"] not in repr(facts)
+    tokens = [*access.access_tokens, *access.deploy_tokens]  # type: ignore[misc]  # read
+    assert sorted(one.id for one in tokens) == sorted(one["id"] for one in made)
+    assert {one.expires_on for one in tokens} == {date(2027, 1, 31)}
+    assert all(one["token"] not in repr(facts) for one in (trigger, gone, *made))
 
 
 def test_access_that_is_refused_is_unread(org: Org) -> None:
     """A Developer's answers are in part Unread, never an empty list that looks in order."""
     (facts,) = projects(sweep(org, "acme/tools/widget", who="developer", wishes=EVERYTHING)).values()
     assert facts.access is not None
-    for part in (facts.access.tags, facts.access.allowlist, facts.access.triggers):
+    tokens = (facts.access.access_tokens, facts.access.deploy_tokens)
+    for part in (facts.access.tags, facts.access.allowlist, facts.access.triggers, *tokens):
         assert isinstance(part, Unread)
         assert "Maintainer" in part.remedy
 
@@ -274,28 +285,100 @@ def test_a_project_that_goes_away_meanwhile_is_told(org: Org) -> None:
     assert found["leaving/t1/p001"].ci is None
 
 
-def test_what_hides_jobs_is_merged_once_for_each_blob(org: Org) -> None:
-    """GitLab puts includes and extends in; the same file of several projects is merged once, unless it is local."""
-    template = "publish: {extends: .base}\n.base: {script: twine upload dist/*}\n"
-    org.new_project("lint/template", {"ci.yml": template, "README.md": "x\n"})
+MERGED = Wishes(
+    ci=lambda _: True,
+    merged=lambda facts: isinstance(facts.ci, CiFacts) and not facts.ci.whole,
+    access=lambda _: False,
+)
+UPLOADS = "publish: {extends: .base}\n.base: {script: twine upload dist/*}\n"
+
+
+def linted(org: Org) -> list[str]:
+    """The projects whose CI file GitLab was asked to merge."""
+    ids = {str(one.id): one.full_path for one in org.world.projects.values()}
+    asked = [one["path"] for one in org.control("GET", "requests", params={"path": "ci/lint"}).json()]
+    return sorted(ids[path.split("/")[4]] for path in asked)
+
+
+def publishers(facts: ProjectFacts) -> list[str]:
+    ci = facts.ci
+    assert isinstance(ci, CiFacts), ci
+    assert ci.whole
+    return [job.name for job in ci.jobs if job.publishes]
+
+
+def test_what_hides_jobs_is_merged_once_for_the_same_blobs(org: Org) -> None:
+    """GitLab puts includes and extends in; files of the project itself count by their blobs, however deep they are."""
     same = ".hidden: {script: [twine upload dist/*]}\npublish: {extends: .gone}\n"
+    nested = {".gitlab-ci.yml": "include: /ci/a.yml\n", "ci/a.yml": "include: {local: ci/b.yml}\n"}
     for number in range(3):
         org.new_project(f"lint/p{number}", {".gitlab-ci.yml": same})
-        local = {".gitlab-ci.yml": "include: ci.yml\n", "ci.yml": template}
-        org.new_project(f"lint/own{number}", local)
-    wishes = Wishes(
-        ci=lambda _: True,
-        merged=lambda facts: isinstance(facts.ci, CiFacts) and not facts.ci.whole,
-        access=lambda _: False,
-    )
+        org.new_project(f"lint/own{number}", {**nested, "ci/b.yml": UPLOADS, "README.md": str(number)})
+    org.new_project("lint/own3", {**nested, "ci/b.yml": UPLOADS.replace("publish", "release")})
+    org.new_project("lint/own4", nested)  # a file that is missing is a difference, too
     reads = estate(org, read_ci=parse_ci)
     org.control("DELETE", "requests")
-    found = projects(sweep(org, "lint", wishes=wishes, reads=reads))
-    asked = [one["path"] for one in org.control("GET", "requests", params={"path": "ci/lint"}).json()]
-    assert len(asked) == 1 + 3
+    found = projects(sweep(org, "lint", wishes=MERGED, reads=reads))
+    asked = linted(org)
+    assert len(asked) == 4, asked
+    assert sum(path.startswith("lint/p") for path in asked) == 1
+    assert {"lint/own3", "lint/own4"} <= set(asked)
     assert isinstance(found["lint/p0"].ci, CiUnknown)
-    for number in range(3):
-        ci = found[f"lint/own{number}"].ci
-        assert isinstance(ci, CiFacts)
-        assert ci.whole
-        assert [job.name for job in ci.jobs if job.publishes] == ["publish"]
+    assert isinstance(found["lint/own4"].ci, CiUnknown)
+    assert [publishers(found[f"lint/own{number}"]) for number in range(4)] == [["publish"]] * 3 + [["release"]]
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_what_varies_from_project_to_project_is_merged_for_each(org: Org, deep: bool) -> None:
+    """An include that names a variable, in the file itself or in one that it takes in."""
+    group = f"varies{int(deep)}"
+    names = "include: {local: 'ci/$CI_PROJECT_NAME.yml'}\n"
+    for name, job in (("one", "publish"), ("two", "release")):
+        files = {
+            f"ci/{each}.yml": UPLOADS.replace("publish", word)
+            for each, word in (("one", "publish"), ("two", "release"))
+        }
+        root = {".gitlab-ci.yml": "include: ci/all.yml\n", "ci/all.yml": names} if deep else {".gitlab-ci.yml": names}
+        org.new_project(f"{group}/{name}", {**files, **root, "README.md": job})
+    org.control("DELETE", "requests")
+    list(sweep(org, group, wishes=MERGED, reads=estate(org, read_ci=parse_ci)))
+    assert linted(org) == [f"{group}/one", f"{group}/two"]
+
+
+def test_the_ci_file_is_read_where_the_settings_say_it_is(org: Org) -> None:
+    """Another path, another project, another ref of it; one that cannot be read is unknown, with the reason."""
+    text = "publish: {script: twine upload dist/*}\n"
+    shared = org.new_project("moved/shared", {"ci/build.yml": text})
+    first = shared.git.branch("main")
+    assert first is not None
+    org.world.commit(
+        shared, "main", "Two jobs", {"ci/build.yml": text + text.replace("publish", "again")}, org.people["owner"]
+    )
+    hidden = org.world.create_project("hidden/shared", files={"ci.yml": text})
+    paths = {
+        "own": "deploy/ci.yml",
+        "none": "deploy/ci.yml",
+        "shared": "",
+        "away": "ci/build.yml@moved/shared",
+        "pinned": f"ci/build.yml@moved/shared:{first.commit}",
+        "gone": "ci/none.yml@moved/shared",
+        "secret": f"ci.yml@{hidden.full_path}",
+        "url": "https://example.com/ci.yml",
+    }
+    for name, path in paths.items():
+        files = (
+            {"deploy/ci.yml": text, ".gitlab-ci.yml": "other: {script: echo}\n"}
+            if name == "own"
+            else {"README.md": "x\n"}
+        )
+        made = shared if name == "shared" else org.new_project(f"moved/{name}", files)
+        made.settings.ci_config_path = path
+    found = projects(sweep(org, "moved", wishes=MERGED, reads=estate(org, read_ci=parse_ci)))
+    assert {name: found[f"moved/{name}"].ci_path for name in paths} == {**paths, "shared": ".gitlab-ci.yml"}
+    assert publishers(found["moved/own"]) == publishers(found["moved/pinned"]) == ["publish"]
+    assert publishers(found["moved/away"]) == ["publish", "again"]
+    assert found["moved/none"].ci is None
+    for name, why in (("gone", "no such file"), ("secret", "needs Reporter"), ("url", "URL")):
+        ci = found[f"moved/{name}"].ci
+        assert isinstance(ci, CiUnknown)
+        assert why in ci.reason

@@ -96,6 +96,7 @@ HOOK = {
     "push_events": True,
     "tag_push_events": True,
     "pipeline_events": True,
+    "merge_requests_events": True,
     "enable_ssl_verification": True,
     "alert_status": "executable",
     "disabled_until": None,
@@ -119,6 +120,7 @@ def test_correcting_leaves_the_address_out() -> None:
         "push_events": True,
         "tag_push_events": True,
         "pipeline_events": True,
+        "merge_requests_events": True,
         "enable_ssl_verification": True,
         "signing_token": WISH.secret.reveal(),
     }

@@ -66,6 +66,11 @@ def tag_push(
     return {**kind, "checkout_sha": commit, "project": project}
 
 
+def merge_request(path: str = PROJECT.full_path) -> dict[str, object]:
+    project = {"id": PROJECT.id if path == PROJECT.full_path else 99, "path_with_namespace": path}
+    return {"object_kind": "merge_request", "object_attributes": {"iid": 3, "action": "open"}, "project": project}
+
+
 def pipeline(status: str = "success", sha: str = SHA) -> dict[str, object]:
     project = {"id": PROJECT.id, "path_with_namespace": PROJECT.full_path}
     attributes = {"ref": "v1.1.0", "sha": sha, "status": status}
@@ -86,6 +91,8 @@ def test_a_new_tag_begins_one_release_however_often_it_is_told(bench: Bench) -> 
         ({"object_kind": "note"}, "note events start nothing"),
         ({}, "unknown events start nothing"),
         (pipeline(), "no release waits for it"),
+        (merge_request(), "the merge request is looked at"),
+        (merge_request(path="other/widget"), "the project is out of scope"),
         (tag_push(after=ZEROES, before=SHA), "nothing is released from that tag"),
     ],
 )

@@ -99,6 +99,8 @@ def access(
         schedules=rows.get("schedules", ()),  # type: ignore[arg-type]  # what the test says
         triggers=rows.get("triggers", ()),  # type: ignore[arg-type]  # what the test says
         forwards_pypi=forwards,
+        access_tokens=rows.get("access_tokens", ()),  # type: ignore[arg-type]  # what the test says
+        deploy_tokens=rows.get("deploy_tokens", ()),  # type: ignore[arg-type]  # what the test says
     )
 
 

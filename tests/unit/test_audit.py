@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from bot.domain.gitlab import Level
 from bot.hygiene.audit import Audited, Order, audit
 from bot.hygiene.catalogue import RULES, UnknownRuleError, selected, wishes
 from tests.fakes import Clock, FakeEstate
-from tests.unit.hygiene_facts import BROKEN, LOCKED, ci, job, place, variable
+from tests.unit.hygiene_facts import BROKEN, LOCKED, access, ci, job, place, variable
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 LOST = TransientError(what="no answer in time", where="gitlab.example")
@@ -107,3 +108,16 @@ def test_rules_are_in_order_and_say_what_they_mean() -> None:
         assert rule.info.remedy.endswith(".")
         assert rule.judge.__doc__
         assert not rule.info.title.endswith(".")
+
+
+def test_thousands_of_variables_are_judged_in_no_time() -> None:
+    """As many as GitLab allows in a project, and as many above it: names, scopes and levels in every rule's way."""
+    scopes = [variable(scope=f"e{number}", masked=number % 2 == 0) for number in range(2_000)]
+    users = [variable("TWINE_USERNAME", scope=f"u{number}") for number in range(2_000)]
+    names = [variable(f"PYPI_TOKEN_{number}", masked=False) for number in range(4_000)]
+    above = [variable(one.key, scope=one.environment_scope, group="acme") for one in (*scopes, *names)]
+    facts = place(*scopes, *users, *names, *above, access=access(), ci=ci(job()))
+    began = time.process_time()
+    found = [finding for rule in RULES for finding in rule.judge(facts)]
+    assert time.process_time() - began < 10  # seconds of the processor; squares of such numbers take minutes
+    assert len(found) > 5_000

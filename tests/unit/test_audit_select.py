@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from bot.domain.errors import ConfigError
 from bot.domain.findings import AuditReport
 from bot.domain.verdicts import Severity, Verdict
-from bot.hygiene.select import Selection, check_rules, ordered, select, tally, worst
+from bot.hygiene.select import Selection, check_rules, gathered, ordered, select, tally, worst
 from tests.unit.audit_reports import CATALOGUE, finding, report, reports
 
 FINDINGS = report(
@@ -81,3 +83,20 @@ def test_selecting_twice_changes_nothing_more(given: AuditReport, least: Severit
     selection = Selection(min_severity=least, skip=("RW1",))
     once = select(given, selection)
     assert select(once, selection) == once
+
+
+def test_what_could_not_be_looked_at_is_told_once() -> None:
+    """Whatever number of rules is about it; other things, and what failed, stay as they are."""
+    blind = [
+        replace(finding(rule, severity, verdict=Verdict.UNKNOWN, resource="instance/variables"), reason="not seen")
+        for rule, severity in (("RW102", Severity.HIGH), ("RW101", Severity.LOW), ("RW105", Severity.LOW))
+    ]
+    other = finding("RW301", verdict=Verdict.UNKNOWN, resource="project/12/protected_tags")
+    before = report(finding(), unknown=(*blind, other))
+    after = gathered(before)
+    assert after.findings == before.findings
+    assert other in after.unknown
+    (one,) = (found for found in after.unknown if found is not other)
+    assert (one.rule, one.severity, one.resource) == ("RW101", Severity.HIGH, "instance/variables")
+    assert one.reason == "not seen (2 more rules cannot be judged for it, either)"
+    assert gathered(after) == after

@@ -68,6 +68,22 @@ def test_what_could_not_be_judged_cannot_be_accepted() -> None:
     assert (after.unknown, after.waived) == ((unknown,), ())
 
 
+@pytest.mark.parametrize(
+    ("resource", "expires", "accepted"),
+    [
+        ("instance/variables", TODAY, True),
+        ("instance/variables", TODAY - timedelta(days=1), False),
+        ("instance/*", TODAY, False),
+        ("*", TODAY, False),
+    ],
+)
+def test_that_nobody_looks_is_accepted_only_by_name(resource: str, expires: date, accepted: bool) -> None:
+    unknown = finding(verdict=Verdict.UNKNOWN, project="", resource="instance/variables")
+    after = waive(report(unknown=(unknown,)), [waiver("RW1", "**", resource, expires=expires)], TODAY)
+    assert (len(after.unknown), len(after.waived)) == ((0, 1) if accepted else (1, 0))
+    assert all(one.verdict is Verdict.WAIVED for one in after.waived)
+
+
 def test_a_waiver_for_a_rule_that_does_not_exist_is_a_mistake_at_its_line() -> None:
     held = Waiver(rule="RW9", project="a", owner="o", reason="r", expires=TODAY, where="waivers.yaml:7")
     (error,) = check_waivers([waiver(), held], CATALOGUE)

@@ -26,8 +26,9 @@ def judge(
     block_at: Severity | None = Severity.HIGH,
     block_unknown: bool = False,
     unreadable: tuple[Level, ...] = (),
+    named: tuple[str, ...] = (),
 ) -> GateResult:
-    policy = HygienePolicy(block_at=block_at, block_unknown=block_unknown)
+    policy = HygienePolicy(block_at=block_at, block_unknown=block_unknown, variables=frozenset(named))
     seen = Seen(Variables(flags=flags, unreadable=tuple(HIDDEN[level] for level in unreadable)))
     said = hygiene.judge(wanted(hygiene=policy), replace(good_facts(), variables=seen))
     assert isinstance(said, GateResult)
@@ -58,6 +59,21 @@ def test_nothing_is_said_before_the_variables_were_looked_at() -> None:
 )
 def test_flags_that_are_as_they_should_be_pass(flags: tuple[VariableFlags, ...], reason: str) -> None:
     assert judge(*flags) == GateResult(name="hygiene", verdict=Verdict.PASS, reason=reason)
+
+
+def test_what_policy_names_is_a_credential_too() -> None:
+    weak = variable("ARTIFACTORY_UPLOAD", masked=False)
+    assert judge(weak).verdict is Verdict.PASS
+    said = judge(weak, named=("ARTIFACTORY_UPLOAD",))
+    assert (said.verdict, said.consequence) == (Verdict.FAIL, Consequence.BLOCK)
+    assert "ARTIFACTORY_UPLOAD of project acme/tools/widget is not masked" in said.reason
+
+
+def test_gate_and_audit_call_the_same_names_credentials() -> None:
+    for key in ("TEST_PYPI_TOKEN", "pypiToken", "CI_TWINE_PASSWORD"):
+        assert judge(variable(key, masked=False)).verdict is Verdict.FAIL
+    for key in ("PYPI_TOKEN_URL", "INTERTWINED_TOKEN", "TWINE_CERT"):
+        assert judge(variable(key, masked=False)).verdict is Verdict.PASS
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,17 @@ NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
 URL = "https://bot.example.com/hooks/gitlab"
 SIGNING = HookWish(url=URL, secret=Secret(f"whsec_{'A' * 43}="))
 PLAIN = HookWish(url=URL, secret=Secret("a plain secret of ours"))
-GOOD = Hook(id=7, url=URL, push=True, tag_push=True, pipeline=True, verifies_tls=True, signed=True, token=False)
+GOOD = Hook(
+    id=7,
+    url=URL,
+    push=True,
+    tag_push=True,
+    pipeline=True,
+    merge_requests=True,
+    verifies_tls=True,
+    signed=True,
+    token=False,
+)
 RECORD = HookRecord(hook_id=7, fingerprint="now", looked_at=NOON)
 MISSING, DISABLED, SECRET = HookVerdict.MISSING, HookVerdict.DISABLED, HookVerdict.WRONG_SECRET
 EVENTS, DUPLICATE = HookVerdict.WRONG_EVENTS, HookVerdict.DUPLICATE
@@ -46,6 +56,7 @@ CORRECT, TEST = Step(mend=Mend.CORRECT, hook_id=7), Step(mend=Mend.TEST, hook_id
         ([replace(GOOD, status=HookStatus.OTHER)], [], []),
         ([replace(GOOD, push=False)], [EVENTS], [CORRECT]),
         ([replace(GOOD, tag_push=False)], [EVENTS], [CORRECT]),
+        ([replace(GOOD, merge_requests=False)], [EVENTS], [CORRECT]),
         ([replace(GOOD, pipeline=False)], [EVENTS], [CORRECT]),
         ([replace(GOOD, verifies_tls=False)], [EVENTS], [CORRECT]),
         ([replace(GOOD, signed=False)], [SECRET], [CORRECT]),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.refs import ChangeSource, Project, RefAction, RefChange, RefKind
-from bot.watch.hook import NO_SHA, Ignored, PipelineHint, RefHint, read_hook
+from bot.watch.hook import NO_SHA, Ignored, MergeRequestHint, PipelineHint, RefHint, read_hook
 from tests.unit.release_facts import OTHER_SHA, SHA
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -103,6 +103,16 @@ def test_a_tag_may_have_slashes_in_its_name() -> None:
 @pytest.mark.parametrize("status", ["success", "failed", "canceled", "skipped", "manual"])
 def test_a_pipeline_that_stands_still_hints_at_its_ref_and_commit(status: str) -> None:
     assert read_hook(pipeline(status=status)) == PipelineHint(project_id=42, ref="v1.1.0", sha=SHA)
+
+
+def test_a_merge_request_hints_at_its_number() -> None:
+    body = {"object_kind": "merge_request", "project": PROJECT, "object_attributes": {"iid": 3, "action": "open"}}
+    hint = read_hook(body)
+    assert isinstance(hint, MergeRequestHint)
+    assert (hint.project.id, hint.iid) == (42, 3)
+    for iid in (True, "3", None):
+        hint = read_hook({**body, "object_attributes": {"iid": iid}})
+        assert hint == Ignored("a merge request without project or number")
 
 
 def test_no_value_of_a_variable_leaves_the_payload() -> None:

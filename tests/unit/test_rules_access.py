@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 
 from bot.domain.estate import (
+    Access,
+    AccessToken,
     ProjectFacts,
     ProjectSettings,
     ProtectedBranches,
@@ -44,6 +47,14 @@ def trigger(expires: date | None) -> tuple[Trigger, ...]:
     return (Trigger(id=4, description="d", owner="ada", expires_on=expires),)
 
 
+def token(expires: date | None, *scopes: str) -> tuple[AccessToken, ...]:
+    return (AccessToken(id=5, scopes=scopes or ("api",), expires_on=expires),)
+
+
+def on_the_day(found: Access) -> ProjectFacts:
+    return replace(place(access=found), at=datetime(2026, 11, 28, 6, tzinfo=UTC))
+
+
 WIDE = variable(scope="*")
 PASS: list[tuple[str, ProjectFacts]] = [
     ("RW301", place(access=access())),
@@ -69,6 +80,10 @@ PASS: list[tuple[str, ProjectFacts]] = [
     ("RW312", place(access=access(branches=(branches("main", 0),)))),
     ("RW313", place(variable(), access=access(branches=(branches("*", 0), branches("main"))))),
     ("RW313", place(access=access(branches=(branches("*"),)))),
+    ("RW314", on_the_day(access(access_tokens=token(date(2026, 12, 29))))),
+    ("RW314", on_the_day(access(access_tokens=token(date(2026, 12, 1), "read_api")))),
+    ("RW314", on_the_day(access(deploy_tokens=token(None, "read_package_registry")))),
+    ("RW314", on_the_day(access(access_tokens=token(date(2026, 11, 27))))),
 ]
 FAIL: list[tuple[str, ProjectFacts, str]] = [
     ("RW301", place(access=access(tags=())), "v*"),
@@ -92,6 +107,9 @@ FAIL: list[tuple[str, ProjectFacts, str]] = [
     ),
     ("RW312", place(access=access(branches=(branches("main", 30),))), "main"),
     ("RW313", place(variable(), access=access(branches=(branches("*"),))), "*"),
+    ("RW314", on_the_day(access(access_tokens=token(date(2026, 12, 28)))), "5"),
+    ("RW314", on_the_day(access(access_tokens=token(date(2026, 11, 28)))), "5"),
+    ("RW314", on_the_day(access(deploy_tokens=token(None, "write_package_registry"))), "5"),
 ]
 
 
@@ -107,6 +125,8 @@ def blind() -> ProjectFacts:
             forwards=unread,
             schedules=unread,
             triggers=unread,
+            access_tokens=unread,
+            deploy_tokens=unread,
         ),
     )
 

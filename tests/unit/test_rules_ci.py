@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.domain.ci import CiUnknown
@@ -117,3 +119,9 @@ def test_a_job_has_one_finding_for_each_rule_that_names_all_that_is_wrong() -> N
 def test_names_of_jobs_cannot_move_the_cursor() -> None:
     (found,) = judged("RW219", project('"a\\e[2J\\u202eb": {script: [twine upload x]}'))
     assert found.resource == "project/7/.gitlab-ci.yml#a\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}b"
+
+
+def test_a_finding_names_the_file_where_the_settings_put_it() -> None:
+    """Whatever it is called, on one line."""
+    (found,) = judged("RW208", replace(project(FAIL["RW208"][0][0]), ci_path="deploy/c\ni.yml@acme/shared"))
+    assert found.resource.startswith("project/7/deploy/c\N{REPLACEMENT CHARACTER}i.yml@acme/shared#")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.domain.estate import ProjectFacts
@@ -64,6 +66,12 @@ FAIL: list[tuple[str, ProjectFacts, str, str]] = [
     ("RW101", place(variable(masked=False, hidden=False)), "high", "TWINE_PASSWORD"),
     ("RW101", place(variable("TEST_PYPI_API_TOKEN", masked=False, hidden=False)), "high", "TEST_PYPI_API_TOKEN"),
     ("RW101", place(variable("TWINE_USERNAME", masked=False, hidden=False)), "low", "TWINE_USERNAME"),
+    (
+        "RW101",
+        replace(place(variable("UPLOAD", masked=False, hidden=False)), named=frozenset({"UPLOAD"})),
+        "high",
+        "UPLOAD",
+    ),
     ("RW101", place(variable(masked=False, hidden=None, group="acme"), level=GROUP), "high", "TWINE_PASSWORD"),
     (
         "RW101",

@@ -10,8 +10,9 @@ from bot.adapters.ci.masking import URL_FORM, find_shapes, mask
 from bot.adapters.ci.script import Literal
 from bot.adapters.ci.tree import Items, Node, Scalar, Tree
 from bot.domain.ci import CiCredential
-from bot.domain.credentials import literal_secret, names_secret, names_throwaway
+from bot.domain.credentials import literal_secret, names_throwaway
 from bot.domain.secrets import HIDDEN
+from bot.domain.variable_names import names_secret
 
 _KEY = re.compile(r"\s*(?:-\s+)?(?:export\s+)?[\"']?([A-Za-z_][A-Za-z0-9_]*)[\"']?\s*[:=]")
 _DATABASE = re.compile(r"(?i)\b(?:postgres(?:ql)?|mysql|mariadb|mongodb|redis|amqp)[a-z0-9+]*://$")

@@ -123,7 +123,25 @@ def includes_of(node: Node | None, *, lines: bool) -> tuple[CiInclude, ...]:
 
 def _include(entry: Node, line: int | None) -> CiInclude:
     kind, place, fixed = _place(entry)
-    return CiInclude(kind=kind, fixed=fixed, line=line, publishes=_PUBLISHES.search(place) is not None)
+    varies = "$" in place or (kind == "local" and "*" in place)
+    if isinstance(entry, Tree):
+        spelt = f"{text_of(entry.get('ref'))} {_spelt(entry.get('inputs'))}"
+        varies = varies or entry.get("rules") is not None or "$" in spelt
+    return CiInclude(
+        kind=kind,
+        fixed=fixed,
+        line=line,
+        publishes=_PUBLISHES.search(place) is not None,
+        path=place.strip().lstrip("/") if kind == "local" else "",
+        varies=varies,
+    )
+
+
+def _spelt(node: Node | None) -> str:
+    """Whatever text stands in a value. Raises: Beyond."""
+    if isinstance(node, Tree):
+        return " ".join(map(_spelt, node.entries.values()))
+    return " ".join(_spelt(entry) if isinstance(entry, Tree) else text_of(entry) or "" for entry in flattened(node))
 
 
 def _place(entry: Node) -> tuple[str, str, bool]:

@@ -27,8 +27,9 @@ from bot.adapters.ci.script import Entry, read_entry
 from bot.adapters.ci.tree import Items, Node, Scalar, Tree
 from bot.adapters.ci.uploads import builds, publisher_of
 from bot.domain.ci import CiJob, CiLine
-from bot.domain.credentials import literal_secret, names_secret
+from bot.domain.credentials import literal_secret
 from bot.domain.secrets import HIDDEN
+from bot.domain.variable_names import names_secret
 
 _Getter: TypeAlias = Callable[[str], "Node | None"]
 _SCRIPTS = ("before_script", "script", "after_script")

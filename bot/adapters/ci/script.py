@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from bot.adapters.ci.shell import read_commands
 from bot.adapters.ci.tree import Scalar
 from bot.domain.ci import CiAssignment, CiCommand, CiLine
-from bot.domain.credentials import HEADER, literal_secret, names_secret, names_throwaway, secret_options
+from bot.domain.credentials import HEADER, literal_secret, names_throwaway, secret_options
 from bot.domain.secrets import HIDDEN
+from bot.domain.variable_names import names_secret
 
 _FIELD = re.compile(
     r"^(\s*(?:password|token|secret|api[_-]?key)\s*[=:]\s*)([^\s\"'$#]{4,})\s*$", re.IGNORECASE | re.MULTILINE

@@ -101,6 +101,7 @@ def _body(wish: HookWish) -> dict[str, Json]:
         "push_events": True,
         "tag_push_events": True,
         "pipeline_events": True,
+        "merge_requests_events": True,
         "enable_ssl_verification": True,
         "signing_token" if wish.signed else "token": wish.secret.reveal(),
     }
@@ -114,6 +115,7 @@ def _hook(row: Json) -> Hook:
         push=bool(row.get("push_events")),
         tag_push=bool(row.get("tag_push_events")),
         pipeline=bool(row.get("pipeline_events")),
+        merge_requests=bool(row.get("merge_requests_events")),
         verifies_tls=bool(row.get("enable_ssl_verification", True)),
         status=HookStatus(said) if said in set(HookStatus) else HookStatus.OTHER,
         disabled_until=parse_time(row.get("disabled_until")),

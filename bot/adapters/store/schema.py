@@ -277,3 +277,11 @@ acceptances = Table(
     Column("at", Moment, nullable=False),
     PrimaryKeyConstraint("release", "digest"),
 )
+
+merge_requests = Table(
+    "merge_requests",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("mark", Text, nullable=False),  # what was looked at last
+    Column("at", Moment, nullable=False),
+)

@@ -17,6 +17,7 @@ from bot.adapters.store.hooks import SqliteHookRecords
 from bot.adapters.store.intake import SqliteIntake
 from bot.adapters.store.names import SqliteNames
 from bot.adapters.store.releases import SqliteReleases
+from bot.adapters.store.reviews import SqliteReviews
 from bot.adapters.store.rows import Redact
 from bot.adapters.store.words import SqliteDeliveries, SqliteWords
 from bot.domain.distributions import Distribution
@@ -114,6 +115,7 @@ class Store:
         self.holds = SqliteHolds(database, redact)
         self.approvals = SqliteApprovals(database)
         self.acceptances = SqliteAcceptances(database)
+        self.reviews = SqliteReviews(database)
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.findings import AuditReport, Finding
+from bot.domain.rolling import IssueNews
 from bot.hygiene.formats.options import PLAIN, Catalogue, Options
 from bot.hygiene.spelling import json_text, rfc3339
 
@@ -11,7 +12,7 @@ SCHEMA = "ropewalk.audit/1"
 
 def render(report: AuditReport, _catalogue: Catalogue, _options: Options = PLAIN) -> str:
     """The report as JSON. `first_seen` is null where no history is kept; `line` and `waiver` stand where they apply."""
-    document = {
+    document: dict[str, object] = {
         "schema": SCHEMA,
         "complete": report.complete,
         "projects": report.projects,
@@ -24,7 +25,22 @@ def render(report: AuditReport, _catalogue: Catalogue, _options: Options = PLAIN
         "baselined": report.baselined,
         "filtered": report.filtered,
     }
+    if report.issues is not None:
+        document["issues"] = [issue_json(one) for one in report.issues]
     return json_text(document) + "\n"
+
+
+def issue_json(one: IssueNews) -> dict[str, object]:
+    """What was done about one rolling issue, as plain data."""
+    return {
+        "deed": one.deed,
+        "place": one.place.key,
+        "project": one.place.project,
+        "findings": one.findings,
+        "state": one.state.value,
+        "where": one.web_url,
+        "reason": one.reason,
+    }
 
 
 def finding_json(finding: Finding) -> dict[str, object]:

@@ -10,7 +10,7 @@ from bot.domain.findings import Finding
 CI_FILE = ".gitlab-ci.yml"
 INSTANCE = "the instance"
 
-_FILE = re.compile(r"project/[0-9]+/(?P<path>[^#\s][^#]*\.ya?ml)(?:#.*)?", re.DOTALL)
+_FILE = re.compile(r"project/[0-9]+/(?P<path>[^#\s][^#]*\.ya?ml(?:@[^#]+)?)(?:#.*)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

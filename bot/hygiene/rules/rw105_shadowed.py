@@ -29,12 +29,17 @@ def judge(facts: ProjectFacts) -> Iterable[Finding]:
     if facts.level is not Level.PROJECT:
         return
     found = credentials(facts)
+    above: dict[str, dict[tuple[object, ...], VariableFlags]] = {}
+    for far in found:
+        if far.level != Level.PROJECT.value:
+            # Of those that are alike the first will do: a project may have thousands of scopes.
+            above.setdefault(far.key, {}).setdefault((nearness(far), far.masked, far.protected), far)
     for near in found:
         if near.level != Level.PROJECT.value:
             continue
-        for far in found:
+        for far in above.get(near.key, {}).values():
             missing = _missing(near, far)
-            if far.key == near.key and nearness(far) < nearness(near) and missing:
+            if missing:
                 yield rule.variable(near, f"{called(near)} is not {missing}, but {called(far)}, which it shadows, is")
                 break
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.domain.findings import Finding, RuleInfo
+from bot.domain.variable_names import Kind, kind
 from bot.domain.verdicts import Severity
 from bot.hygiene.facts import ProjectFacts
 from bot.hygiene.judging import Judge, called
-from bot.hygiene.names import Kind, kind
 from bot.hygiene.publishing import publishing_severity
 
 INFO = RuleInfo(

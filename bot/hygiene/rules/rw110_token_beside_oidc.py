@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from bot.domain.ci import CiUnknown
 from bot.domain.findings import Finding, RuleInfo
 from bot.domain.verdicts import Severity
+from bot.hygiene.ci_judging import ci_resource
 from bot.hygiene.effective import effective
 from bot.hygiene.facts import Level, ProjectFacts
 from bot.hygiene.judging import Judge, called
@@ -30,7 +31,7 @@ def judge(facts: ProjectFacts) -> Iterable[Finding]:
     if facts.level is not Level.PROJECT:
         return
     if isinstance(facts.ci, CiUnknown) and credentials(facts):
-        yield rule.unknown(f"{facts.place}/.gitlab-ci.yml", facts.ci.reason, "Mend the CI file, then audit again")
+        yield rule.unknown(ci_resource(facts), facts.ci.reason, "Mend the CI file, then audit again")
     for job in publishing_jobs(facts):
         if not any(_AUDIENCES.intersection(audiences) for audiences in job.id_tokens.values()):
             continue

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from bot.domain.ci import CiFacts, CiUnknown
 from bot.domain.findings import Finding, RuleInfo
 from bot.domain.verdicts import Severity
+from bot.hygiene.ci_judging import ci_resource
 from bot.hygiene.facts import Level, ProjectFacts
 from bot.hygiene.judging import Judge
 from bot.hygiene.publishing import USERNAME, credentials, publishing_jobs
@@ -29,7 +30,7 @@ def judge(facts: ProjectFacts) -> Iterable[Finding]:
     if facts.level is not Level.PROJECT:
         return
     if isinstance(facts.ci, CiUnknown) and credentials(facts):
-        yield rule.unknown(f"{facts.place}/.gitlab-ci.yml", facts.ci.reason, "Mend the CI file, then audit again")
+        yield rule.unknown(ci_resource(facts), facts.ci.reason, "Mend the CI file, then audit again")
     if not isinstance(facts.ci, CiFacts):
         return
     for job in publishing_jobs(facts):
@@ -41,7 +42,7 @@ def judge(facts: ProjectFacts) -> Iterable[Finding]:
         if any(flags.key in _ELSEWHERE for flags in facts.variables.flags):
             continue
         yield rule.fails(
-            f"{facts.place}/.gitlab-ci.yml#{job.name}", f"job {job.name} uploads to PyPI as a user who is no token"
+            f"{ci_resource(facts)}#{job.name}", f"job {job.name} uploads to PyPI as a user who is no token"
         )
 
 

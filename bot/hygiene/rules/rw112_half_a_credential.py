@@ -29,8 +29,13 @@ def judge(facts: ProjectFacts) -> Iterable[Finding]:
         return
     users = [flags for flags in facts.own if flags.key == USERNAME]
     passwords = [flags for flags in facts.own if flags.key == PASSWORD]
+    kinds = {(one.environment_scope, one.protected): one for one in passwords}
+    everywhere = {one.protected: one for one in passwords}
     for user in users:
-        if not passwords or any(_same(user, password) for password in passwords):
+        scope = user.environment_scope
+        same_scope = [kinds[scope, flag] for flag in (False, True) if (scope, flag) in kinds]
+        there = everywhere.values() if scope == "*" else same_scope
+        if not passwords or any(_same(user, password) for password in there):
             continue
         reason = f"{called(user)} goes to other jobs than {called(passwords[0])}"
         yield rule.variable(user, f"{reason}: {_difference(user, passwords[0])}")

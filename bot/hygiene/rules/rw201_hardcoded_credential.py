@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from bot.domain.ci import CiCredential, CiFacts
 from bot.domain.findings import Finding, RuleInfo
+from bot.domain.variable_names import publishes
 from bot.domain.verdicts import Severity
 from bot.hygiene.ci_judging import Fault, judge_ci, spoken
 from bot.hygiene.facts import ProjectFacts
-from bot.hygiene.names import publishes
 
 INFO = RuleInfo(
     id="RW201",

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from bot.domain.ci import CiCommand, CiFacts, CiJob
 from bot.domain.findings import Finding, RuleInfo
+from bot.domain.variable_names import Kind, kind
 from bot.domain.verdicts import Severity
 from bot.hygiene.ci_judging import Fault, fault_of, judge_ci, reads_secrets, secrets_in
 from bot.hygiene.facts import ProjectFacts
-from bot.hygiene.names import Kind, kind
 
 INFO = RuleInfo(
     id="RW203",

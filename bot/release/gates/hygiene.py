@@ -1,16 +1,20 @@
 """A credential that leaks makes every release after it worthless: publishing variables are masked and protected.
 
+Which those are is said once, in `bot.domain.variable_names`, and by policy (`hygiene.variables`).
+
 Source: the guide, "Setting Up Secrets"; DESIGN, "Hygiene gate".
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bot.domain.gitlab import Level, VariableFlags, Variables
+from bot.domain.variable_names import publishes, severity
 from bot.domain.verdicts import Consequence, GateResult, Severity, Verdict
 from bot.release.facts import Facts, Look, LookKind, Unreadable, Wanted
 
 NAME = "hygiene"
-PREFIXES = ("TWINE_", "PYPI_")
 
 
 def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
@@ -26,11 +30,12 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
             consequence=Consequence.BLOCK,
         )
     variables = facts.variables.value
-    publishing = [flags for flags in variables.flags if _severity(flags) is not None]
+    named = wanted.hygiene.variables
+    publishing = [flags for flags in variables.flags if _severity(flags, named) is not None]
     weak = [(flags, weakness) for flags in publishing if (weakness := _weakness(flags))]
     block_at = wanted.hygiene.block_at
     if block_at is not None:
-        stopping = [(f, w) for f, w in weak if (severity := _severity(f)) is not None and severity >= block_at]
+        stopping = [(f, w) for f, w in weak if (found := _severity(f, named)) is not None and found >= block_at]
         if stopping:
             reason = "; ".join(_sentence(flags, weakness) for flags, weakness in stopping)
             return GateResult(name=NAME, verdict=Verdict.FAIL, reason=reason, consequence=Consequence.BLOCK)
@@ -40,14 +45,10 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
     return GateResult(name=NAME, verdict=Verdict.PASS, reason=good)
 
 
-def _severity(flags: VariableFlags) -> Severity | None:
+def _severity(flags: VariableFlags, named: Collection[str]) -> Severity | None:
     """How bad it is if this variable leaks; None for variables that publish nothing secret."""
-    if not flags.key.upper().startswith(PREFIXES):
-        return None
-    key = flags.key.upper()
-    if any(word in key for word in ("PASSWORD", "TOKEN", "SECRET", "KEY")):
-        return Severity.HIGH
-    return Severity.LOW if "USERNAME" in key else None
+    chosen = flags.key in named
+    return severity(flags.key, named=chosen) if chosen or publishes(flags.key) else None
 
 
 def _weakness(flags: VariableFlags) -> str:

@@ -20,7 +20,6 @@ from bot.sandbox.ci.variables import (
     strongest,
 )
 
-CONFIG_PATH = ".gitlab-ci.yml"
 MISSING = "Missing CI config file"
 
 
@@ -53,13 +52,13 @@ def base_variables(
     )
 
 
-def read_file(source: Source, inputs: Mapping[str, object] | None) -> CiFile:
-    """The configuration at a commit.
+def read_file(source: Source, path: str, inputs: Mapping[str, object] | None) -> CiFile:
+    """The configuration at a commit; `path` is the project's.
 
     Raises:
         CiError: there is none, or lint refuses it.
     """
-    content = source.read(CONFIG_PATH)
+    content = source.read(path)
     if content is None:
         raise CiError([MISSING])
     return read_config(content, read=source.read, files=lambda: source.files, inputs=inputs)

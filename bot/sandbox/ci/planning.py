@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from bot.sandbox.ci.board import Board, Entry
-from bot.sandbox.ci.creation import CONFIG_PATH, base_variables, draw, environment_name, read_file
+from bot.sandbox.ci.creation import base_variables, draw, environment_name, read_file
 from bot.sandbox.ci.document import SKIP_CI
 from bot.sandbox.ci.model import CiError, CiProject, Job, Pipeline
 from bot.sandbox.ci.selection import Chosen
@@ -33,9 +33,9 @@ def plan(
     board = Board(project=project, pipeline=pipeline)
     pushed = pipeline.source == "push"
     try:
-        file = _checked(read_file(source, inputs), signs=signs)
+        file = _checked(read_file(source, project.ci_config_path, inputs), signs=signs)
     except CiError as error:
-        if not pushed or source.read(CONFIG_PATH) is None:
+        if not pushed or source.read(project.ci_config_path) is None:
             raise
         pipeline.status, pipeline.yaml_errors = "failed", "\n".join(error.messages)
         pipeline.finished_at = pipeline.created_at

@@ -84,7 +84,7 @@ def pipeline_variables(
         "CI_PROJECT_URL": f"{server}/{project.full_path}",
         "CI_PROJECT_VISIBILITY": project.visibility,
         "CI_DEFAULT_BRANCH": project.default_branch,
-        "CI_CONFIG_PATH": ".gitlab-ci.yml",
+        "CI_CONFIG_PATH": project.ci_config_path,
         "CI_PIPELINE_IID": str(pipeline.iid),
         "CI_PIPELINE_SOURCE": pipeline.source,
         "CI_PIPELINE_CREATED_AT": pipeline.created_at.strftime("%Y-%m-%dT%H:%M:%SZ"),

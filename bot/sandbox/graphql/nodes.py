@@ -150,6 +150,7 @@ class Nodes:
             "topics": list(one.topics),
             "createdAt": stamp(one.created_at),
             "lastActivityAt": stamp(one.last_activity_at),
+            "ciConfigPathOrDefault": one.ci_config_path,
             "group": lambda _: self.group(one.namespace),
             "namespace": lambda _: self.group(one.namespace),
             "repository": lambda _: self._repository(one) if access.can_read_code(self.viewer, one) else None,

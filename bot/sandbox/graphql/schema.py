@@ -86,7 +86,7 @@ type PipelineScheduleConnection { nodes: [PipelineSchedule] pageInfo: PageInfo! 
 type Project {
   id: ID! fullPath: ID! name: String! path: String! nameWithNamespace: String! description: String webUrl: String
   archived: Boolean visibility: String topics: [String!] createdAt: Time lastActivityAt: Time
-  group: Group namespace: Namespace repository: Repository
+  group: Group namespace: Namespace repository: Repository ciConfigPathOrDefault: String!
   ciVariables(
     sort: CiVariableSort, first: Int, after: String, last: Int, before: String
   ): CiProjectVariableConnection

@@ -43,7 +43,7 @@ def project_attributes(world: World, project: Project) -> Payload:
         "visibility_level": VISIBILITY_LEVELS[project.visibility],
         "path_with_namespace": project.full_path,
         "default_branch": project.default_branch,
-        "ci_config_path": None,
+        "ci_config_path": project.settings.ci_config_path or None,
         "homepage": web,
         "url": f"git@localhost:{project.full_path}.git",
         "ssh_url": f"git@localhost:{project.full_path}.git",

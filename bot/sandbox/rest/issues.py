@@ -14,7 +14,7 @@ from bot.sandbox.rest.projects import moment
 from bot.sandbox.rest.quick_actions import described
 from bot.sandbox.rest.routing import Routes
 from bot.sandbox.rest.states import set_state
-from bot.sandbox.world import flow
+from bot.sandbox.world import access, flow
 from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Project
 from bot.sandbox.world.work import Issue
@@ -116,6 +116,20 @@ def _chosen(call: Call, projects: list[Project]) -> list[tuple[Project, Issue]]:
 def list_issues(call: Call) -> Answer:
     """Issues of a project, newest first."""
     return paged(call, _chosen(call, [call.project()]), lambda row: planning.issue(call.world, *row))
+
+
+@ROUTES.get("/issues")
+def all_issues(call: Call) -> Answer:
+    """Issues of every project the caller sees; those the caller opened, unless `scope` is `all` or `assigned_to_me`."""
+    scope = call.params.choice("scope", ("created_by_me", "assigned_to_me", "all"), "created_by_me")
+    user = call.viewer() if scope == "all" else call.user()
+    places = [one for one in list(call.world.projects.values()) if access.can_see(call.viewer(), one)]
+    rows = [
+        row
+        for row in _chosen(call, places)
+        if scope == "all" or (row[1].author is user if scope == "created_by_me" else user in row[1].assignees)
+    ]
+    return paged(call, rows, lambda row: planning.issue(call.world, *row))
 
 
 @ROUTES.get("/projects/:id/issues/:iid")

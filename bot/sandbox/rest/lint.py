@@ -7,7 +7,7 @@ import yaml
 
 from bot.sandbox.answers import Answer, Json, not_found
 from bot.sandbox.ci.config import read_config
-from bot.sandbox.ci.creation import CONFIG_PATH, base_variables, draw
+from bot.sandbox.ci.creation import base_variables, draw
 from bot.sandbox.ci.document import resolve
 from bot.sandbox.ci.model import CiError, Pipeline
 from bot.sandbox.ci.source import NO_COMMIT, Source
@@ -154,7 +154,7 @@ def lint_commit(call: Call) -> Answer:
     if sha is None:
         raise not_found("Commit")
     reading = _Reading(project, sha)
-    content = Source(project.repository, sha).read(CONFIG_PATH)
+    content = Source(project.repository, sha).read(project.ci_config_path)
     wanted = params.text("dry_run_ref") or params.text("ref") or project.default_branch
     return _result(call, reading, content, wanted if params.flag("dry_run") else None)
 

@@ -1,6 +1,6 @@
 """Merge requests: list, one, create, change, merge, commits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bot.sandbox.answers import Answer, Json, forbidden, invalid, message, no_record
 from bot.sandbox.git.changes import MergeConflictError
@@ -80,10 +80,12 @@ def _details(call: Call, project: Project, one: MergeRequest) -> Json:
     }
 
 
-@ROUTES.get("/projects/:id/merge_requests", job_token=True)
-def list_merge_requests(call: Call) -> Answer:
-    """Filters: state, iids, labels, search, branches, author, times; newest created first."""
-    project, params = call.project(), call.params
+def _listed(call: Call, projects: Iterable[Project], by: User | None = None) -> Answer:
+    """Those of some projects, of one author if that is given; newest created first.
+
+    Filters: state, iids, labels, search, branches, author, times.
+    """
+    params = call.params
     state = params.choice("state", STATES, "all")
     iids = {whole_number(text) for text in params.texts("iids") if text.isdecimal()}
     labels, search = set(params.texts("labels")), (params.text("search") or "").lower()
@@ -96,6 +98,7 @@ def list_merge_requests(call: Call) -> Answer:
     def passes(one: MergeRequest) -> bool:
         return (
             state in ("all", one.state)
+            and by in (None, one.author)
             and (not iids or one.iid in iids)
             and labels <= set(one.labels)
             and (not search or search in one.title.lower() or search in one.description.lower())
@@ -111,16 +114,46 @@ def list_merge_requests(call: Call) -> Answer:
             and (merged_before is None or (one.merged_at is not None and one.merged_at <= merged_before))
         )
 
-    orders: dict[str, Callable[[MergeRequest], object]] = {
+    orders: dict[str, Callable[[MergeRequest], tuple[object, ...]]] = {
         "created_at": lambda one: (one.created_at, one.id),
         "updated_at": lambda one: (one.updated_at, one.id),
         "merged_at": lambda one: (one.merged_at is not None, one.merged_at or one.created_at, one.id),
         "title": lambda one: (one.title, one.id),
     }
     order = orders[params.choice("order_by", orders, "created_at")]
-    rows = [one for one in list(project.merge_requests.values()) if passes(one)]
-    rows.sort(key=order, reverse=params.choice("sort", ("asc", "desc"), "desc") == "desc")  # type: ignore[arg-type]  # each key orders alike
-    return paged(call, rows, lambda one: work.merge_request(call.world, project, one))
+    rows = [(place, one) for place in projects for one in list(place.merge_requests.values()) if passes(one)]
+    falling = params.choice("sort", ("asc", "desc"), "desc") == "desc"
+    rows.sort(key=lambda row: order(row[1]), reverse=falling)
+    return paged(call, rows, lambda row: work.merge_request(call.world, *row))
+
+
+def _sees(call: Call, project: Project) -> bool:
+    """Whether the caller sees merge requests there: Guests of private projects do not."""
+    return access.can_see(call.viewer(), project) and (
+        project.visibility != "private" or call.level(project) >= Level.PLANNER
+    )
+
+
+@ROUTES.get("/projects/:id/merge_requests", job_token=True)
+def list_merge_requests(call: Call) -> Answer:
+    """Those of a project."""
+    return _listed(call, [call.project()])
+
+
+@ROUTES.get("/groups/:id/merge_requests")
+def group_merge_requests(call: Call) -> Answer:
+    """Those of a group and all groups below; `non_archived` is true by default."""
+    archived = not call.params.flag("non_archived", default=True)
+    places = [one for group in call.group().tree() for one in list(group.projects)]
+    return _listed(call, [one for one in places if _sees(call, one) and (archived or not one.archived)])
+
+
+@ROUTES.get("/merge_requests")
+def all_merge_requests(call: Call) -> Answer:
+    """Those the caller opened, unless `scope` is `all`: then of every project that the caller sees."""
+    scope, user = call.params.choice("scope", ("created_by_me", "all"), "created_by_me"), call.user()
+    places = [one for one in list(call.world.projects.values()) if _sees(call, one)]
+    return _listed(call, places, user if scope == "created_by_me" else None)
 
 
 @ROUTES.get("/projects/:id/merge_requests/:iid", job_token=True)

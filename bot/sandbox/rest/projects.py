@@ -172,6 +172,7 @@ def _apply_settings(call: Call, project: Project) -> None:
     chosen.squash_option = params.choice("squash_option", SQUASH_OPTIONS, chosen.squash_option)
     for name in _SWITCHES:
         setattr(chosen, name, params.flag(name, getattr(chosen, name)))
+    chosen.ci_config_path = params.text("ci_config_path", chosen.ci_config_path) or ""
     chosen.outbound_enabled = params.flag("ci_job_token_scope_enabled", chosen.outbound_enabled)
 
 

@@ -94,6 +94,11 @@ class Project:
         return f"{self.namespace.full_path}/{self.path}"
 
     @property
+    def ci_config_path(self) -> str:
+        """Where the CI configuration is. Source: `ci_config_path_or_default` of app/models/project.rb."""
+        return self.settings.ci_config_path or ".gitlab-ci.yml"
+
+    @property
     def repository(self) -> Path:
         """The bare repository; it is written to disk when first asked for."""
         return self.git.materialise()

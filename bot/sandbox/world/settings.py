@@ -61,7 +61,8 @@ class ProjectSettings:
     """What maintainers choose for a project. Each name is the REST attribute's, but for the job token's scope.
 
     `inbound_enabled` limits other projects' job tokens to the two allowlists (ids); `outbound_enabled` is the old
-    `ci_job_token_scope_enabled`.
+    `ci_job_token_scope_enabled`. `ci_config_path` is empty for `.gitlab-ci.yml`; one in another project or at a URL is
+    kept, but no pipeline comes of it here.
     """
 
     merge_method: str = "merge"
@@ -74,6 +75,7 @@ class ProjectSettings:
     keep_latest_artifact: bool = True
     inbound_enabled: bool = True
     outbound_enabled: bool = False
+    ci_config_path: str = ""
     allowed_projects: set[int] = field(default_factory=set)
     allowed_groups: set[int] = field(default_factory=set)
 

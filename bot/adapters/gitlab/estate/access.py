@@ -18,6 +18,7 @@ from bot.adapters.gitlab.estate.reading import within
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.estate import (
     Access,
+    AccessToken,
     ProjectSettings,
     ProtectedBranches,
     ProtectedTags,
@@ -41,16 +42,18 @@ class Doors:
         self._forwarding: dict[str, bool | Unread] = {}
 
     def read(self, project_id: int, namespace: str) -> Access:
-        """Six questions. What may not be answered is `Unread`. Raises: CredentialsError for a token that is refused."""
+        """Eight questions. What may not be answered is `Unread`. Raises: CredentialsError for a refused token."""
         base = f"/projects/{project_id}"
         return Access(
-            settings=self._one(base, _settings, "settings of the project"),
+            settings=self._one(base, project_settings, "settings of the project"),
             tags=self._list(f"{base}/protected_tags", _tags, "protected tags"),
             branches=self._list(f"{base}/protected_branches", _branches, "protected branches"),
             allowlist=self._one(f"{base}/job_token_scope", lambda row: bool(row["inbound_enabled"]), "job token scope"),
             schedules=self._list(f"{base}/pipeline_schedules", _schedule, "pipeline schedules"),
             triggers=self._list(f"{base}/triggers", _trigger, "trigger tokens"),
             forwards_pypi=self._forwards(namespace),
+            access_tokens=self._tokens(f"{base}/access_tokens", "project access tokens"),
+            deploy_tokens=self._tokens(f"{base}/deploy_tokens", "deploy tokens"),
         )
 
     def _one(self, path: str, convert: Callable[[Json], T], what: str) -> T | Unread:
@@ -69,6 +72,16 @@ class Doors:
 
         return self._looked(ask, what)
 
+    def _tokens(self, path: str, what: str) -> tuple[AccessToken, ...] | Unread:
+        """Active ones. GitLab answers 401 to those whose role may not list them; a token that it does not know at all
+        was refused with the questions before. Source: lib/api/resource_access_tokens.rb.
+        """
+        try:
+            found = self._list(path, _access_token, what)
+        except CredentialsError:
+            return _unread(what)
+        return found if isinstance(found, Unread) else tuple(one for one in found if one is not None)
+
     def _bounded(self, path: str, convert: Callable[[Json], T]) -> Iterator[T]:
         for place, row in enumerate(self._asker.api.pages(path)):
             yield self._asker.api.read(convert, row)
@@ -81,7 +94,7 @@ class Doors:
         except CredentialsError as error:
             if error.status == UNAUTHORIZED:
                 raise
-            return Unread(what=what, remedy="Maintainer of the project may read them: give the token's user that role")
+            return _unread(what)
         except RefusedError as error:
             return _gone(what) if error.status == 404 else Unread(what=f"{what} ({error})", remedy="Audit again later")
         except TransientError as error:
@@ -106,6 +119,10 @@ class Doors:
         return found
 
 
+def _unread(what: str) -> Unread:
+    return Unread(what=what, remedy="Maintainer of the project may read them: give the token's user that role")
+
+
 def _gone(what: str) -> Unread:
     return Unread(
         what=what,
@@ -113,8 +130,14 @@ def _gone(what: str) -> Unread:
     )
 
 
-def _settings(row: Json) -> ProjectSettings:
+def project_settings(row: Json) -> ProjectSettings:
+    """A project's settings as its row shows them to a Maintainer.
+
+    Before 17.1 there was no role: either Maintainers may set variables of a pipeline, or all Developers may.
+    """
     role = row.get("ci_pipeline_variables_minimum_override_role")
+    if role is None and isinstance(row.get("restrict_user_defined_variables"), bool):
+        role = "maintainer" if row["restrict_user_defined_variables"] else "developer"
     branch = row.get("default_branch")
     return ProjectSettings(
         default_branch=None if branch is None else str(branch),
@@ -154,6 +177,18 @@ def _schedule(row: Json) -> Schedule:
         ref=str(row["ref"]),
         active=bool(row.get("active", True)),
         description=str(row.get("description") or ""),
+    )
+
+
+def _access_token(row: Json) -> AccessToken | None:
+    """None for one that is revoked or has expired. Its name may be a secret somebody mistook for one."""
+    if row.get("revoked") or row.get("expired") or row.get("active") is False:
+        return None
+    expires = row.get("expires_at")
+    return AccessToken(
+        id=int(row["id"]),
+        scopes=tuple(map(str, row.get("scopes") or ())),
+        expires_on=None if expires is None else date.fromisoformat(str(expires)[:10]),
     )
 
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+LOOK_UP = 0.1  # seconds
+
 T = TypeVar("T")
 
 
@@ -24,6 +26,8 @@ def ahead(*sources: Iterable[T], most: int) -> Iterator[Iterator[T]]:
     """What all the sources give, as it comes; each is read by a thread of its own, at most so many things ahead.
 
     What one of them raises is raised here. When the block ends early the threads end with what they are reading.
+    Whoever takes looks up now and then: a wait without an end is not interrupted by a signal that came just before it
+    began, and Ctrl-C would do nothing until something else happens.
     """
     waiting: queue.Queue[T | _End[T]] = queue.Queue(most)
     left = threading.Event()
@@ -50,7 +54,10 @@ def ahead(*sources: Iterable[T], most: int) -> Iterator[Iterator[T]]:
     def taken() -> Iterator[T]:
         ended = 0
         while ended < len(sources):
-            thing = waiting.get()
+            try:
+                thing = waiting.get(timeout=LOOK_UP)
+            except queue.Empty:
+                continue
             if not isinstance(thing, _End):
                 yield thing
                 continue

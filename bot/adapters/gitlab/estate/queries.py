@@ -66,11 +66,37 @@ query($path: ID!, $after: String) {{
 
 BLOBS = """
 query($ids: [ID!], $paths: [String!]!) {
-  projects(ids: $ids, first: 100) { nodes { id repository { blobs(paths: $paths, first: 1) { nodes { oid size } } } } }
+  projects(ids: $ids, first: 100) {
+    nodes { id ciConfigPathOrDefault repository { blobs(paths: $paths, first: 1) { nodes { oid size } } } }
+  }
 }
 """
-"""Which CI file each project has, without its text: many projects have the same."""
+"""Which CI file each project has, without its text: many projects have the same. And where its settings say it is.
 
-TEXTS = BLOBS.replace("oid size", "oid rawBlob")
+Source: app/graphql/types/project_type.rb, `ciConfigPathOrDefault`.
+"""
+
+TEXTS = BLOBS.replace("oid size", "oid rawBlob").replace("ciConfigPathOrDefault ", "")
+
+_AT = "nodes { path oid size }"
+BLOBS_AT = f"""
+query($path: ID!, $ref: String, $paths: [String!]!, $most: Int!) {{
+  project(fullPath: $path) {{ repository {{ blobs(paths: $paths, ref: $ref, first: $most) {{ {_AT} }} }} }}
+}}
+"""
+"""Some files of one project at a commit, without their texts; the default branch where no ref is given."""
+
+TEXTS_AT = BLOBS_AT.replace("path oid size", "path oid rawBlob")
+
+CONFIG_PATH = "query($path: ID!) { project(fullPath: $path) { ciConfigPathOrDefault } }"
+
+LOCALS = """
+query($ids: [ID!], $paths: [String!]!, $most: Int!) {
+  projects(ids: $ids, first: 100) {
+    nodes { id repository { blobs(paths: $paths, first: $most) { nodes { path oid } } } }
+  }
+}
+"""
+"""Which blobs some projects have for the files that a CI file takes in."""
 
 FORWARDING = "query($path: ID!) { group(fullPath: $path) { packageSettings { pypiPackageRequestsForwarding } } }"

@@ -13,7 +13,8 @@ from bot.adapters.gitlab.estate import queries
 from bot.adapters.gitlab.estate.access import Doors
 from bot.adapters.gitlab.estate.ahead import ahead
 from bot.adapters.gitlab.estate.asking import Asker
-from bot.adapters.gitlab.estate.files import Ci, CiFiles, Read
+from bot.adapters.gitlab.estate.files import CiFile, CiFiles, Read
+from bot.adapters.gitlab.estate.merging import Merger, Unmerged
 from bot.adapters.gitlab.estate.pages import Pages
 from bot.adapters.gitlab.estate.reading import Row
 from bot.adapters.gitlab.estate.variables import Above, Flags, rest
@@ -23,6 +24,7 @@ from bot.domain.estate import ProjectFacts, Scope, Unread, Wishes
 from bot.domain.gitlab import Level, UnreadableLevel, VariableFlags, Variables
 
 WINDOW = 500  # projects held at a time: enough that their groups fill a request, few enough to forget
+READY = 64  # places that wait to be judged
 AT_ONCE = 4  # projects asked by REST at the same time
 
 
@@ -30,12 +32,19 @@ class GitLabEstate:
     """See bot.ports.estate.Estate."""
 
     def __init__(
-        self, api: Api, count: Callable[[], int], read_ci: Read, wait: Callable[[float], None] = time.sleep
+        self,
+        api: Api,
+        count: Callable[[], int],
+        read_ci: Read,
+        wait: Callable[[float], None] = time.sleep,
+        named: frozenset[str] = frozenset(),
     ) -> None:
-        """`count` are the calling thread's requests so far, `read_ci` parses a CI file."""
+        """`count` are the calling thread's requests so far, `read_ci` parses a CI file; `named` are policy's."""
+        self._named = named
         self._asker = Asker(api, count, wait)
         self._pages = Pages(self._asker)
         self._files = CiFiles(self._asker, read_ci)
+        self._merger = Merger(self._asker, read_ci)
         self._doors = Doors(self._asker)
 
     def expected(self) -> int | None:
@@ -47,7 +56,11 @@ class GitLabEstate:
         return self._asker.requests
 
     def sweep(self, scope: Scope, wishes: Wishes) -> Iterator[ProjectFacts]:
-        """Instance, groups, projects."""
+        """Instance, groups, projects. Another thread waits for GitLab, so that the caller's can be interrupted."""
+        with ahead(self._places(scope, wishes), most=READY) as places:
+            yield from places
+
+    def _places(self, scope: Scope, wishes: Wishes) -> Iterator[ProjectFacts]:
         above = Above(self._asker)
         told: set[str] = set()
         pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="estate")
@@ -56,10 +69,10 @@ class GitLabEstate:
         try:
             with ahead(_once(self._pages.rows(scope)), most=2 * WINDOW) as rows:
                 instance = above.instance()
-                yield _holder(Level.INSTANCE, "", instance)
+                yield self._told(_holder(Level.INSTANCE, "", instance))
                 for window in _windows(row for row in rows if scope.keep(_bare(row))):
                     above.learn(window)
-                    yield from _groups(above, window, told)
+                    yield from map(self._told, _groups(above, window, told))
                     yield from self._window(window, above, instance, wishes, pool)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -68,11 +81,16 @@ class GitLabEstate:
         self, rows: Sequence[Row], above: Above, instance: Flags | Unread, wishes: Wishes, pool: ThreadPoolExecutor
     ) -> Iterator[ProjectFacts]:
         rows = [self._whole(row) for row in rows]
-        known = {row.id: _facts(row, above.of(row.namespace), instance) for row in rows}
+        known = {row.id: self._told(_facts(row, above.of(row.namespace), instance)) for row in rows}
         files = self._files.of([row for row in rows if not row.trouble and wishes.ci(known[row.id])])
         for row in rows:
             if row.id in files:
-                known[row.id] = replace(known[row.id], ci=self._ci(row, known[row.id], files[row.id], wishes))
+                known[row.id] = replace(known[row.id], ci=files[row.id].ci, ci_path=files[row.id].path)
+        unmerged = [
+            one for row in rows if row.id in files and (one := _unmerged(row, known[row.id], files[row.id], wishes))
+        ]
+        for project_id, ci in self._merger.merged(unmerged).items():
+            known[project_id] = replace(known[project_id], ci=ci)
         asked = {
             row.id: pool.submit(self._doors.read, row.id, row.namespace)
             for row in rows
@@ -81,6 +99,10 @@ class GitLabEstate:
         for row in rows:
             facts, future = known.pop(row.id), asked.pop(row.id, None)
             yield facts if future is None else replace(facts, access=future.result())
+
+    def _told(self, facts: ProjectFacts) -> ProjectFacts:
+        """With what policy names."""
+        return replace(facts, named=self._named) if self._named else facts
 
     def _whole(self, row: Row) -> Row:
         """A row with the further pages of its variables."""
@@ -92,11 +114,12 @@ class GitLabEstate:
             return replace(row, flags=None, more=None, trouble=str(error))
         return replace(row, flags=(row.flags or ()) + more, more=None)
 
-    def _ci(self, row: Row, facts: ProjectFacts, found: tuple[str, Ci], wishes: Wishes) -> Ci:
-        oid, ci = found
-        if isinstance(ci, CiFacts) and not ci.merged and wishes.merged(replace(facts, ci=ci)):
-            return self._files.merged(row, oid, ci)
-        return ci
+
+def _unmerged(row: Row, facts: ProjectFacts, file: CiFile, wishes: Wishes) -> Unmerged | None:
+    """A file that somebody wants to see merged, and that can be."""
+    if isinstance(file.ci, CiFacts) and not file.elsewhere and not file.ci.merged and wishes.merged(facts):
+        return Unmerged(row=row, oid=file.oid, ci=file.ci)
+    return None
 
 
 def _once(rows: Iterable[Row]) -> Iterator[Row]:

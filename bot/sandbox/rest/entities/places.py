@@ -148,7 +148,7 @@ def project_details(world: World, project: Project, level: Level, viewer_id: int
         shown["owner"] = user_basic(world, project.creator)
     if level >= Level.MAINTAINER:
         shown |= {
-            "ci_config_path": "",
+            "ci_config_path": chosen.ci_config_path,
             "ci_default_git_depth": 20,
             "ci_forward_deployment_enabled": chosen.ci_forward_deployment_enabled,
             "ci_forward_deployment_rollback_allowed": True,

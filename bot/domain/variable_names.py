@@ -1,5 +1,7 @@
 """What a variable's name says: whether it publishes, whether it is a secret. Values are never known.
 
+The one definition for the release's gate, for the audit and for the reader of CI files.
+
 Whoever cries wolf over `TOKEN_URL` is not listened to over `PYPI_TOKEN`: names that only speak of a secret (where it
 is, how long it lives) are plain settings.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 
 from bot.domain.verdicts import Severity
 
@@ -35,6 +38,7 @@ _SECRET = frozenset(
         "NETRC",
     }
 )
+_SECRET_KEYS = frozenset({"API", "PRIVATE", "SECRET", "ACCESS", "SIGNING", "ENCRYPTION", "SSH", "GPG"})
 _USER = frozenset({"USERNAME", "USER", "LOGIN"})
 # What follows a secret's word and makes it speak of the secret only: where it is, what it is called, how long it lives.
 _ABOUT = frozenset(
@@ -82,12 +86,29 @@ def publishes(key: str) -> bool:
     return any(part in _PUBLISHING for part in words(key))
 
 
-def severity(key: str) -> Severity | None:
-    """How bad it is if this publishing variable can be read; None for variables that give nothing away."""
+def severity(key: str, *, named: bool = False) -> Severity | None:
+    """How bad it is if this publishing variable can be read; None for variables that give nothing away.
+
+    One that policy names is a credential whatever it is called, unless it is called a user name.
+    """
     match kind(key):
         case Kind.CREDENTIAL:
             return Severity.HIGH
         case Kind.USER:
             return Severity.LOW
         case Kind.SETTING:
-            return None
+            return Severity.HIGH if named else None
+
+
+@lru_cache(maxsize=8192)
+def names_secret(name: str) -> bool:
+    """Whether a literal value under that name is a secret: as `kind`, but a key must say that it is a secret one.
+
+    CI files are full of keys that are none (`SONAR_PROJECT_KEY: acme_widget`).
+    """
+    parts = words(name)
+    if kind(name) is not Kind.CREDENTIAL:
+        return False
+    if any(part in _SECRET and part != "KEY" for part in parts):
+        return True
+    return any(one in _SECRET_KEYS and two == "KEY" for one, two in pairwise(parts))

@@ -1,0 +1,123 @@
+"""The daemon looks at merge requests: hooks make it quick, the time slots make it dependable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot.domain.errors import RefusedError, RopewalkError, TransientError
+from bot.domain.estate import ProjectFacts
+from bot.domain.merge_requests import MergeRequestPlaces, OpenMergeRequest
+from bot.domain.refs import Project, matches_path
+from bot.hygiene.reviews import Outcome, Reviewer
+from bot.log import get
+
+if TYPE_CHECKING:
+    from bot.app import App
+
+REVIEW_EVERY = timedelta(minutes=2)
+AGAIN_AFTER = timedelta(seconds=30)
+CURSOR = "merge requests"
+SLACK = timedelta(minutes=2)  # GitLab's list may lag behind its clock
+OLDEST = timedelta(days=1)  # what cannot be looked at for so long is left
+MOST_LOOKS = 50  # in one round, at about eight requests each
+UNAUTHORIZED = 401
+
+log = get("reviews")
+
+
+def review_merge_requests(bot: App, again: Callable[[timedelta], None], stopping: Callable[[], bool]) -> None:
+    """One round; whatever goes wrong is logged, and the next one begins where this one began."""
+    try:
+        with bot.budget.work():
+            _round(bot, again, stopping)
+    except RopewalkError as error:
+        log.warning("reviews.put_off", reason=str(error))
+    except Exception as error:
+        log.error("reviews.fault", exc_info=error)
+
+
+def _round(bot: App, again: Callable[[timedelta], None], stopping: Callable[[], bool]) -> None:
+    now = bot.account.now()
+    cursor = bot.store.intake.cursor(CURSOR)
+    if cursor is None:  # what is open at the first start is looked at when it changes
+        bot.store.intake.cursor(CURSOR, now)
+        return
+    reviewer, looks, left = _reviewer(bot), 0, False
+    for request in bot.merge_requests.open_since(_places(bot), max(cursor, now - OLDEST) - SLACK):
+        if stopping():
+            return
+        if not _wanted(bot, request):
+            continue
+        if looks >= MOST_LOOKS:
+            left = True
+            again(AGAIN_AFTER)
+            break
+        outcome = _looked(reviewer, request)
+        looks += outcome is not Outcome.SEEN
+        left = left or outcome in (None, Outcome.UNPREPARED)
+    if not left:
+        bot.store.intake.cursor(CURSOR, now)
+
+
+def _reviewer(bot: App) -> Reviewer:
+    from bot.cli.auditor import Auditor
+    from bot.hygiene.catalogue import RULES
+
+    auditor = Auditor(bot)
+
+    def facts(path: str) -> ProjectFacts | None:
+        return next((replace(one, at=bot.clock()) for one in auditor.settings_of(path)), None)
+
+    return Reviewer(
+        requests=bot.merge_requests,
+        ci=bot.ci_texts(),
+        notes=bot.notes,
+        records=bot.store.reviews,
+        texts=bot.review_texts,
+        parse=bot.parse_ci,
+        facts=facts,
+        rules=RULES,
+        waivers=bot.settings.policy.hygiene.waivers,
+        now=bot.clock,
+    )
+
+
+def _looked(reviewer: Reviewer, request: OpenMergeRequest) -> Outcome | None:
+    """What came of it; None if it is to be looked at again."""
+    try:
+        outcome = reviewer.review(request)
+    except TransientError as error:
+        if error.retry_after is not None:
+            raise  # GitLab asks to be left alone
+        log.warning("reviews.put_off", project=request.project, iid=request.iid, reason=str(error))
+        return None
+    except RefusedError as error:
+        if error.status == UNAUTHORIZED:
+            raise
+        reviewer.give_up(request)
+        log.warning("reviews.refused", project=request.project, iid=request.iid, reason=str(error))
+        return Outcome.UNTOUCHED
+    if outcome is not Outcome.SEEN:
+        log.info("reviews.looked", project=request.project, iid=request.iid, outcome=outcome.value)
+    return outcome
+
+
+def _places(bot: App) -> MergeRequestPlaces:
+    watch = bot.settings.watch
+    return MergeRequestPlaces(
+        groups=tuple(group for group in watch.groups if group != "**"),
+        projects=tuple(path for path in watch.projects if "*" not in path),
+        everything=bool(watch.topics) or "**" in watch.groups or any("*" in path for path in watch.projects),
+    )
+
+
+def _wanted(bot: App, request: OpenMergeRequest) -> bool:
+    """A project that is watched, and that some rule of the policy releases."""
+    patterns = (pattern for rule in bot.settings.policy.releases for pattern in rule.projects)
+    if not request.sha or not any(matches_path(pattern, request.project) for pattern in patterns):
+        return False
+    place = Project(id=request.project_id, full_path=request.project, web_url="", default_branch=None)
+    return bot.scope.covers(place) or bot.store.enrolment.watched(request.project_id)
