@@ -152,7 +152,7 @@ def _tends_hooks(bot: App) -> bool:
 
 
 async def _serve(options: Options, bot: App, runner: Runner, instruments: Instruments) -> Exit:
-    from bot.web.hooks import Intake
+    from bot.web.hooks import Intake, Taken
     from bot.web.ops import Health
     from bot.web.server import application, listen
 
@@ -160,10 +160,10 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
 
     taken: list[Answer] = []
 
-    def take(payload: dict[str, object]) -> str:
+    def take(payload: dict[str, object]) -> Taken:
         answer = bot.hooks.take(payload)
         taken.append(answer)
-        return answer.words
+        return Taken(answer.words, idle=answer.idle)
 
     @contextmanager
     def gather() -> Iterator[None]:

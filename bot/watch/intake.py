@@ -19,10 +19,11 @@ from bot.watch.scope import Scope
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What was decided about a hook, for the log; `look` says that a project waits to be looked at, `merge_requests`
-    that those that changed do.
+    that those that changed do. `idle` says that nothing follows: most hooks of a large organisation are such.
     """
 
     words: str
+    idle: bool = False
     look: bool = False
     merge_requests: bool = False
 
@@ -53,7 +54,7 @@ class HookIntake:
             case MergeRequestHint():
                 return self._merge_request(hint.project)
             case Ignored():
-                return Answer(hint.why)
+                return Answer(hint.why, idle=True)
 
     def _ref(self, hint: RefHint) -> Answer:
         project, change, now = hint.project, hint.change, self.clock()
@@ -68,12 +69,12 @@ class HookIntake:
             woken = self.waker.wake_ref(project.id, change.ref, now)
             return Answer(f"woke the release of a deleted {word}" if woken else f"nothing is released from that {word}")
         if release is None:
-            return Answer(f"no rule covers the {word}")
+            return Answer(f"no rule covers the {word}", idle=True)
         known = self.intake.known(project.id)
         heads = known.tags or {} if change.kind is RefKind.TAG else known.branches
         if heads.get(change.ref) == change.sha:
             # A redelivered event of a ref from before the first start must not release it.
-            return Answer(f"the {word} is known already")
+            return Answer(f"the {word} is known already", idle=True)
         if change.kind is RefKind.BRANCH and heads.get(change.ref, "") != hint.before:
             # Late, redelivered, or something was lost before it: only a look tells what the branch is at.
             self.hints.ask(project.id, project.full_path, now)
@@ -88,14 +89,14 @@ class HookIntake:
         """An event tells no topics, and a project that leaves our scope tells only its new name: a look says more."""
         topical = bool(self.scope.topics) and not self.scope.excludes(project)
         if not (self.scope.covers(project) or topical or self.hints.watched(project.id)):
-            return Answer("the project is out of scope")
+            return Answer("the project is out of scope", idle=True)
         self.hints.ask(project.id, project.full_path, self.clock())
         return Answer("the project is looked at", look=True)
 
     def _merge_request(self, project: Project) -> Answer:
         """Which one it is need not be kept: all that changed are listed, this one among them."""
         if not (self.scope.covers(project) or self.hints.watched(project.id)):
-            return Answer("the project is out of scope")
+            return Answer("the project is out of scope", idle=True)
         return Answer("the merge request is looked at", merge_requests=True)
 
     def _pipeline(self, hint: PipelineHint) -> str:

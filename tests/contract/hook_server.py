@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from bot.domain.secrets import Secret
-from bot.web.hooks import DEADLINE, Intake
+from bot.web.hooks import DEADLINE, Intake, Taken
 from bot.web.ops import Health
 from bot.web.server import application, listen
 
@@ -45,10 +45,10 @@ class Daemon:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def take(self, payload: dict[str, object]) -> str:
+    def take(self, payload: dict[str, object]) -> Taken:
         self.look()
         self.taken.append(payload)
-        return "taken"
+        return Taken("taken")
 
     def remember(self, delivery: str, body: bytes) -> bool:
         return self.digests.setdefault(delivery, body) == body
