@@ -35,7 +35,6 @@ from bot.adapters.gitlab.releases import GitLabReleases
 from bot.adapters.gitlab.rolling import GitLabRollingIssues
 from bot.adapters.gitlab.variable_flags import GitLabVariableFlags
 from bot.adapters.gitlab.variables import GitLabVariables
-from bot.adapters.index.installer import own_tags
 from bot.adapters.index.service import IndexAdapter
 from bot.adapters.meter import Meter
 from bot.adapters.store.open import open_state
@@ -261,7 +260,7 @@ class App:
             project=lambda number: known(number) or there(number),
             published_before=self.store.releases.published_before,
             accepted=self.store.acceptances.accepted,
-            tags=own_tags,
+            tags=self.index.installer.tags,
         )
 
     def person(self, token: Secret) -> Approver:

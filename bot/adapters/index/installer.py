@@ -34,6 +34,10 @@ class IndexInstaller:
         self._reaching = reaching
         self._redact = redact
 
+    def tags(self) -> frozenset[str]:
+        """The tags of wheels that can be installed here."""
+        return own_tags()
+
     def install(self, place: IndexPlace, file: IndexFile, name: str, version: str) -> Sent:
         """See Installer.install."""
         if file.sha256 is None:
