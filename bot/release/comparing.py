@@ -5,14 +5,15 @@ from __future__ import annotations
 from packaging.version import Version
 
 from bot.domain.anatomy import Difference, Differences
-from bot.domain.distributions import Distribution, IndexFile, parse_version
+from bot.domain.distributions import parse_version
 from bot.domain.errors import RefusedError, TransientError
-from bot.ports.index import Anatomist, IndexPlace
+from bot.ports.index import Anatomist
 from bot.release.differences import Before, compare, fewer, pairs, published_before
 from bot.release.facts import Facts, Seen, Wanted
 
-# Files of one release that are compared, and what their predecessors may weigh together is bounded for each of them.
+# Files of one release that are compared, and what their predecessors may weigh together: a turn must come to its end.
 MOST_PAIRS = 40
+MOST_BYTES = 512 * 1024 * 1024
 
 
 def see_differences(anatomist: Anatomist, wanted: Wanted, facts: Facts) -> Differences:
@@ -30,17 +31,24 @@ def see_differences(anatomist: Anatomist, wanted: Wanted, facts: Facts) -> Diffe
     found: list[Difference] = [*fewer(ours, before)]
     unread: list[str] = []
     matched = pairs(ours, before)
+    compared = weight = 0
     for mine, theirs in matched[:MOST_PAIRS]:
+        if weight > MOST_BYTES:
+            break
+        compared += 1
         try:
-            found += _compared(anatomist, seen.value.place, mine, theirs)
+            old = anatomist.published(seen.value.place, theirs)
+            weight += old.size
+            found += compare(old, anatomist.kept(mine))
         except RefusedError as error:
             unread.append(f"{mine.filename} cannot be compared with {theirs.filename}: {error.what}")
         except TransientError as error:
             if wanted.rule.hold_on:
                 raise
             unread.append(f"{mine.filename} cannot be compared with {theirs.filename}: {error.what}")
-    if len(matched) > MOST_PAIRS:
-        unread.append(f"{len(matched) - MOST_PAIRS} more files are not compared")
+    if len(matched) > compared:
+        rest = len(matched) - compared
+        unread.append(f"{rest} more {'file is' if rest == 1 else 'files are'} not compared")
     return Differences(
         since=str(before.version), index=before.index, found=tuple(dict.fromkeys(found)), unread=tuple(unread)
     )
@@ -49,7 +57,3 @@ def see_differences(anatomist: Anatomist, wanted: Wanted, facts: Facts) -> Diffe
 def _before(version: Version, wanted: Wanted, facts: Facts) -> Before | None:
     listed = [(spec.name, facts.indexes.get(spec.name)) for spec in wanted.indexes]
     return published_before(version, ((name, seen.value.files) for name, seen in listed if isinstance(seen, Seen)))
-
-
-def _compared(anatomist: Anatomist, place: IndexPlace, mine: Distribution, theirs: IndexFile) -> tuple[Difference, ...]:
-    return compare(anatomist.published(place, theirs), anatomist.kept(mine))

@@ -197,6 +197,7 @@ def _rule(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexe
         expect=_expect(reading, (*path, "expect"), section.expect),
     )
     _check_passwords(reading, path, rule, indexes)
+    _check_order(reading, path, rule, indexes)
     if rule.source in (Source.PIPELINE, Source.BUILD):
         key = f"source: {rule.source.value}"
         reading.warn((*path, "source"), f"`{key}` is accepted but not in effect yet: its releases stop and say so.")
@@ -239,6 +240,16 @@ def _expect(reading: Reading, path: KeyPath, section: ExpectSection | None) -> E
         what = f"{name(path)} allows neither wheels nor an sdist, so nothing could be released"
         reading.problem(path, what, "Leave one of them out")
     return ExpectedFiles(wheels=section.wheels, sdist=section.sdist, files=tuple(section.files))
+
+
+def _check_order(reading: Reading, path: KeyPath, rule: ReleaseRule, indexes: Indexes) -> None:
+    """What PyPI has can never be taken back: whatever may fail elsewhere should fail before."""
+    kinds = {spec.name: spec.kind for spec in indexes.specs}
+    order = [one for one in rule.indexes if one in kinds]
+    public = [one for one in order if kinds[one] is IndexKind.PYPI]
+    if public and order[-1] != public[-1]:
+        what = f"{name((*path, 'indexes'))} uploads to `{public[-1]}` before `{order[-1]}`"
+        reading.warn((*path, "indexes"), f"{what}: what PyPI has can never be taken back, so it should come last.")
 
 
 def _check_passwords(reading: Reading, path: KeyPath, rule: ReleaseRule, indexes: Indexes) -> None:

@@ -213,6 +213,14 @@ def test_what_cannot_be_read_is_told_and_hides_nothing_else() -> None:
     assert seen.unread == (f"{WHEEL} cannot be compared with {OLD_WHEEL}: it holds a link",)
 
 
+def test_what_weighs_too_much_is_said_and_not_downloaded() -> None:
+    """A turn must come to its end: the files behind half a GiB are held on like what cannot be read."""
+    anatomist = FakeAnatomist({OLD_WHEEL: but(size=1 << 30), WHEEL: but(size=1 << 30)})
+    seen = see_differences(anatomist, wanted(), facts(OLD_WHEEL, OLD_SDIST))
+    assert anatomist.asked == [OLD_WHEEL, WHEEL]
+    assert (seen.found, seen.unread) == ((), ("1 more file is not compared",))
+
+
 def test_what_may_pass_by_itself_is_waited_for_only_where_policy_asks() -> None:
     """A plan goes on without; a gate that holds on it must know."""
     anatomist = FakeAnatomist({OLD_WHEEL: TransientError(what="503", where="x")})

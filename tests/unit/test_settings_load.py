@@ -293,6 +293,19 @@ def test_attestations_are_sent_where_asked_and_warned_of_where_a_token_cannot_br
     assert "indexes.b" in told[0]
 
 
+@pytest.mark.parametrize(
+    ("order", "warns"),
+    [("[a, p]", False), ("[p]", False), ("[a, t]", False), ("[t, a]", False), ("[p, a]", True), ("[p, t]", True)],
+)
+def test_an_index_that_forgets_nothing_should_come_last(tmp_path: Path, order: str, warns: bool) -> None:
+    text = SMALLEST + (
+        "indexes:\n  a: {kind: gitlab}\n  p: {repository: pypi, password_env: PYPI_TOKEN}\n"
+        f"  t: {{repository: testpypi, password_env: PYPI_TOKEN}}\nreleases:\n"
+        f"  - {{projects: [x], tags: [y], indexes: {order}}}\n"
+    )
+    assert any("should come last" in warning for warning in _load(tmp_path, text).warnings) is warns
+
+
 def test_twine_token_stands_for_a_token_with_a_warning(tmp_path: Path) -> None:
     text = SMALLEST + "indexes: {pypi: {repository: pypi, password_env: TWINE_TOKEN}}\n"
     settings = _load(tmp_path, text, TWINE_TOKEN="pypi-0123456789abcdefghij")
