@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import App
+from bot.cli.audit_job import audit_watched
 from bot.cli.auditor import Auditor
 from bot.cli.rolling import Keeper
 from bot.domain.rolling import IssueNews
@@ -144,3 +145,20 @@ def test_a_plan_writes_nothing(org: Org, tmp_path: Path) -> None:
         (planned,) = Keeper(app, Auditor(app).audit_watched()).planned()
         assert (planned.deed, planned.state.value, planned.findings > 0) == ("open", "planned", True)
     assert issues(org.project) == []
+
+
+def test_the_daemons_audit_keeps_the_issues_and_changes_none_when_it_is_not_complete(org: Org, tmp_path: Path) -> None:
+    """What `hygiene.audit` runs at each slot; a sweep that breaks off leaves them as they are."""
+    with bot(org, tmp_path, "issues: project, issues_at: high") as app:
+        audit_watched(app, lambda: False)
+        (one,) = issues(org.project)
+        assert one.state == "opened"
+        org.project.variables.clear()
+        org.control("POST", "faults", json={"kind": "status", "status": 401, "path": "/graphql", "times": None})
+        audit_watched(app, lambda: False)
+        assert one.state == "opened"
+        org.control("DELETE", "faults")
+        audit_watched(app, lambda: True)  # the daemon stops: nothing more is written
+        assert one.state == "opened"
+        audit_watched(app, lambda: False)
+        assert one.state == "closed"
