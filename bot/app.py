@@ -18,6 +18,7 @@ from bot.adapters.ci.service import parse_ci
 from bot.adapters.clock import utc_now
 from bot.adapters.gitlab.account import GitLabAccount
 from bot.adapters.gitlab.budget import Budget
+from bot.adapters.gitlab.ci_file import GitLabCiFile
 from bot.adapters.gitlab.client import Api
 from bot.adapters.gitlab.endpoints import REGISTRY
 from bot.adapters.gitlab.estate.at_commit import GitLabCiTexts
@@ -28,6 +29,7 @@ from bot.adapters.gitlab.hooks import GitLabHooks
 from bot.adapters.gitlab.merge_requests import GitLabMergeRequests
 from bot.adapters.gitlab.notes import GitLabNotes
 from bot.adapters.gitlab.people import GitLabPeople, approver
+from bot.adapters.gitlab.pipeline_control import GitLabPipelineControl
 from bot.adapters.gitlab.pipelines import GitLabPipelines
 from bot.adapters.gitlab.projects import GitLabProjects
 from bot.adapters.gitlab.refs import GitLabRefs
@@ -48,6 +50,7 @@ from bot.domain.gitlab import Identity
 from bot.domain.refs import Project, RefKind, Target
 from bot.domain.releases import Release, ReleaseId
 from bot.domain.secrets import Redactor, Secret
+from bot.engine.ci_jobs import CiPlanner
 from bot.engine.preview import Preview, preview
 from bot.engine.turn import Tools, run_turn
 from bot.engine.wanting import Wanting
@@ -103,6 +106,7 @@ class App:
         self.merge_requests = GitLabMergeRequests(self.api)
         self.rolling_issues = GitLabRollingIssues(self.api)
         self.flag_switch = GitLabVariableFlags(self.api)
+        self.planner = CiPlanner(GitLabCiFile(self.api, parse_ci, self.ci_texts().path))
         self.index = IndexAdapter(
             gitlab_url=gitlab.url,
             gitlab_token=gitlab.token,
@@ -160,6 +164,7 @@ class App:
         hands = Hands(
             index=self.index,
             installer=self.index.installer,
+            pipelines=GitLabPipelineControl(self.api),
             releases=self.releases,
             notes=self.notes,
             ledger=self.store.ledger,
@@ -259,6 +264,7 @@ class App:
             gitlab=self.api.where,
             project=lambda number: known(number) or there(number),
             published_before=self.store.releases.published_before,
+            begun=lambda release: bool(self.store.ledger.attempts(release.key)),
             accepted=self.store.acceptances.accepted,
             tags=self.index.installer.tags,
         )
@@ -376,6 +382,7 @@ class App:
             history=GitLabHistory(self.api),
             releases=self.releases,
             notes=self.notes,
+            planner=self.planner,
             index=self.index,
             anatomist=self.index.anatomist,
             distributions=self.index,

@@ -6,14 +6,16 @@ in tests/fake_store.py, those of webhooks in tests/fake_hooks.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from bot.domain.ci import CiUnknown
+from bot.domain.ci_plan import PlannedPipeline
 from bot.domain.distributions import Distribution, IndexFile
-from bot.domain.errors import RopewalkError, TransientError
+from bot.domain.errors import RefusedError, RopewalkError, TransientError
 from bot.domain.estate import ProjectFacts, Wishes
 from bot.domain.estate import Scope as AuditScope
 from bot.domain.gitlab import (
@@ -25,12 +27,13 @@ from bot.domain.gitlab import (
     MergeRequest,
     Note,
     Pipeline,
+    PipelineStatus,
     ReleaseLink,
     Variables,
 )
-from bot.domain.policy import IndexKind, IndexSpec
+from bot.domain.policy import IndexKind, IndexSpec, InputValue
 from bot.domain.refs import Branch, Project, Pushed, Tag
-from bot.domain.releases import AttemptOutcome
+from bot.domain.releases import AttemptOutcome, ReleaseId
 from bot.ports.index import Gathered, IndexPlace, Sent
 
 
@@ -195,12 +198,18 @@ class FakeEvents:
 
 @dataclass(slots=True)
 class FakePipelines:
-    """See bot.ports.gitlab.Pipelines. `archives` are the bytes of artifacts by job id, written to `folder`."""
+    """See bot.ports.gitlab.Pipelines and PipelineControl.
+
+    `archives` are the bytes of artifacts by job id, written to `folder`; `starting` is the pipeline that comes to be by
+    ref, `given` what each was started with.
+    """
 
     folder: Path
     rows: dict[int, tuple[Pipeline, ...]] = field(default_factory=dict)
     jobs_of: dict[int, tuple[Job, ...]] = field(default_factory=dict)
     archives: dict[int, bytes] = field(default_factory=dict)
+    starting: dict[str, Pipeline] = field(default_factory=dict)
+    given: list[dict[str, InputValue]] = field(default_factory=list)
     wire: Wire = field(default_factory=Wire)
 
     def pipelines(self, project_id: int, *, sha: str, ref: str) -> tuple[Pipeline, ...]:
@@ -214,6 +223,31 @@ class FakePipelines:
         with self.wire.call("jobs"):
             return self.jobs_of.get(pipeline_id, ())
 
+    def start(self, project_id: int, ref: str, inputs: Mapping[str, InputValue]) -> Pipeline:
+        """The one that `starting` holds for the ref."""
+        with self.wire.call("start_pipeline", write=True):
+            self.given.append(dict(inputs))
+            pipeline = self.starting[ref]
+            self.rows[project_id] = (*self.rows.get(project_id, ()), pipeline)
+            return pipeline
+
+    def play(self, project_id: int, job_id: int) -> Job:
+        """It runs from then on, and so does its pipeline."""
+        with self.wire.call(f"play {job_id}", write=True):
+            for number, jobs in self.jobs_of.items():
+                for job in jobs:
+                    if job.id == job_id:
+                        if job.status is not PipelineStatus.MANUAL:
+                            raise RefusedError(what="400 Unplayable Job", where="GitLab", status=400)
+                        played = replace(job, status=PipelineStatus.RUNNING)
+                        self.jobs_of[number] = tuple(played if one.id == job_id else one for one in jobs)
+                        self.rows[project_id] = tuple(
+                            replace(one, status=PipelineStatus.RUNNING) if one.id == number else one
+                            for one in self.rows[project_id]
+                        )
+                        return played
+            raise RefusedError(what="404 Not found", where="GitLab", status=404)
+
     def artifacts(self, project_id: int, job_id: int) -> Path | None:
         """To a new file."""
         with self.wire.call("artifacts"):
@@ -222,6 +256,19 @@ class FakePipelines:
             path = self.folder / f"{job_id}-{len(self.wire.calls)}.zip"
             path.write_bytes(self.archives[job_id])
             return path
+
+
+@dataclass(slots=True)
+class FakePlanner:
+    """See bot.ports.ci.Planner. What the CI file of a commit runs, by sha."""
+
+    files: dict[str, PlannedPipeline | CiUnknown] = field(default_factory=dict)
+    wire: Wire = field(default_factory=Wire)
+
+    def planned(self, project: Project, release: ReleaseId, source: str) -> PlannedPipeline | CiUnknown | None:
+        """As laid out."""
+        with self.wire.call("planned"):
+            return self.files.get(release.sha)
 
 
 @dataclass(slots=True)
@@ -385,7 +432,8 @@ class FakeDistributions:
         found = [self.inside[path.read_bytes()] for _, _, path in archives]
         files = tuple(file for gathered in found for file in gathered.files)
         self.kept |= {file.sha256 for file in files}
-        return Gathered(files=files, problems=tuple(p for gathered in found for p in gathered.problems))
+        problems = tuple(p for gathered in found for p in gathered.problems)
+        return Gathered(files=files, problems=problems, empty=all(gathered.empty for gathered in found))
 
     def has(self, sha256: str) -> bool:
         """Whether kept."""

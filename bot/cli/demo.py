@@ -16,7 +16,8 @@ from pathlib import Path
 from bot.cli.exits import Exit
 from bot.cli.options import Format, Options, complain
 from bot.cli.sandbox import require_extra
-from bot.cli.story import proof, wheels
+from bot.cli.story import guided, proof, wheels
+from bot.cli.story.guided import GUIDED, Guided
 from bot.cli.story.people import MAINTAINER, Change, Clone, install_hook, merge
 from bot.cli.story.stage import Daemon, Scene, gitlab_running
 from bot.cli.story.telling import Teller
@@ -112,13 +113,16 @@ def _story(options: Options, scene: Scene, daemon: Daemon, teller: Teller) -> li
         wheels.plant(scene, "anvil", "1.1.0")
         teller.line("stranger", "anvil 1.1.0 stands on the index already, with other bytes")
         with ThreadPoolExecutor(4) as pool:
+            guides = pool.map(lambda part: _guide(scene, teller, told, part), GUIDED)
             list(pool.map(lambda part: _play(scene, teller, told, part), PARTS))
-        watch.until({part.project for part in PARTS})
+            list(guides)
+        watch.until({part.project for part in (*PARTS, *GUIDED)})
         teller.chapter("The daemon is killed in the middle of an upload")
         _killed(scene, daemon, teller, told)
         watch.until({KILLED.project})
         teller.chapter("The proof, read back from the indexes and from GitLab itself")
-        return [_ending(scene, told, watch.releases[part.project], part) for part in (*PARTS, KILLED)]
+        endings = [_ending(scene, told, watch.releases[part.project], part) for part in (*PARTS, KILLED)]
+        return endings + [_guided(scene, told, watch.releases[part.project], part) for part in GUIDED]
 
 
 def _result(options: Options, endings: list[Ending], teller: Teller, places: dict[str, str]) -> bool:
@@ -159,6 +163,16 @@ def _play(scene: Scene, teller: Teller, told: _Told, part: Part) -> None:
     told.pushed[part.project] = time.monotonic()
     clone.tag(TAG)
     teller.line(part.name, f"grace pushes the protected tag {TAG}")
+
+
+def _guide(scene: Scene, teller: Teller, told: _Told, part: Guided) -> None:
+    told.pushed[part.project] = time.monotonic()
+    told.merged[part.project] = (guided.play(scene, teller, part),)
+
+
+def _guided(scene: Scene, told: _Told, release: Release, part: Guided) -> Ending:
+    seconds = told.ended[part.project] - told.pushed[part.project]
+    return guided.ending(scene, release, part, told.merged[part.project][0], seconds)
 
 
 def _killed(scene: Scene, daemon: Daemon, teller: Teller, told: _Told) -> None:

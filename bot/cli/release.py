@@ -20,7 +20,7 @@ from bot.cli.records import TargetArgument
 from bot.cli.records import opened as _app
 from bot.cli.records import parsed as _target
 from bot.cli.records import recorded as _recorded
-from bot.domain.releases import Receipt, Release, ReleaseState
+from bot.domain.releases import PUBLIC, Receipt, Release, ReleaseState
 
 if TYPE_CHECKING:
     from bot.app import App
@@ -236,7 +236,7 @@ def _row(bot: App, key: str) -> Release:
 
 
 def _public(receipts: Sequence[Receipt]) -> bool:
-    return any(receipt.kind in ("upload", "release") for receipt in receipts)
+    return any(receipt.kind in PUBLIC for receipt in receipts)
 
 
 def _show(options: Options, release: Release, receipts: Sequence[Receipt], steps: Sequence[Step] | None) -> None:

@@ -46,8 +46,9 @@ class Metadata:
 class Distribution:
     """One file that is to stand on the indexes.
 
-    `sha256` is the lower-case hex digest of the kept bytes, `size` in bytes; `problem` is what `twine check --strict`
-    or our own reading of the archive objects to, in one sentence (empty when nothing does).
+    `sha256` is the lower-case hex digest of the kept bytes, `size` in bytes (0 where only an index has them);
+    `problem` is what `twine check --strict` or our own reading of the archive objects to, in one sentence (empty when
+    nothing does).
     `origin` says where the bytes come from (`job 123 (build)`), `job_id` is that job for source `artifacts`.
     """
 

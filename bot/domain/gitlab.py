@@ -30,6 +30,16 @@ class PipelineStatus(StrEnum):
         """Whether nothing will change by itself any more."""
         return self in (PipelineStatus.SUCCESS, PipelineStatus.FAILED, PipelineStatus.CANCELED, PipelineStatus.SKIPPED)
 
+    @property
+    def failed(self) -> bool:
+        """Whether it is over and did not succeed."""
+        return self.complete and self is not PipelineStatus.SUCCESS
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing happens as long as no person, or bot, does something."""
+        return self.complete or self is PipelineStatus.MANUAL
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
@@ -45,7 +55,11 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One job of a pipeline, retried ones excluded. `has_artifacts` means an archive is there to download."""
+    """One job of a pipeline, retried ones excluded. `has_artifacts` means an archive is there to download.
+
+    Times are by our clock, as near as GitLab's own lets us tell. `finished_at` is None for a job that has not run to an
+    end; `artifacts_expire_at` stays when the artifacts are gone.
+    """
 
     id: int
     name: str
@@ -56,6 +70,7 @@ class Job:
     artifacts_expire_at: datetime | None
     web_url: str
     failure_reason: str = ""
+    finished_at: datetime | None = None
 
 
 class Level(StrEnum):

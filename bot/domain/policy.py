@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
+from types import MappingProxyType
+from typing import TypeAlias
 
 from bot.domain.anatomy import DifferenceKind
 from bot.domain.consents import ApprovalRule
@@ -65,6 +69,29 @@ class ExpectedFiles:
     files: tuple[str, ...] = ()
 
 
+InputValue: TypeAlias = str | int | bool | tuple[str, ...]
+"""What an input of a pipeline may be."""
+
+# GitLab creates a tag's pipeline within seconds; on a loaded server it has been seen to take minutes.
+PATIENCE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelinePolicy:
+    """How far the bot may steer the project's own pipeline (source `pipeline`).
+
+    `job` is a wildcard for the names of the jobs that publish (None: as the CI file says); `start` lets the bot start a
+    pipeline, with `inputs`, when the ref has none after `patience`; `play` lets it play a publishing job that waits for
+    a person.
+    """
+
+    inputs: Mapping[str, InputValue] = field(default_factory=lambda: MappingProxyType({}))
+    job: str | None = None
+    start: bool = True
+    play: bool = False
+    patience: timedelta = PATIENCE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseRule:
     """One entry of `releases`. The first that matches (project, ref) rules.
@@ -84,6 +111,7 @@ class ReleaseRule:
     source: Source = Source.AUTO
     indexes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    pipeline: PipelinePolicy = PipelinePolicy()
     new_names: bool = True
     package: str | None = None
     reachable: bool = True

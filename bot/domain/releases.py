@@ -63,8 +63,9 @@ class ReleaseId:
 class Receipt:
     """Proof of one effect, read back from where it stands.
 
-    `kind` is `upload` (we sent it), `found` (it stood there already), `release` or `note`; `where` is a URL without
-    credentials; `file` and `sha256` are None for what is not a file. `at` is UTC.
+    `kind` is `upload` (we sent it), `published` (the project's pipeline did), `found` (it stood there already),
+    `release` or `note`; `where` is a URL without credentials; `file` and `sha256` are None for what is not a file.
+    `at` is UTC.
     """
 
     target: str
@@ -73,6 +74,13 @@ class Receipt:
     at: datetime
     file: str | None = None
     sha256: str | None = None
+
+
+UNDECIDED = "auto: decided once its pipeline was looked at"
+"""Why a release has no source yet."""
+
+PUBLIC = frozenset({"upload", "published", "release"})
+"""Kinds of receipts that prove something of a release in public."""
 
 
 class AttemptOutcome(StrEnum):
@@ -94,7 +102,7 @@ class AttemptOutcome(StrEnum):
 class Attempt:
     """One try at one effect: written before the act as a claim, updated after it.
 
-    `target` is `index:NAME`, `gitlab_release` or `note:!IID`; `item` the file name, or `-`.
+    `target` is a target's name; `item` the file name, what is done with a pipeline or its jobs, or `-`.
     `reason` is what the other side said, redacted. `again` is whether it may work later.
     """
 

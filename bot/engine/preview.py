@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from bot.domain.anatomy import Differences
 from bot.domain.distributions import Distribution
 from bot.domain.releases import Receipt, Release
-from bot.engine.turn import MOST_STEPS, Tools
+from bot.engine.turn import MOST_STEPS, Tools, sourced
 from bot.release.actions import Action
 from bot.release.facts import Facts, Look, LookKind, Seen, Wanted
 from bot.release.forecast import Step, forecast
-from bot.release.observe import observe, standing
+from bot.release.identity import identity
+from bot.release.observe import observe
 from bot.release.plan import Act, Plan, plan, prove
+from bot.release.proofs import standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,22 +45,23 @@ def preview(tools: Tools, wanted: Wanted, release: Release, *, proof: bool) -> P
         drawn = prove(wanted, facts, tools.texts) if proof else plan(wanted, facts, tools.texts, through=True)
         if not isinstance(drawn.step, Look):
             receipts = standing(facts, wanted) if proof else facts.receipts
-            seen = _preview(release, facts, drawn, receipts)
+            seen = _preview(wanted, release, facts, drawn, receipts)
             return seen if proof else _planned(tools, wanted, facts, drawn, seen)
         facts = observe(tools.eyes, wanted, facts, drawn.step)
     raise AssertionError("a plan needs no more looks than there are things to look at")
 
 
-def _preview(release: Release, facts: Facts, drawn: Plan, receipts: tuple[Receipt, ...]) -> Preview:
-    files = facts.files.value.files if facts.files else ()
+def _preview(wanted: Wanted, release: Release, facts: Facts, drawn: Plan, receipts: tuple[Receipt, ...]) -> Preview:
+    metadata = identity(wanted, facts)
     seen = replace(
-        release,
+        sourced(release, facts, wanted),
         state=drawn.state,
-        version=files[0].metadata.version if files else release.version,
+        version=metadata.version if metadata is not None else release.version,
         gates=drawn.gates,
         targets=drawn.targets,
         next=drawn.next,
     )
+    files = facts.files.value.files if facts.files else ()
     return Preview(release=seen, steps=(), receipts=receipts, files=files)
 
 

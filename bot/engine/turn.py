@@ -11,13 +11,15 @@ from bot.domain.releases import Receipt, Release, ReleaseState, TargetState
 from bot.domain.verdicts import Consequence, GateResult
 from bot.log import get
 from bot.ports.texts import Texts
-from bot.release.actions import Action, Upload
+from bot.release.actions import Action, PlayJob, StartPipeline, Upload
 from bot.release.apply import Hands, apply
 from bot.release.belonging import claim
 from bot.release.facts import Facts, Look, LookKind, Seen, Wanted
+from bot.release.identity import identity
 from bot.release.observe import Eyes, observe
 from bot.release.plan import Act, Plan, Rest, plan
 from bot.release.retry import interrupted
+from bot.release.sources import asked_for
 
 # No release needs more steps than this in one turn; one that does rests and goes on, so that others get their turn.
 MOST_STEPS = 400
@@ -26,6 +28,7 @@ FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=10)
 LONGEST_SPREAD = timedelta(seconds=30)  # over which those come back who were told the same moment
 CREDENTIALS_RETRY = timedelta(minutes=5)
+_NAMING = (Upload, StartPipeline, PlayJob)  # actions by which a name comes to be published
 WAITING = "waiting"  # the phase of turns that began and ended with waiting
 
 PATIENCE = (0.2, 0.6, 1.5)  # seconds
@@ -91,6 +94,7 @@ def run_turn(tools: Tools, want: Callable[[], Wanted], release: Release) -> Rele
     )
     costs = _Costs(release.requests, tools.requests)
     drawn: Plan | None = None
+    wanted: Wanted | None = None
     try:
         before = tools.requests()
         wanted = want()
@@ -98,16 +102,25 @@ def run_turn(tools: Tools, want: Callable[[], Wanted], release: Release) -> Rele
         for _ in range(MOST_STEPS):
             drawn = plan(wanted, facts, tools.texts)
             if isinstance(drawn.step, Rest):
-                return _close(tools, release, facts, drawn, drawn.step.again, costs)
+                return _close(tools, wanted, release, facts, drawn, drawn.step.again, costs)
             if isinstance(drawn.step, Act) and not tools.current(release):
                 log.info("turn.stopped", project=release.project, ref=release.id.ref)
                 return release  # the row is not ours to write any more
             facts = _step(tools, wanted, facts, drawn.step, costs)
-        return _close(tools, release, facts, drawn, BREATHER, costs)
+        return _close(tools, wanted, release, facts, drawn, BREATHER, costs)
     except TransientError as error:
-        return _put_off(tools, release, drawn, costs, error)
+        return _put_off(tools, sourced(release, facts, wanted), drawn, costs, error)
     except RefusedError as error:
-        return _refused(tools, release, costs, error, public=facts.public)
+        return _refused(tools, sourced(release, facts, wanted), costs, error, public=facts.public)
+
+
+def sourced(release: Release, facts: Facts, wanted: Wanted | None) -> Release:
+    """The release with the source it is made from, should that have been decided: it keeps it from then on."""
+    if facts.source is not None:
+        return replace(release, source=facts.source.source, source_reason=facts.source.reason)
+    if wanted is not None and wanted.source is not release.source:
+        return replace(release, source=wanted.source, source_reason=asked_for(wanted.source))
+    return release
 
 
 def _step(tools: Tools, wanted: Wanted, facts: Facts, step: Look | Act, costs: _Costs) -> Facts:
@@ -121,7 +134,7 @@ def _step(tools: Tools, wanted: Wanted, facts: Facts, step: Look | Act, costs: _
     if action.public and not facts.ref_fresh:
         # A ref may move between any two writes: nothing public happens on the word of an older look.
         return _step(tools, wanted, facts, Look(LookKind.REF), costs)
-    if isinstance(action, Upload) and (claimed := claim(tools.eyes.kept, wanted, facts)) is not None:
+    if isinstance(action, _NAMING) and (claimed := claim(tools.eyes.kept, wanted, facts)) is not None:
         return claimed  # and is judged anew: it may be another's by now
     log.info("action.started", project=wanted.project.full_path, ref=wanted.id.ref, action=action.words)
     try:
@@ -158,16 +171,22 @@ def _phase(action: Action) -> str:
 
 
 def _close(
-    tools: Tools, release: Release, facts: Facts, drawn: Plan | None, again: timedelta | None, costs: _Costs
+    tools: Tools,
+    wanted: Wanted,
+    release: Release,
+    facts: Facts,
+    drawn: Plan | None,
+    again: timedelta | None,
+    costs: _Costs,
 ) -> Release:
     assert drawn is not None, "a turn plans before it ends"
     now = tools.clock()
     tools.eyes.ledger.record(release.key, _notes_told(facts, drawn, now))
-    version = facts.files.value.files[0].metadata.version if facts.files and facts.files.value.files else None
+    metadata = identity(wanted, facts)
     return replace(
-        release,
+        sourced(release, facts, wanted),
         state=drawn.state,
-        version=version or release.version,
+        version=metadata.version if metadata is not None else release.version,
         gates=_gates(release, drawn),
         targets=drawn.targets,
         next=drawn.next,

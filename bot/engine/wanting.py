@@ -13,7 +13,7 @@ from bot.domain.releases import Acceptance, Release, ReleaseState
 from bot.domain.verdicts import Consequence
 from bot.release.facts import Wanted
 
-UNKNOWN_SOURCES = (Source.PIPELINE, Source.BUILD)  # the configuration knows them, this version does not yet
+UNKNOWN_SOURCES = (Source.BUILD,)  # the configuration knows it, this version does not yet
 OTHER_SOURCE = "Use source: artifacts (or auto) and let a job of the pipeline keep dist/"
 
 
@@ -35,7 +35,7 @@ class Wanting:
 
     `project` gives a project as last seen, or as GitLab has it; `published_before` the commit that a release's branch
     published before it, `accepted` what people accepted of what the release of that key changes. `tags` are
-    those of the wheels that can be installed here.
+    those of the wheels that can be installed here. `begun` is whether anything was tried for a release yet.
     """
 
     policy: Policy
@@ -43,6 +43,7 @@ class Wanting:
     gitlab: str
     project: Callable[[int], Project | None]
     published_before: Callable[[Release], str | None]
+    begun: Callable[[Release], bool]
     accepted: Callable[[str], tuple[Acceptance, ...]]
     tags: Callable[[], frozenset[str]]
 
@@ -69,10 +70,17 @@ class Wanting:
             asked=release.asked_at,
             waiting_for=waiting_for(release),
             previous=self.published_before(release) if release.id.kind is RefKind.BRANCH else None,
+            source=self._source(release, rule),
             freezes=tuple(freeze for freeze in self.policy.freezes if freeze.covers(project.full_path)),
             accepted=self.accepted(release.key) if rule.hold_on else (),
             tags=self.tags() if rule.install_check else frozenset(),
         )
+
+    def _source(self, release: Release, rule: ReleaseRule) -> Source:
+        """What the release was begun with. A policy that was changed to another counts as long as nothing was tried."""
+        if rule.source in (Source.AUTO, release.source) or self.begun(release):
+            return release.source
+        return rule.source
 
     def must_have_source(self, rule: ReleaseRule) -> None:
         """Raises: ConfigError for a source that is not there yet."""

@@ -102,7 +102,7 @@ def _checks(facts: ProjectFacts, question: Question) -> Iterator[Check]:
         )
     else:
         yield Check(name="ci file", verdict=Verdict.PASS, reason=f"{len(ci.jobs)} jobs, all of them known")
-    if question.by_bot:
+    if question.by_bot and not _left_to_pipeline(facts, ci, question, protected):
         yield from _by_bot(facts, ci, question, protected)
     else:
         yield from _by_pipeline(facts, ci, question, protected)
@@ -117,6 +117,8 @@ def _policy(question: Question) -> Check:
         remedy = "Use source: artifacts"
         return Check(name=name, verdict=Verdict.FAIL, reason="this version cannot build from source", remedy=remedy)
     who = "the bot uploads what the pipeline builds" if question.by_bot else "the pipeline uploads"
+    if rule.source is Source.AUTO:
+        who = "the pipeline or the bot uploads, as the bot then finds"
     reason = f"a rule of `releases` covers {question.tag}: {who}, to {', '.join(rule.indexes)}"
     return Check(name=name, verdict=Verdict.PASS, reason=reason)
 
@@ -170,6 +172,19 @@ def _pipelines(facts: ProjectFacts, tag: str, protected: bool | Unread) -> tuple
     return tuple(Pipeline(source="push", ref=tag, tag=True, protected=one, default_branch=branch) for one in either)
 
 
+def _left_to_pipeline(facts: ProjectFacts, ci: CiFacts, question: Question, protected: bool | Unread) -> bool:
+    """Whether `auto` would leave the upload to a job of the tag's pipeline. See docs/sources.md."""
+    if question.rule is None or question.rule.source is not Source.AUTO:
+        return False
+    plays = question.rule.pipeline.play or not any(job.artifacts for job in ci.jobs)
+    fit = {"on_success", "always", *({"manual"} if plays else ())}
+    return any(
+        starts(facts, ci, job, pipeline) <= fit
+        for job in publishing_jobs(facts)
+        for pipeline in _pipelines(facts, question.tag, protected)
+    )
+
+
 def _by_pipeline(facts: ProjectFacts, ci: CiFacts, question: Question, protected: bool | Unread) -> Iterator[Check]:
     jobs = publishing_jobs(facts)
     if not jobs:
@@ -198,6 +213,10 @@ def _path(
 ) -> tuple[Check, ...]:
     runs = [starting(facts, ci, job, pipeline) for pipeline in pipelines]
     run = _agreed("publishing job", runs)
+    played = question.rule is not None and question.rule.pipeline.play
+    if played and all(starts(facts, ci, job, pipeline) == {"manual"} for pipeline in pipelines):
+        reason = f"job {job.name} waits for a person for tag {question.tag}, and the bot plays it"
+        run = Check(name="publishing job", verdict=Verdict.PASS, reason=reason)
     if run.verdict is Verdict.FAIL:
         return (run,)
     given = [credential(facts, ci, job, pipeline, question.gitlab) for pipeline in pipelines]

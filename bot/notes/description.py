@@ -154,4 +154,5 @@ _FILE_HEADER = ("| File | Size | sha256 |", "| --- | ---: | --- |")
 
 
 def _file_line(file: Distribution) -> str:
-    return f"| {cell(file.filename, FILE_NAME_LIMIT)} | {size_words(file.size)} | {cell(file.sha256)} |"
+    size = size_words(file.size) if file.size else "not known"
+    return f"| {cell(file.filename, FILE_NAME_LIMIT)} | {size} | {cell(file.sha256)} |"

@@ -18,7 +18,7 @@ SHORT_DIGEST = 12
 NAME_LIMIT = 100
 FILE_NAME_LIMIT = 300
 INDEXES_SHOWN = 20
-_SENT = frozenset({"upload", "found"})
+_SENT = frozenset({"upload", "published", "found"})
 _PLAIN_VERSION = re.compile(r"[0-9A-Za-z.+]{1,64}")
 # GitLab links seven and more hex digits in a row to a commit, should there be one.
 _COMMIT_LIKE = re.compile(r"[0-9a-f]{7}")

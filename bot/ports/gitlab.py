@@ -6,7 +6,7 @@ A missing thing is None or empty.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +24,7 @@ from bot.domain.gitlab import (
     Variables,
 )
 from bot.domain.hooks import DeliveryLog, Hook, HookPlace, HookWish
+from bot.domain.policy import InputValue
 from bot.domain.refs import Branch, Project, Pushed, Tag
 
 
@@ -115,6 +116,19 @@ class Pipelines(Protocol):
 
     def artifacts(self, project_id: int, job_id: int) -> Path | None:
         """Download the artifacts archive of one job to a new file, the caller's to delete; None if it is gone."""
+
+
+class PipelineControl(Protocol):
+    """Starting and playing: both may publish. Whoever calls has looked first."""
+
+    def start(self, project_id: int, ref: str, inputs: Mapping[str, InputValue]) -> Pipeline:
+        """Start a pipeline of a branch or tag.
+
+        Raises: PutOffError also for GitLab's 400 about too many of them; RefusedError with the person's next step.
+        """
+
+    def play(self, project_id: int, job_id: int) -> Job:
+        """Play a job that waits for a person. Raises: RefusedError if it waits no more."""
 
 
 class VariableReader(Protocol):
@@ -210,6 +224,7 @@ __all__ = [
     "MergeRequest",
     "Notes",
     "People",
+    "PipelineControl",
     "Pipelines",
     "Projects",
     "Refs",

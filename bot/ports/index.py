@@ -109,11 +109,13 @@ class Distributions(Protocol):
 class Gathered:
     """What the archives held. `problems` are sentences; any problem means that nothing may be published.
 
-    `again` says that a job which runs again can mend them all; else only another commit can. `aside` are the names of
-    files that are of another package than the release is about.
+    `again` says that a job which runs again can mend them all; else only another commit can. `empty` says that the
+    archives could be read, and held no wheel and no sdist: the one problem then. `aside` are the names of files that
+    are of another package than the release is about.
     """
 
     files: tuple[Distribution, ...]
     problems: tuple[str, ...] = ()
     again: bool = False
+    empty: bool = False
     aside: tuple[str, ...] = ()

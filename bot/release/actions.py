@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.domain.gitlab import ReleaseLink
+from bot.domain.policy import InputValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,44 @@ class Upload:
     def words(self) -> str:
         """What it does, as in "would …"."""
         return f"upload {self.filename} to {self.index}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartPipeline:
+    """Start the project's own pipeline, whose jobs publish: as good as a public write."""
+
+    ref: str
+    sha: str
+    inputs: Mapping[str, InputValue]
+    public: bool = True
+    target: str = "distributions"
+    item: str = "pipeline"
+
+    @property
+    def words(self) -> str:
+        """What it does, as in "would …"."""
+        given = f" with inputs {', '.join(self.inputs)}" if self.inputs else ""
+        return f"start a pipeline for {self.ref} at {self.sha[:8]}{given}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayJob:
+    """Play a job that publishes and waits for a person: as good as a public write."""
+
+    job_id: int
+    name: str
+    public: bool = True
+    target: str = "distributions"
+
+    @property
+    def item(self) -> str:
+        """What distinguishes this try from the others for the same target."""
+        return f"job {self.job_id}"
+
+    @property
+    def words(self) -> str:
+        """What it does, as in "would …"."""
+        return f"play {self.name} (job {self.job_id})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,4 +216,15 @@ class DropNote:
         return f"remove a surplus note of ours from merge request !{self.iid}"
 
 
-Action = Upload | InstallCheck | CreateRelease | DescribeRelease | LinkRelease | PostNote | EditNote | DropNote
+Action = (
+    Upload
+    | InstallCheck
+    | StartPipeline
+    | PlayJob
+    | CreateRelease
+    | DescribeRelease
+    | LinkRelease
+    | PostNote
+    | EditNote
+    | DropNote
+)

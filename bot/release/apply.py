@@ -11,7 +11,7 @@ from bot.domain.distributions import Distribution
 from bot.domain.errors import PutOffError, RefusedError, TransientError
 from bot.domain.gitlab import Note
 from bot.domain.releases import Attempt, AttemptOutcome
-from bot.ports.gitlab import Notes, Releases
+from bot.ports.gitlab import Notes, PipelineControl, Releases
 from bot.ports.index import Index, Installer, Sent
 from bot.ports.store import Ledger
 from bot.release.actions import (
@@ -22,10 +22,13 @@ from bot.release.actions import (
     EditNote,
     InstallCheck,
     LinkRelease,
+    PlayJob,
     PostNote,
+    StartPipeline,
     Upload,
 )
 from bot.release.facts import Facts, Seen, Wanted
+from bot.release.identity import released_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,7 @@ class Hands:
 
     index: Index
     installer: Installer
+    pipelines: PipelineControl
     releases: Releases
     notes: Notes
     ledger: Ledger
@@ -73,7 +77,14 @@ def _perform(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> tupl
             case Upload():
                 return _upload(hands, facts, action), None
             case InstallCheck():
-                return _install(hands, facts, action), None
+                return _install(hands, wanted, facts, action), None
+            case StartPipeline():
+                started = hands.pipelines.start(project, action.ref, action.inputs)
+                if started.sha != wanted.id.sha:  # GitLab takes a ref and no commit
+                    what = f"pipeline {started.id} was started for {started.sha[:8]}: {action.ref} moved at that moment"
+                    return Sent(outcome=AttemptOutcome.REFUSED, reason=what, again=False), None
+            case PlayJob():
+                hands.pipelines.play(project, action.job_id)
             case CreateRelease():
                 hands.releases.create(
                     project, tag=action.tag, name=action.name, description=action.description, links=action.links
@@ -105,10 +116,11 @@ def _upload(hands: Hands, facts: Facts, action: Upload) -> Sent:
     return hands.index.send(seen.value.place, _file(facts, action.filename))
 
 
-def _install(hands: Hands, facts: Facts, action: InstallCheck) -> Sent:
+def _install(hands: Hands, wanted: Wanted, facts: Facts, action: InstallCheck) -> Sent:
     seen = facts.indexes[action.index]
     assert isinstance(seen, Seen), "an install check is planned only after a look at its index"
-    listed = seen.value.lists(_file(facts, action.filename))
+    file = next(file for file in released_files(wanted, facts) if file.filename == action.filename)
+    listed = seen.value.lists(file)
     assert listed is not None, "an install check is planned only for what is proven to stand there"
     return hands.installer.install(seen.value.place, listed, action.name, action.version)
 
@@ -124,6 +136,9 @@ def _stale(facts: Facts, action: Action, note: Note | None) -> Facts:
     A note that GitLab hands back as it stands needs no second look: nothing public hangs on it.
     """
     facts = replace(facts, ref_fresh=False) if action.public else facts
+    if isinstance(action, StartPipeline | PlayJob):
+        # Whatever the answer was: whether there is a pipeline, and how its jobs stand, only the next look says.
+        return replace(facts, pipeline=None, files=None, names=None, indexes={})
     if isinstance(action, CreateRelease | DescribeRelease | LinkRelease):
         return replace(facts, release=None)
     if isinstance(action, PostNote) and note is not None and isinstance(seen := facts.notes.get(action.iid), Seen):

@@ -12,7 +12,8 @@ from bot.domain.releases import ReleaseId
 from bot.ports.index import Gathered
 from bot.ports.store import Kept
 from bot.release.facts import Facts, Seen, Wanted
-from bot.release.names import METADATA_FILES
+from bot.release.identity import identity
+from bot.release.names import STATIC_FILES
 
 
 def belonging(wanted: Wanted, gathered: Gathered) -> Gathered:
@@ -39,11 +40,11 @@ def package_of(wanted: Wanted) -> str:
     return read_tag(wanted.id.ref).package if wanted.id.kind is RefKind.TAG else ""
 
 
-def metadata_paths(release: ReleaseId) -> tuple[str, ...]:
+def metadata_paths(release: ReleaseId, names: tuple[str, ...] = STATIC_FILES) -> tuple[str, ...]:
     """Where the package's own metadata may stand: at the top, or in the folder that the tag's prefix names."""
     prefix = read_tag(release.ref).prefix if release.kind is RefKind.TAG else ""
     folders = ("", f"{prefix}/", f"packages/{prefix.rpartition('/')[2]}/") if prefix else ("",)
-    return tuple(f"{folder}{name}" for folder in folders for name in METADATA_FILES)
+    return tuple(f"{folder}{name}" for folder in folders for name in names)
 
 
 def claim(kept: Kept, wanted: Wanted, facts: Facts) -> Facts | None:
@@ -52,9 +53,10 @@ def claim(kept: Kept, wanted: Wanted, facts: Facts) -> Facts | None:
     Of two projects that publish one new name at the same moment only one is recorded; the facts say whose it is.
     """
     names = facts.names.value if facts.names else None
-    if names is None or facts.files is None or names.owner == wanted.id.project_id:
+    metadata = identity(wanted, facts)
+    if names is None or metadata is None or names.owner == wanted.id.project_id:
         return None
-    owner = kept.own(canonicalize_name(facts.files.value.files[0].metadata.name), wanted.id.project_id)
+    owner = kept.own(canonicalize_name(metadata.name), wanted.id.project_id)
     return replace(facts, names=Seen(replace(names, owner=owner, claimed=owner == wanted.id.project_id)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from bot.domain.gitlab import Job, Pipeline, PipelineStatus
 
@@ -24,4 +25,17 @@ def choose_pipeline(pipelines: Iterable[Pipeline], *, ref: str, sha: str) -> Pip
 def jobs_with_files(jobs: Iterable[Job]) -> tuple[Job, ...]:
     """The jobs whose artifacts count: those that succeeded and left an archive, in order of their ids."""
     fit = [job for job in jobs if job.status is PipelineStatus.SUCCESS and job.has_artifacts]
+    return tuple(sorted(fit, key=lambda job: job.id))
+
+
+def expired_jobs(jobs: Iterable[Job], now: datetime) -> tuple[Job, ...]:
+    """The jobs that succeeded and whose artifacts are gone because their time was up, in order of their ids."""
+    fit = [
+        job
+        for job in jobs
+        if job.status is PipelineStatus.SUCCESS
+        and not job.has_artifacts
+        and job.artifacts_expire_at is not None
+        and job.artifacts_expire_at <= now
+    ]
     return tuple(sorted(fit, key=lambda job: job.id))

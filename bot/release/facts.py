@@ -14,13 +14,14 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from bot.domain.anatomy import Differences
+from bot.domain.ci_plan import PlannedPipeline
 from bot.domain.consents import Approval, Approver, Author, Hold
 from bot.domain.distributions import Distribution, IndexFile
 from bot.domain.freezes import Freeze
 from bot.domain.gitlab import Changes, GitLabRelease, Job, Note, Pipeline, Variables
-from bot.domain.policy import HygienePolicy, IndexSpec, ReleaseRule
+from bot.domain.policy import HygienePolicy, IndexSpec, ReleaseRule, Source
 from bot.domain.refs import Head, Project
-from bot.domain.releases import Acceptance, Attempt, AttemptOutcome, Receipt, ReleaseId
+from bot.domain.releases import PUBLIC, Acceptance, Attempt, AttemptOutcome, Receipt, ReleaseId
 from bot.domain.report import IndexPage
 from bot.ports.index import Gathered, IndexPlace
 
@@ -48,6 +49,8 @@ class LookKind(StrEnum):
     REF = "ref"
     VARIABLES = "variables"
     PIPELINE = "pipeline"
+    CI_FILE = "ci_file"
+    SOURCE = "source"
     FILES = "files"
     NAMES = "names"
     INDEX = "index"
@@ -71,7 +74,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineFacts:
-    """The pipeline that belongs to the release, with its jobs (none when it has not finished)."""
+    """The pipeline that belongs to the release, with its jobs (none while it runs)."""
 
     pipeline: Pipeline
     jobs: tuple[Job, ...]
@@ -83,12 +86,24 @@ class NameFacts:
 
     `declared` is the name in the project's own metadata at the released commit (None: not declared statically),
     `owner` the id of the project that this organisation recorded for the name (None: nobody published it yet);
-    `claimed` says that this turn recorded it.
+    `claimed` says that this turn recorded it. `name` is the name itself; `version` the one that `stated_in`, a file of
+    the project, states (None: none does).
     """
 
     declared: str | None
     owner: int | None
+    name: str = ""
+    version: str | None = None
+    stated_in: str = ""
     claimed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The source that `auto` came to, and why."""
+
+    source: Source
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +135,9 @@ class Wanted:
     `asked` is when the release was last asked for, by its ref change or a person's `resume`: patience counts from it.
     `waiting_for` names the gate that made it wait, if nothing but time has passed since. `previous` is the commit that
     was published last from the same branch, as far as we have a record of it; None for a tag. `freezes` are those that
-    speak of the project. `accepted` is what people accepted of what this release changes.
-    `tags` are those of the wheels that can be installed here.
+    speak of the project. `accepted` is what people accepted of what this release changes. `tags` are those of the
+    wheels that can be installed here. `source` is what the release was begun with or policy asks for, `auto` while
+    nobody has decided; `may_build` whether it may be `build`.
     """
 
     id: ReleaseId
@@ -135,6 +151,8 @@ class Wanted:
     freezes: tuple[Freeze, ...] = ()
     accepted: tuple[Acceptance, ...] = ()
     tags: frozenset[str] = frozenset()
+    source: Source = Source.ARTIFACTS
+    may_build: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +166,8 @@ class Facts:
     ref_fresh: bool = False
     variables: Seen[Variables] | Unreadable | None = None
     pipeline: Seen[PipelineFacts | None] | None = None
+    planned: Seen[PlannedPipeline | None] | Unreadable | None = None
+    source: Choice | None = None
     files: Seen[Gathered] | None = None
     names: Seen[NameFacts] | None = None
     indexes: Mapping[str, Seen[IndexFacts] | Unreadable] = field(default_factory=lambda: MappingProxyType({}))
@@ -170,6 +190,11 @@ class Facts:
         return any(a.outcome is not AttemptOutcome.PUT_OFF for a in self.tries(target, item))
 
     @property
+    def bare(self) -> bool:
+        """Whether the pipeline kept no distributions for us: only the indexes can tell what it uploads."""
+        return self.files is not None and not self.files.value.files and not self.files.value.problems
+
+    @property
     def unusable(self) -> bool:
         """Whether the pipeline's artifacts cannot be released and no job that runs again can change that."""
         return self.files is not None and bool(self.files.value.problems) and not self.files.value.again
@@ -178,6 +203,4 @@ class Facts:
     def public(self) -> bool:
         """Whether something of this release stands in public: a file on an index or a GitLab Release of ours."""
         sent = (a for a in self.attempts if a.target.startswith("index:"))
-        return any(r.kind in ("upload", "release") for r in self.receipts) or any(
-            a.outcome is AttemptOutcome.ACCEPTED for a in sent
-        )
+        return any(r.kind in PUBLIC for r in self.receipts) or any(a.outcome is AttemptOutcome.ACCEPTED for a in sent)

@@ -14,17 +14,21 @@ from typing import TypeVar, assert_never
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from bot.domain.ci import CiUnknown
+from bot.domain.ci_plan import PlannedJob, PlannedPipeline
 from bot.domain.distributions import read_tag, same_name
 from bot.domain.errors import RefusedError
-from bot.domain.gitlab import Changes, Job
+from bot.domain.gitlab import Changes
+from bot.domain.policy import Source
 from bot.domain.refs import Head, RefKind, Tag
-from bot.domain.releases import Receipt
 from bot.domain.report import IndexPage
+from bot.ports.ci import Planner
 from bot.ports.gitlab import Contents, History, Notes, Pipelines, Refs, Releases, VariableReader
 from bot.ports.index import Anatomist, Distributions, Gathered, Index
 from bot.ports.store import Kept, Ledger
-from bot.release.belonging import belonging, metadata_paths
-from bot.release.choose import choose_pipeline, jobs_with_files
+from bot.release.artifacts import Artifacts, lost
+from bot.release.belonging import belonging, metadata_paths, package_of
+from bot.release.choose import choose_pipeline, expired_jobs, jobs_with_files
 from bot.release.comparing import see_differences
 from bot.release.consenting import Consents, approved, held, reached
 from bot.release.facts import (
@@ -38,7 +42,10 @@ from bot.release.facts import (
     Unreadable,
     Wanted,
 )
-from bot.release.names import declared_name
+from bot.release.identity import identity, of_version
+from bot.release.names import METADATA_FILES, STATIC_FILES, Stated, stated
+from bot.release.proofs import has, proven_now
+from bot.release.sources import begun_with, choose_source, read_signs, source_of
 
 T = TypeVar("T")
 
@@ -54,6 +61,7 @@ class Eyes:
     history: History
     releases: Releases
     notes: Notes
+    planner: Planner
     index: Index
     anatomist: Anatomist
     distributions: Distributions
@@ -62,6 +70,11 @@ class Eyes:
     consents: Consents
     clock: Callable[[], datetime]
     need_bytes: bool = True
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """What reads the files that jobs left."""
+        return Artifacts(pipelines=self.pipelines, distributions=self.distributions, kept=self.kept)
 
 
 def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
@@ -83,6 +96,10 @@ def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
             return replace(facts, variables=_try(lambda: eyes.variables.variables(wanted.project.full_path)))
         case LookKind.PIPELINE:
             return replace(facts, pipeline=Seen(_pipeline(eyes, wanted)))
+        case LookKind.CI_FILE:
+            return replace(facts, planned=_planned(eyes, wanted, facts))
+        case LookKind.SOURCE:
+            return _decide(eyes, wanted, facts)
         case LookKind.FILES:
             return replace(facts, files=Seen(belonging(wanted, _files(eyes, wanted, facts))))
         case LookKind.NAMES:
@@ -96,8 +113,7 @@ def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
             seen = _try(lambda: eyes.releases.release(project, wanted.id.ref))
             return _with_receipts(replace(facts, release=seen), eyes, wanted)
         case LookKind.NOTES:
-            notes = {**facts.notes, look.iid: _try(lambda: eyes.notes.notes(project, look.iid))}
-            return replace(facts, notes=notes)
+            return replace(facts, notes={**facts.notes, look.iid: _try(lambda: eyes.notes.notes(project, look.iid))})
         case LookKind.DIFFERENCES:
             return replace(facts, differences=Seen(see_differences(eyes.anatomist, wanted, facts)))
     assert_never(look.kind)
@@ -129,9 +145,29 @@ def _pipeline(eyes: Eyes, wanted: Wanted) -> PipelineFacts | None:
     pipeline = choose_pipeline(found, ref=wanted.id.ref, sha=wanted.id.sha)
     if pipeline is None:
         return None
-    still = pipeline.status.complete or pipeline.status.value == "manual"
-    jobs = eyes.pipelines.jobs(wanted.id.project_id, pipeline.id) if still else ()
+    jobs = eyes.pipelines.jobs(wanted.id.project_id, pipeline.id) if pipeline.status.still else ()
     return PipelineFacts(pipeline=pipeline, jobs=jobs)
+
+
+def _planned(eyes: Eyes, wanted: Wanted, facts: Facts) -> Seen[PlannedPipeline | None] | Unreadable:
+    """What the CI file would run in the pipeline that is there, or in one that the bot starts."""
+    found = facts.pipeline.value if facts.pipeline else None
+    source = found.pipeline.source if found else "api"
+    read = _try(lambda: eyes.planner.planned(wanted.project, wanted.id, source))
+    if isinstance(read, Unreadable):
+        return read
+    planned = read.value
+    return Unreadable(planned.reason) if isinstance(planned, CiUnknown) else Seen(planned)
+
+
+def _decide(eyes: Eyes, wanted: Wanted, facts: Facts) -> Facts:
+    """Decide what `auto` is for this release, once: a turn keeps it, and so does the record."""
+    begun = begun_with(facts.attempts)
+    if begun is not None:
+        return replace(facts, source=begun)
+    planned = facts.planned or _planned(eyes, wanted, facts)
+    facts = replace(facts, planned=planned)
+    return replace(facts, source=choose_source(read_signs(wanted, facts)))
 
 
 def _files(eyes: Eyes, wanted: Wanted, facts: Facts) -> Gathered:
@@ -143,63 +179,77 @@ def _files(eyes: Eyes, wanted: Wanted, facts: Facts) -> Gathered:
     found = facts.pipeline.value if facts.pipeline else None
     jobs = jobs_with_files(found.jobs) if found else ()
     kept = eyes.kept.files(key)
+    if source_of(wanted, facts) is Source.PIPELINE:
+        return eyes.artifacts.left(wanted.id, found, kept)
     sent = any(attempt.target.startswith("index:") for attempt in facts.attempts)
     same_jobs = {file.job_id for file in kept} <= {job.id for job in jobs}
     at_hand = not eyes.need_bytes or all(eyes.distributions.has(file.sha256) for file in kept)
     if kept and (sent or same_jobs or not eyes.need_bytes) and at_hand:
         return Gathered(files=kept)
-    gathered = _gather(eyes, wanted, jobs)
+    expired = expired_jobs(found.jobs, facts.now) if found else ()
+    if expired and (missing := lost(expired, _keepers(eyes, wanted, facts) if jobs else None)):
+        return Gathered(files=(), problems=missing, again=True)
+    gathered = eyes.artifacts.gather(wanted.id.project_id, jobs)
     if not gathered.problems:
         eyes.kept.keep(key, gathered.files)
     return gathered
 
 
-def _gather(eyes: Eyes, wanted: Wanted, jobs: tuple[Job, ...]) -> Gathered:
-    if not jobs:
-        nothing = "no successful job of the pipeline left artifacts: declare artifacts: paths: [dist/] in the build job"
-        return Gathered(files=(), problems=(nothing,))
-    archives = []
-    problems = []
-    try:
-        for job in jobs:
-            archive = eyes.pipelines.artifacts(wanted.id.project_id, job.id)
-            if archive is None:
-                problems.append(f"the artifacts of job {job.id} ({job.name}) are gone: run the job again, then resume")
-            else:
-                archives.append((job.id, job.name, archive))
-        if problems:
-            return Gathered(files=(), problems=tuple(problems), again=True)
-        return eyes.distributions.gather(archives)
-    finally:
-        for _, _, archive in archives:
-            archive.unlink(missing_ok=True)
+def _keepers(eyes: Eyes, wanted: Wanted, facts: Facts) -> tuple[PlannedJob, ...] | None:
+    """The jobs that leave distributions, by the CI file; None where it does not tell."""
+    planned = facts.planned or _planned(eyes, wanted, facts)
+    if isinstance(planned, Unreadable) or planned.value is None:
+        return None
+    return tuple(job for job in planned.value.jobs if job.keeps)
 
 
 def _names(eyes: Eyes, wanted: Wanted, facts: Facts) -> NameFacts:
+    """Who owns the files' name; where there are no files, the name they will have, and the version stated for it."""
     files = facts.files.value.files if facts.files else ()
     owner = eyes.kept.owner(canonicalize_name(files[0].metadata.name)) if files else None
-    declared = None
-    if owner is None and files:
+    if owner is not None:
+        return NameFacts(declared=None, owner=owner, name=files[0].metadata.name)
+    if files:
         name = files[0].metadata.name
-        for path in metadata_paths(wanted.id):
-            text = eyes.contents.file(wanted.id.project_id, path, wanted.id.sha)
-            said = declared_name(path.rpartition("/")[2], text) if text is not None else None
-            declared = said if declared is None or (said is not None and same_name(said, name)) else declared
-            if declared is not None and same_name(declared, name):
+        found, _ = _stated(eyes, wanted, STATIC_FILES, name)
+        return NameFacts(declared=found.name, owner=None, name=name)
+    found, path = _stated(eyes, wanted, METADATA_FILES, package_of(wanted))
+    given = [name for name in wanted.rule.names if "*" not in name]
+    slug = wanted.project.full_path.rsplit("/", 1)[-1]
+    name = wanted.rule.package or found.name or (given[0] if len(given) == 1 else slug)
+    owner = eyes.kept.owner(canonicalize_name(name))
+    return NameFacts(declared=found.name, owner=owner, name=name, version=found.version, stated_in=path)
+
+
+def _stated(eyes: Eyes, wanted: Wanted, files: tuple[str, ...], name: str) -> tuple[Stated, str]:
+    """What the project's metadata states of that name, else of the first that it states, and in which file."""
+    first, where = Stated(), ""
+    for path in metadata_paths(wanted.id, files):
+        text = eyes.contents.file(wanted.id.project_id, path, wanted.id.sha)
+        found = stated(path.rpartition("/")[2], text) if text is not None else Stated()
+        if found.name is not None and same_name(found.name, name):
+            return found, path
+        if found.name is not None and first.name is None:
+            first, where = found, path
+            if not name:
                 break
-    return NameFacts(declared=declared, owner=owner)
+    return first, where
 
 
 def _index(eyes: Eyes, wanted: Wanted, facts: Facts, index: str) -> Seen[IndexFacts] | Unreadable:
     spec = next(spec for spec in wanted.indexes if spec.name == index)
-    assert facts.files is not None, "an index is looked at for files"
-    ours = facts.files.value.files
-    metadata = ours[0].metadata
+    metadata = identity(wanted, facts)
+    assert metadata is not None, "an index is looked at for files, or for a name and a version"
     place = eyes.index.place(spec, wanted.id.project_id, metadata.name)
     install = eyes.index.install_line(place, metadata.name, metadata.version)
     page = IndexPage(name=index, page_url=place.page_url, install=install)
-    names = {file.filename for file in ours}
+    names = {file.filename for file in facts.files.value.files} if facts.files else set()
     listed = _try(lambda: eyes.index.files(place, metadata.name, names))
+    if facts.bare and isinstance(listed, Seen):
+        seen = IndexFacts(place=place, page=page, files=listed.value, at=facts.now)
+        names = {file.filename for file in of_version(metadata, seen)}
+        if any(file.sha256 is None and file.filename in names for file in listed.value):
+            listed = _try(lambda: eyes.index.files(place, metadata.name, names))
     if isinstance(listed, Unreadable):
         return listed
     blind = sorted(file.filename for file in listed.value if file.filename in names and file.sha256 is None)
@@ -244,43 +294,11 @@ def previous_tag(wanted: Wanted, here: Tag, tags: tuple[Tag, ...]) -> Tag | None
 def _with_receipts(facts: Facts, eyes: Eyes, wanted: Wanted) -> Facts:
     """Write down what was just proven, and who owns the name from now on."""
     proven = proven_now(facts, wanted)
-    new = [receipt for receipt in proven if not _has(facts.receipts, receipt)]
+    new = [receipt for receipt in proven if not has(facts.receipts, receipt)]
     if not new:
         return facts
     eyes.ledger.record(wanted.id.key, new)
-    if facts.files and any(receipt.kind == "upload" for receipt in new):
-        eyes.kept.own(canonicalize_name(facts.files.value.files[0].metadata.name), wanted.id.project_id)
+    metadata = identity(wanted, facts)
+    if metadata is not None and any(receipt.kind in ("upload", "published") for receipt in new):
+        eyes.kept.own(canonicalize_name(metadata.name), wanted.id.project_id)
     return replace(facts, receipts=(*facts.receipts, *new))
-
-
-def standing(facts: Facts, wanted: Wanted) -> tuple[Receipt, ...]:
-    """The receipts of what the looks so far found in its place; the others prove nothing any more."""
-    proven = proven_now(facts, wanted)
-    return tuple(receipt for receipt in facts.receipts if _has(proven, receipt))
-
-
-def proven_now(facts: Facts, wanted: Wanted) -> tuple[Receipt, ...]:
-    """Receipts of all that the looks so far prove, made anew."""
-    proven: list[Receipt] = []
-    for spec in wanted.indexes:
-        seen = facts.indexes.get(spec.name)
-        if not isinstance(seen, Seen) or facts.files is None:
-            continue
-        target = f"index:{spec.name}"
-        for file in facts.files.value.files:
-            listed = seen.value.lists(file)
-            if listed is not None:
-                kind = "upload" if facts.wrote(target, file.filename) else "found"
-                proven.append(
-                    Receipt(
-                        target=target, kind=kind, where=listed.url, at=facts.now, file=file.filename, sha256=file.sha256
-                    )
-                )
-    if isinstance(facts.release, Seen) and facts.release.value and facts.wrote("gitlab_release"):
-        there = facts.release.value
-        proven.append(Receipt(target="gitlab_release", kind="release", where=there.web_url, at=facts.now))
-    return tuple(proven)
-
-
-def _has(receipts: tuple[Receipt, ...], new: Receipt) -> bool:
-    return any((r.target, r.file, r.sha256) == (new.target, new.file, new.sha256) for r in receipts)

@@ -143,7 +143,7 @@ def _publish(wanted: Wanted, facts: Facts, texts: Texts, drawing: _Drawing, *, t
         return gitlab_release.assess(wanted, facts, texts, said)
 
     steps: list[tuple[str, Callable[[], Assessment | Look]]] = [
-        (distributions.NAME, lambda: distributions.assess(facts)),
+        (distributions.NAME, lambda: distributions.assess(wanted, facts)),
         *chain.from_iterable(_on_index(wanted, facts, spec.name, drawing.proving) for spec in wanted.indexes),
         (gitlab_release.NAME, describe),
     ]
@@ -164,7 +164,8 @@ def _publish(wanted: Wanted, facts: Facts, texts: Texts, drawing: _Drawing, *, t
     if failed:
         state = ReleaseState.PARTIAL if facts.public else ReleaseState.FAILED
         why = ". ".join(f"{target.name}: {target.reason.rstrip('.')}" for target in failed)
-        return _tell(wanted, facts, texts, drawing, state, f"{why}. {_way_out(wanted, facts)}", telling=telling)
+        out = "" if why.endswith("then resume") else f". {_way_out(wanted, facts)}"
+        return _tell(wanted, facts, texts, drawing, state, f"{why}{out}", telling=telling)
     if drawing.actions and not drawing.through:
         return _close(drawing, Act(tuple(drawing.actions)), ReleaseState.PUBLISHING, drawing.actions[0].words)
     if drawing.again is not None:

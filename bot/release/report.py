@@ -10,6 +10,7 @@ from bot.domain.releases import ReleaseState, TargetStatus
 from bot.domain.report import ReleaseReport
 from bot.domain.verdicts import GateResult
 from bot.release.facts import Facts, Seen, Wanted
+from bot.release.identity import identity, released_files
 
 
 def report(
@@ -21,9 +22,8 @@ def report(
     next_step: str | None,
 ) -> ReleaseReport:
     """The report of a release as the facts show it."""
-    files = facts.files.value.files if facts.files else ()
-    name = files[0].metadata.name if files else None
-    version = files[0].metadata.version if files else None
+    files = released_files(wanted, facts)
+    metadata = identity(wanted, facts)
     changes: Changes | None = facts.changes.value if isinstance(facts.changes, Seen) else None
     looked = [facts.indexes.get(spec.name) for spec in wanted.indexes]
     there = facts.release.value if isinstance(facts.release, Seen) else None
@@ -34,8 +34,8 @@ def report(
         ref=wanted.id.ref,
         kind=RefKind(wanted.id.kind),
         sha=wanted.id.sha,
-        version=version,
-        name=name,
+        version=metadata.version if metadata else None,
+        name=metadata.name if metadata else None,
         state=state,
         gates=tuple(gates),
         targets=tuple(targets),

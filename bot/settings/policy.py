@@ -9,7 +9,15 @@ from bot.domain.anatomy import DifferenceKind
 from bot.domain.consents import ApprovalRule
 from bot.domain.findings import Waiver
 from bot.domain.gitlab import Role
-from bot.domain.policy import ExpectedFiles, HygienePolicy, IndexKind, IndexSpec, ReleaseRule, Source
+from bot.domain.policy import (
+    ExpectedFiles,
+    HygienePolicy,
+    IndexKind,
+    IndexSpec,
+    PipelinePolicy,
+    ReleaseRule,
+    Source,
+)
 from bot.domain.rolling import IssueMode, IssuePolicy
 from bot.domain.verdicts import Severity
 from bot.settings.addresses import proxy_url, web_url
@@ -188,6 +196,7 @@ def _rule(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexe
         source=Source(section.source),
         indexes=tuple(section.indexes),
         names=tuple(section.names),
+        pipeline=_pipeline(reading, path, section),
         new_names=section.new_names == "allow",
         package=section.package,
         reachable=section.tag_reachable,
@@ -198,12 +207,31 @@ def _rule(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexe
     )
     _check_passwords(reading, path, rule, indexes)
     _check_order(reading, path, rule, indexes)
-    if rule.source in (Source.PIPELINE, Source.BUILD):
+    if rule.source is Source.BUILD:
         key = f"source: {rule.source.value}"
         reading.warn((*path, "source"), f"`{key}` is accepted but not in effect yet: its releases stop and say so.")
-    if rule.branches:
-        reading.warn((*path, "branches"), "`branches` is accepted but not in effect yet: only tags are released.")
     return rule
+
+
+def _pipeline(reading: Reading, path: KeyPath, section: RuleSection) -> PipelinePolicy:
+    """How far the bot may steer pipelines; refused where it would mean nothing."""
+    given = section.pipeline
+    if given is None:
+        return PipelinePolicy()
+    here = (*path, "pipeline")
+    if section.source not in ("pipeline", "auto"):
+        what = f"{name(here)} means nothing with `source: {section.source}`"
+        reading.problem(here, what, "Take it out, or set `source: pipeline`")
+    if given.inputs and not given.start:
+        what = f"{name((*here, 'inputs'))} are for a pipeline that the bot starts, which `start: false` forbids"
+        reading.problem((*here, "inputs"), what, "Take them out, or let it start one")
+    return PipelinePolicy(
+        inputs={key: tuple(value) if isinstance(value, list) else value for key, value in given.inputs.items()},
+        job=given.job,
+        start=given.start,
+        play=given.play,
+        patience=given.patience,
+    )
 
 
 def _check_indexes(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexes) -> None:

@@ -14,6 +14,8 @@ from typing import Annotated, Literal
 from packaging.utils import canonicalize_name, is_normalized_name
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from bot.domain.policy import PATIENCE
+
 _DURATION = re.compile(
     r"(?:(?P<days>[0-9]{1,5})d)?(?:(?P<hours>[0-9]{1,6})h)?(?:(?P<minutes>[0-9]{1,7})m)?(?:(?P<seconds>[0-9]{1,9})s)?"
 )
@@ -54,6 +56,18 @@ def parse_since(value: object) -> Literal["now", "all"] | datetime:
     if moment is None:
         raise ValueError("must be `now`, `all` or an ISO time, for example `2026-01-31T12:00:00Z`")
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def parse_input(value: object) -> str | int | bool | list[str]:
+    """What an input of a pipeline may be.
+
+    Raises: ValueError with a sentence for anything else.
+    """
+    if isinstance(value, str | int):
+        return value
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return value
+    raise ValueError("must be a text, a whole number, true or false, or a list of texts")
 
 
 def _text(value: str) -> str:
@@ -142,6 +156,11 @@ Since = Annotated[
     WithJsonSchema(
         {"type": "string", "anyOf": [{"enum": ["now", "all"]}, {"format": "date-time"}, {"format": "date"}]}
     ),
+]
+Input = Annotated[
+    str | int | bool | list[str],
+    BeforeValidator(parse_input),
+    WithJsonSchema({"type": ["string", "integer", "boolean", "array"], "items": {"type": "string"}}),
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -246,6 +265,18 @@ Held = Literal[
 ]
 
 
+class PipelineSection(Section):
+    """`releases[].pipeline`: how far the bot may steer the project's own pipeline."""
+
+    inputs: Annotated[
+        dict[Text, Input], Field(description="Given to a pipeline that the bot starts; as `spec: inputs` has them.")
+    ] = {}
+    job: Annotated[Text | None, Field(description="Which jobs publish; `*` is a wildcard.")] = None
+    start: Annotated[bool, Field(description="Start a pipeline for a ref that has none.")] = True
+    play: Annotated[bool, Field(description="Play a publishing job that waits for a person.")] = False
+    patience: Annotated[Duration, Field(description="How long to wait for GitLab's own pipeline.")] = PATIENCE
+
+
 class RuleSection(Section):
     """One entry of `releases`; the first that matches a project and ref rules."""
 
@@ -255,6 +286,7 @@ class RuleSection(Section):
     source: Literal["auto", "pipeline", "artifacts", "build"] = "auto"
     indexes: Annotated[list[Text], Field(description="Names from `indexes`, in the order of upload.")]
     names: Annotated[list[Text], Field(description="Distribution names allowed besides the project's own.")] = []
+    pipeline: Annotated[PipelineSection | None, Field(description="For the sources pipeline and auto.")] = None
     new_names: Annotated[
         Literal["allow", "refuse"],
         Field(description="A name no project is recorded for: may the project's own metadata declare it?"),

@@ -17,7 +17,7 @@ from bot.domain.refs import (
     Tag,
     matches_wildcard,
 )
-from bot.domain.releases import Release, ReleaseId, ReleaseState
+from bot.domain.releases import UNDECIDED, Release, ReleaseId, ReleaseState
 
 Proven = frozenset[tuple[RefKind, str, str]]
 """Refs and the commits that an event says were pushed to them."""
@@ -104,9 +104,7 @@ def new_release(id_: ReleaseId, project: str, policy: Policy, now: datetime) -> 
     rule = policy.rule_for(project, id_.kind, id_.ref)
     if rule is None:
         return None
-    reason = (
-        "policy asks for artifacts" if rule.source is Source.ARTIFACTS else "auto: the pipeline's jobs made the files"
-    )
+    reason = UNDECIDED if rule.source is Source.AUTO else f"policy asks for {rule.source.value}"
     return Release(
         id=id_,
         project=project,
@@ -115,7 +113,7 @@ def new_release(id_: ReleaseId, project: str, policy: Policy, now: datetime) -> 
         updated_at=now,
         asked_at=now,
         due_at=now,
-        source=Source.ARTIFACTS,
+        source=rule.source,
         source_reason=reason,
     )
 

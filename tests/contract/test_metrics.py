@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.domain.releases import ReleaseState
 from bot.watch import intake as decisions
-from bot.web.hooks import Intake
+from bot.web.hooks import Intake, Taken
 from bot.web.metrics import DECISIONS, Metrics, Sources
 from bot.web.ops import Health
 from bot.web.server import application
@@ -57,7 +57,7 @@ def of(samples: dict[tuple[str, Labels], float], name: str, **labels: str) -> fl
 
 def test_the_listener_serves_them_beside_health() -> None:
     intake = Intake(
-        secret=None, take=lambda _: "", remember=lambda *_: True, poll_now=lambda: None, gitlab_now=lambda: NOON
+        secret=None, take=lambda _: Taken(""), remember=lambda *_: True, poll_now=lambda: None, gitlab_now=lambda: NOON
     )
     health = Health(heartbeat=lambda: NOON, polled=lambda: NOON, store=int, clock=lambda: NOON)
 

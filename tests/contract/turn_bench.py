@@ -28,6 +28,7 @@ from tests.fakes import (
     FakeIndex,
     FakeNotes,
     FakePipelines,
+    FakePlanner,
     FakeRefs,
     FakeReleases,
     FakeVariables,
@@ -97,6 +98,7 @@ class Bench:
     stopped_after: int | None = None  # writes; then a person stops the release
     refs: FakeRefs = field(init=False)
     pipelines: FakePipelines = field(init=False)
+    planner: FakePlanner = field(init=False)
     variables: FakeVariables = field(init=False)
     history: FakeHistory = field(init=False)
     releases: FakeReleases = field(init=False)
@@ -123,6 +125,7 @@ class Bench:
         self.releases = FakeReleases(wire=self.wire)
         self.notes = FakeNotes(author_id=PlainTexts.OURS, wire=self.wire)
         self.index = FakeIndex(wire=self.wire)
+        self.planner = FakePlanner(wire=self.wire)
         self.people = FakePeople(wire=self.wire)
 
     @property
@@ -136,6 +139,7 @@ class Bench:
             history=self.history,
             releases=self.releases,
             notes=self.notes,
+            planner=self.planner,
             index=self.index,
             anatomist=self.anatomist,
             distributions=self.distributions,
@@ -147,6 +151,7 @@ class Bench:
         hands = Hands(
             index=self.index,
             installer=self.installer,
+            pipelines=self.pipelines,
             releases=self.releases,
             notes=self.notes,
             ledger=self.ledger,

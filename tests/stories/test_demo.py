@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from bot.cli.demo import KILLED, PARTS
+from bot.cli.story import guided
+from bot.cli.story.guided import GUIDED
 from bot.cli.story.proof import Seen
 from bot.cli.story.verdict import FILES, Ending, as_json, check, table
 from bot.domain.policy import Source
@@ -52,9 +54,10 @@ def test_the_story_comes_out(tmp_path: Path, environ: dict[str, str], colored: b
     assert done.returncode == 0, done.stdout + done.stderr
     for told in (done.stdout, done.stderr):
         assert (ESCAPE in told) == colored
-        for part in (*PARTS, KILLED):
+        for part in (*PARTS, KILLED, *GUIDED):
             assert part.name in told
-            assert part.ending.value in told
+        for ending in {part.ending.value for part in (*PARTS, KILLED)}:
+            assert ending in told
     assert "kill -9" in done.stderr
     assert "nothing happened twice" in done.stderr
     assert "then resume" in done.stderr, "a pipe gets the whole of each remedy"
@@ -70,9 +73,10 @@ def test_the_result_is_one_document_for_programs(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     document = json.loads(done.stdout)
     assert (document["schema"], document["ok"]) == ("ropewalk.demo/1", True)
-    assert {one["project"]: one["state"] for one in document["releases"]} == {
-        part.project: part.ending.value for part in (*PARTS, KILLED)
+    expected = {part.project: part.ending.value for part in (*PARTS, KILLED)} | {
+        part.project: "published" for part in GUIDED
     }
+    assert {one["project"]: one["state"] for one in document["releases"]} == expected
     assert all(one["told"] and not one["faults"] for one in document["releases"])
 
 
@@ -196,4 +200,43 @@ def test_what_did_not_come_out_is_named(
 ) -> None:
     """Each fault is found, and one sentence says which."""
     faults = _check(seen, writes, state, expected).faults
+    assert len([fault for fault in faults if word in fault]) == 1, faults
+
+
+PENNANT, HALYARD = GUIDED
+TOLD = Counter({("POST", f"{API}/merge_requests/1/notes"): 1})
+UPLOADED = {
+    PENNANT: Seen(registry={}, index=BOTH, releases=0, links=0, notes={1: 1}, note_text=""),
+    HALYARD: Seen(registry=BOTH, index={}, releases=0, links=0, notes={1: 1}, note_text=""),
+}
+PROVEN = replace(_release(PUBLISHED), source=Source.PIPELINE, version="1.1.0")
+
+
+@pytest.mark.parametrize("part", GUIDED)
+def test_what_the_guides_jobs_uploaded_has_no_faults(part: guided.Guided) -> None:
+    """Two files where the job uploads, none elsewhere, and nothing that the bot sent."""
+    assert guided.check(PROVEN, UPLOADED[part], TOLD, part) == []
+
+
+@pytest.mark.parametrize(
+    ("release", "seen", "writes", "word"),
+    [
+        (replace(PROVEN, source=Source.ARTIFACTS), {}, TOLD, "from source artifacts"),
+        (replace(PROVEN, state=BLOCKED), {}, TOLD, "ended blocked"),
+        (replace(PROVEN, version=None), {}, TOLD, "its version is None"),
+        (PROVEN, {"registry": BOTH}, TOLD, "elsewhere"),
+        (PROVEN, {"index": {}}, TOLD, "the job left [] where it uploads"),
+        (PROVEN, {"notes": {1: 0}}, TOLD, "has 0 notes"),
+        *(
+            (PROVEN, {}, TOLD + Counter([("POST", f"{API}/{path}")]), f"the bot sent {path}")
+            for path in ("packages/pypi", "releases", "pipeline")
+        ),
+    ],
+)
+def test_what_the_guides_jobs_did_not_do_is_named(
+    release: Release, seen: dict[str, dict[str, str]], writes: Counter[tuple[str, str]], word: str
+) -> None:
+    """Each fault is found, and one sentence says which."""
+    shown = replace(UPLOADED[PENNANT], **seen)  # type: ignore[arg-type]  # a test's shorthand
+    faults = guided.check(release, shown, writes, PENNANT)
     assert len([fault for fault in faults if word in fault]) == 1, faults

@@ -24,7 +24,9 @@ from bot.release.actions import (
     EditNote,
     InstallCheck,
     LinkRelease,
+    PlayJob,
     PostNote,
+    StartPipeline,
     Upload,
 )
 from bot.release.facts import Facts, IndexFacts, Look, LookKind, Seen, Unreadable, Wanted
@@ -105,6 +107,8 @@ def look(world: World, wanted: Wanted, facts: Facts, what: Look) -> Facts:
             return replace(facts, variables=good.variables)
         case LookKind.PIPELINE:
             return replace(facts, pipeline=good.pipeline)
+        case LookKind.CI_FILE | LookKind.SOURCE:
+            raise AssertionError("artifacts are released, as policy says")
         case LookKind.FILES:
             return replace(facts, files=Seen(Gathered(files=world.files)))
         case LookKind.NAMES:
@@ -156,6 +160,8 @@ def act(world: World, wanted: Wanted, facts: Facts, action: Action) -> Facts:
         case Upload():
             _watch_order(world, wanted, action)
             outcome, again = _send(world, action)
+        case StartPipeline() | PlayJob():
+            world.complaints.append("the pipeline was steered")
         case InstallCheck():
             outcome = AttemptOutcome.ACCEPTED
         case CreateRelease():

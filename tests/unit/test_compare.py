@@ -153,7 +153,7 @@ def test_created_and_moved_tags_that_a_rule_covers_start_releases_and_deleted_on
 @pytest.mark.parametrize(
     ("project", "ref", "reason"),
     [
-        ("acme/tools/widget", "v1", "auto: the pipeline's jobs made the files"),
+        ("acme/tools/widget", "v1", "auto: decided once its pipeline was looked at"),
         ("acme/tools/widget", "nightly", "policy asks for artifacts"),
         ("acme/widget", "v1", "policy asks for artifacts"),
         ("other/widget", "v1", None),

@@ -12,7 +12,7 @@ from bot.domain.consents import ApprovalRule
 from bot.domain.estate import ProjectFacts
 from bot.domain.freezes import Freeze, Span, frozen
 from bot.domain.gitlab import Level, UnreadableLevel
-from bot.domain.policy import IndexKind, IndexSpec, ReleaseRule, Source
+from bot.domain.policy import IndexKind, IndexSpec, PipelinePolicy, ReleaseRule, Source
 from bot.domain.verdicts import Verdict
 from bot.hygiene.readiness import Check, Question, covering, next_tag, readiness, ready
 from tests.unit.hygiene_facts import BROKEN, LOCKED, access, job, place, variable
@@ -177,6 +177,38 @@ def test_the_next_tag_looks_like_a_version() -> None:
     assert next_tag(("stable",)) == "stable"
     assert covering((RULE,), "acme/tools/widget", TAG) == RULE
     assert covering((RULE,), "other/widget", TAG) is None
+
+
+AUTO = replace(BOT, rule=replace(RULE, source=Source.AUTO), gitlab="gitlab.com")
+PLAYED = replace(AUTO, rule=replace(RULE, source=Source.AUTO, pipeline=PipelinePolicy(play=True)))
+OWN = replace(AUTO, rule=replace(RULE, source=Source.PIPELINE, pipeline=PipelinePolicy(play=True)))
+MANUAL = publisher(when="manual")
+
+
+@pytest.mark.parametrize(
+    ("jobs", "question", "asked"),
+    [
+        ((BUILD,), AUTO, "build job"),
+        ((BUILD, publisher()), AUTO, "publishing job"),
+        ((BUILD, publisher(only=("main",))), AUTO, "build job"),
+        ((BUILD, MANUAL), AUTO, "build job"),
+        ((MANUAL,), AUTO, "publishing job"),
+        ((BUILD, MANUAL), PLAYED, "publishing job"),
+        ((BUILD, MANUAL), OWN, "publishing job"),
+        ((BUILD, publisher()), BOT, "build job"),
+    ],
+)
+def test_who_uploads_is_who_would_when_the_tag_comes(jobs: tuple[CiJob, ...], question: Question, asked: str) -> None:
+    found = verdicts(place(variable(), ci=file(*jobs), access=access()), question)
+    assert [name for name in ("build job", "publishing job") if name in found] == [asked]
+
+
+@pytest.mark.parametrize(
+    ("question", "verdict"), [(PLAYED, Verdict.PASS), (OWN, Verdict.PASS), (PIPELINE, Verdict.FAIL)]
+)
+def test_a_job_for_a_person_is_no_hindrance_where_the_bot_plays_it(question: Question, verdict: Verdict) -> None:
+    found = verdicts(place(variable(), ci=file(MANUAL), access=access()), question)
+    assert found["publishing job"].verdict is verdict
 
 
 def test_a_freeze_stands_in_the_way_and_an_approval_is_told() -> None:

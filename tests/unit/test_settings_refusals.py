@@ -13,6 +13,8 @@ ENVIRON = {"ROPEWALK_GITLAB_TOKEN": "glpat-0123456789abcdefghij", "PW": "a passw
 GITLAB = "gitlab: {url: https://gitlab.example.com}\n"
 INDEX = GITLAB + "indexes: {registry: {kind: gitlab}, pypi: {repository: pypi}}\nreleases:\n"
 
+RULE = INDEX + "- {projects: [a], tags: [v*], indexes: [registry], "
+
 # text of the file, line, parts of the sentence
 REFUSED = [
     # keys
@@ -38,6 +40,21 @@ REFUSED = [
     (GITLAB + "policy: 3\n", 2, ("`policy` must be the path",)),
     (GITLAB + "state: 3\n", 2, ("`state` must be a text",)),
     (GITLAB + "dashboard:\n", 2, ("`dashboard` must be a mapping",)),
+    # how far the bot may steer pipelines
+    (INDEX + "- {projects: [a], tags: [v*], indexes: [registry], pipeline: []}\n", 4, ("`releases[1].pipeline`",)),
+    (RULE + "pipeline: {paly: true}}\n", 4, ("`releases[1].pipeline.paly`", "Did you mean `play`?")),
+    (RULE + "pipeline: {play: 'yes'}}\n", 4, ("`releases[1].pipeline.play` must be true or false",)),
+    (RULE + "pipeline: {patience: 10}}\n", 4, ("`releases[1].pipeline.patience` must be a duration",)),
+    (RULE + "pipeline: {inputs: [a]}}\n", 4, ("`releases[1].pipeline.inputs`",)),
+    (RULE + "pipeline: {inputs: {a: {b: c}}}}\n", 4, ("`releases[1].pipeline.inputs.a",)),
+    (RULE + "pipeline: {job: ''}}\n", 4, ("`releases[1].pipeline.job` must not be empty",)),
+    (RULE + "pipeline: {start: false, inputs: {a: b}}}\n", 4, ("`start: false` forbids", "Take them out")),
+    (RULE + "source: artifacts, pipeline: {play: true}}\n", 4, ("means nothing with `source: artifacts`",)),
+    (
+        INDEX + "- {projects: [a], tags: [v*], indexes: [pypi], source: auto}\n",
+        4,
+        ("has no password", "`source: pipeline`"),
+    ),
     # values
     (GITLAB + "watch: {poll: 60}\n", 2, ("`watch.poll` must be a duration", "`60s`")),
     (GITLAB + "watch: {poll: 0s}\n", 2, ("at least `1s`",)),

@@ -178,6 +178,11 @@ class Api:
         date, mono = self._clock
         return date + timedelta(seconds=time.monotonic() - mono)
 
+    def ahead(self) -> timedelta:
+        """By how much our clock is ahead of GitLab's, to the second; nought where no answer had a `Date`."""
+        there = self.now()
+        return timedelta() if there is None else datetime.now(UTC) - there
+
     def download_session(self) -> tuple[requests.Session, dict[str, str]]:
         """A bare session for downloads, and the header that authenticates its first hop only."""
         session = self._session(self.limits.download)

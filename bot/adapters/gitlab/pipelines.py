@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,12 +29,13 @@ class GitLabPipelines:
     def pipelines(self, project_id: int, *, sha: str, ref: str) -> tuple[Pipeline, ...]:
         """Pipelines of that commit and ref, newest first."""
         rows = self._api.pages(f"/projects/{project_id}/pipelines", sha=sha, ref=ref, order_by="id", sort="desc")
-        return tuple(self._api.read(_pipeline, row) for row in rows)
+        return tuple(self._api.read(pipeline_of, row) for row in rows)
 
     def jobs(self, project_id: int, pipeline_id: int) -> tuple[Job, ...]:
         """Jobs of a pipeline, without retried ones."""
         rows = self._api.pages(f"/projects/{project_id}/pipelines/{pipeline_id}/jobs", include_retried=False)
-        return tuple(self._api.read(_job, row) for row in rows)
+        ahead = self._api.ahead()
+        return tuple(self._api.read(lambda one: job_of(one, ahead), row) for row in rows)
 
     def artifacts(self, project_id: int, job_id: int) -> Path | None:
         """Follow at most three hops ourselves; the token goes to GitLab only, never to an object storage."""
@@ -121,7 +123,8 @@ def _status(word: object) -> PipelineStatus:
         return PipelineStatus.OTHER
 
 
-def _pipeline(row: Json) -> Pipeline:
+def pipeline_of(row: Json) -> Pipeline:
+    """A pipeline from its JSON."""
     return Pipeline(
         id=int(row["id"]),
         ref=str(row["ref"]),
@@ -132,7 +135,9 @@ def _pipeline(row: Json) -> Pipeline:
     )
 
 
-def _job(row: Json) -> Job:
+def job_of(row: Json, ahead: timedelta) -> Job:
+    """A job from its JSON; `ahead` is by how much our clock is ahead of GitLab's."""
+    finished, expires = parse_time(row.get("finished_at")), parse_time(row.get("artifacts_expire_at"))
     archives = [a for a in row.get("artifacts") or () if a.get("file_type") == "archive"]
     return Job(
         id=int(row["id"]),
@@ -141,7 +146,8 @@ def _job(row: Json) -> Job:
         status=_status(row["status"]),
         allow_failure=bool(row.get("allow_failure", False)),
         has_artifacts=bool(archives or row.get("artifacts_file")),
-        artifacts_expire_at=parse_time(row.get("artifacts_expire_at")),
+        artifacts_expire_at=None if expires is None else expires + ahead,
         web_url=str(row.get("web_url", "")),
         failure_reason=str(row.get("failure_reason") or ""),
+        finished_at=None if finished is None else finished + ahead,
     )

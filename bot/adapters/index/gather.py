@@ -44,6 +44,10 @@ class _Found:
         return PREFERRED in self.member.name.split("/")[:-1]
 
 
+class _EmptyError(Exception):
+    """The archives hold no distribution at all; the sentence says what they hold."""
+
+
 class Gatherer:
     """Reads artifact archives. Problems are sentences that name the job, since a person has to mend it there."""
 
@@ -57,7 +61,11 @@ class Gatherer:
         """See Distributions.gather. Raises: TransientError, when a check was cut off and not by what it checked."""
         problems: list[str] = []
         with ExitStack() as opened:
-            files = self._files(self._find(archives, problems, opened), problems)
+            try:
+                found = self._find(archives, problems, opened)
+            except _EmptyError as empty:
+                return Gathered(files=(), problems=(str(empty),), empty=True)
+            files = self._files(found, problems)
         if not problems:
             files = [self._check(file) for file in files]
         return Gathered(files=tuple(files), problems=tuple(problems))
@@ -79,7 +87,7 @@ class Gatherer:
             found = [item for item in found if item.preferred]
         if not found and not problems:
             held = "; ".join(contents) or "there was no archive"
-            problems.append(self._line(f"No job made a wheel or an sdist: {held}."))
+            raise _EmptyError(self._line(f"No job made a wheel or an sdist: {held}."))
         if len(found) > MOST_FILES:
             problems.append(f"The jobs made {len(found):,} wheels and sdists; a release has at most {MOST_FILES}.")
             return []

@@ -87,17 +87,24 @@ def merge(scene: Scene, project: str, branch: str, title: str) -> int:
     return iid
 
 
-def install_hook(scene: Scene, project: str) -> None:
-    """The owner lets GitLab tell the bot of tags and pipelines."""
+def install_hook(scene: Scene, project: str, *, pushes: bool = False) -> None:
+    """The owner lets GitLab tell the bot of tags and pipelines, and of pushes to branches where those are released."""
     body = {
         "url": f"http://127.0.0.1:{scene.port}/hooks/gitlab",
         "signing_token": scene.hook_secret,
-        "push_events": False,
+        "push_events": pushes,
         "tag_push_events": True,
         "pipeline_events": True,
     }
     with scene.api(OWNER) as owner:
         _good(owner.post(f"/projects/{quote(project, safe='')}/hooks", json=body))
+
+
+def set_variable(scene: Scene, project: str, key: str, value: str) -> None:
+    """The owner gives a project's jobs a credential, masked and protected."""
+    body = {"key": key, "value": value, "masked": True, "protected": True, "raw": True}
+    with scene.api(OWNER) as owner:
+        _good(owner.post(f"/projects/{quote(project, safe='')}/variables", json=body))
 
 
 def _good(response: httpx.Response) -> dict[str, object]:

@@ -41,6 +41,14 @@ indexes:
     username: {username}
     password_file: index.password
 releases:
+  - projects: [acme/guide/pennant]
+    branches: [main]
+    source: pipeline
+    indexes: [index]
+  - projects: [acme/guide/halyard]
+    branches: [main]
+    source: pipeline
+    indexes: [registry]
   - projects: ["acme/**"]
     tags: ["v*"]
     source: artifacts

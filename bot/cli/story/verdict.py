@@ -67,7 +67,7 @@ def as_json(endings: list[Ending], seconds: float) -> dict[str, object]:
                 "gitlab_release": {"releases": ending.seen.releases, "links": ending.seen.links},
             },
             "told": [iid for iid, count in ending.seen.notes.items() if count],
-            "proof": ending.seen.registry,
+            "proof": _proof(ending),
             "seconds": round(ending.seconds, 1),
             "next": ending.release.next,
             "faults": list(ending.faults),
@@ -99,7 +99,7 @@ def _table(endings: list[Ending]) -> Table:
     for ending in endings:
         seen, state = ending.seen, ending.release.state
         version = ending.release.version or ending.release.id.ref
-        wheel = next((digest for name, digest in seen.registry.items() if name.endswith(".whl")), "")
+        wheel = next((digest for name, digest in _proof(ending).items() if name.endswith(".whl")), "")
         picture.add_row(
             f"{escape(ending.name)} {escape(version)}",
             f"[{STATE_STYLE.get(state, 'blue')}]{state.value}[/]",
@@ -111,6 +111,12 @@ def _table(endings: list[Ending]) -> Table:
             f"{ending.seconds:.1f} s",
         )
     return picture
+
+
+def _proof(ending: Ending) -> dict[str, str]:
+    """What was read back of the release's own files, from the first index that has them."""
+    published = ending.release.state is ReleaseState.PUBLISHED
+    return ending.seen.registry or (ending.seen.index if published else {})
 
 
 def _published(seen: Seen) -> list[str]:

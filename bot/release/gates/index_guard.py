@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bot.domain.distributions import Distribution
+from bot.domain.distributions import Distribution, IndexFile
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.release.facts import Facts, IndexFacts, Look, LookKind, Unreadable, Wanted
+from bot.release.identity import identity, of_version
 
 NAME = "index_guard"
 
@@ -15,6 +16,8 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
         return Look(LookKind.FILES)
     if facts.files.value.problems:
         return GateResult(name=NAME, verdict=Verdict.NOT_APPLICABLE, reason="there are no usable distributions")
+    if facts.bare and facts.names is None:
+        return Look(LookKind.NAMES)
     there: list[str] = []
     clashes: list[str] = []
     blind: list[str] = []
@@ -30,10 +33,12 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
                 clashes.append(sentence)
             elif seen.value.lists(file) is not None:
                 there.append(f"{file.filename} on {spec.name}")
-    return _judged(clashes, blind, there)
+        if facts.bare:
+            there += [f"{file.filename} on {spec.name}" for file in _of_version(wanted, facts, seen.value)]
+    return _judged(clashes, blind, there, bare=facts.bare)
 
 
-def _judged(clashes: list[str], blind: list[str], there: list[str]) -> GateResult:
+def _judged(clashes: list[str], blind: list[str], there: list[str], *, bare: bool) -> GateResult:
     """All that was found on all indexes, so that a person learns it at once: what clashes before what was not seen."""
     if clashes:
         reason = "; ".join([*clashes, *blind]) + ". Nothing is overwritten: release a new version"
@@ -41,7 +46,14 @@ def _judged(clashes: list[str], blind: list[str], there: list[str]) -> GateResul
     if blind:
         return GateResult(name=NAME, verdict=Verdict.UNKNOWN, reason="; ".join(blind), consequence=Consequence.BLOCK)
     same = f"identical already: {', '.join(there)}" if there else "no such file on any index yet"
+    if bare:
+        same = f"there already: {', '.join(there)}" if there else "nothing of this version on any index yet"
     return GateResult(name=NAME, verdict=Verdict.PASS, reason=same)
+
+
+def _of_version(wanted: Wanted, facts: Facts, index: IndexFacts) -> tuple[IndexFile, ...]:
+    metadata = identity(wanted, facts)
+    return of_version(metadata, index) if metadata is not None else ()
 
 
 def _clash(file: Distribution, index: IndexFacts, name: str) -> str:

@@ -8,6 +8,7 @@ from bot.domain.distributions import same_name
 from bot.domain.refs import matches_wildcard
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.release.facts import Facts, Look, LookKind, Seen, Wanted
+from bot.release.identity import released_files
 
 NAME = "name_allowed"
 
@@ -23,8 +24,8 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
         return GateResult(name=NAME, verdict=Verdict.NOT_APPLICABLE, reason="there are no usable distributions")
     if facts.names is None:
         return Look(LookKind.NAMES)
-    name = facts.files.value.files[0].metadata.name
     known = facts.names.value
+    name = known.name if facts.bare else facts.files.value.files[0].metadata.name
     here = wanted.project.id
     if known.owner is not None and known.owner != here:
         return _fail(
@@ -34,7 +35,7 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
     if known.owner == here and not known.claimed:
         return _pass(f"{name} is recorded for this project")
     if _of_policy(wanted, name):
-        return _pass(f"policy lets this project publish {name}{_elsewhere(facts)}")
+        return _pass(f"policy lets this project publish {name}{_elsewhere(wanted, facts)}")
     if not wanted.rule.new_names and not known.claimed:
         return _fail(
             f"{name} is new, and policy asks for its yes (new_names: refuse): allow it under releases[].names, or "
@@ -55,24 +56,23 @@ def _new(wanted: Wanted, facts: Facts, name: str, declared: str | None) -> GateR
     """A name that nobody is recorded for."""
     if declared is not None:
         if same_name(declared, name):
-            return _pass(f"the project's own metadata declares {name}{_elsewhere(facts)}")
+            return _pass(f"the project's own metadata declares {name}{_elsewhere(wanted, facts)}")
         return _fail(
             f"the artifacts are of {name}, but the project's metadata declares {declared}: correct the job, or "
             "allow the name under releases[].names"
         )
     slug = wanted.project.full_path.rsplit("/", 1)[-1]
     if same_name(slug, name):
-        return _pass(f"{name} is what the project is called{_elsewhere(facts)}")
+        return _pass(f"{name} is what the project is called{_elsewhere(wanted, facts)}")
     return _fail(
         f"nothing says that this project may publish {name}: declare it in pyproject.toml, or allow it under "
         "releases[].names"
     )
 
 
-def _elsewhere(facts: Facts) -> str:
+def _elsewhere(wanted: Wanted, facts: Facts) -> str:
     """Where files of a new name stand already that are none of this release's, in words; somebody put them there."""
-    assert facts.files is not None, "asked of files at hand"
-    ours = {file.filename for file in facts.files.value.files}
+    ours = {file.filename for file in released_files(wanted, facts)}
     counts = {
         index: sum(listed.filename not in ours for listed in seen.value.files)
         for index, seen in facts.indexes.items()

@@ -5,29 +5,42 @@ Which pipeline: same commit and the released ref; never a merge request's, a chi
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
-from bot.domain.gitlab import Job, PipelineStatus
+from bot.domain.gitlab import PipelineStatus
+from bot.domain.policy import Source
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.release.facts import Facts, Look, LookKind, PipelineFacts, Wanted
+from bot.release.following import failure, follow, settled, since_steered
+from bot.release.sources import source_of
 
 NAME = "pipeline_green"
 
-# GitLab creates a tag's pipeline within seconds; on a loaded server it has been seen to take minutes.
-PATIENCE = timedelta(minutes=10)
 LOOK_AGAIN_FIRST = timedelta(seconds=5)
 LOOK_AGAIN_MOST = timedelta(seconds=60)
+PERSON_LOOK_MOST = timedelta(minutes=10)  # people take hours, and a hook tells when one has acted
 
 
 def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
-    """Pass on `success`, and on `manual` where every unfinished job waits for a person; wait while it runs."""
+    """Pass on `success`, and on `manual` where every unfinished job waits for a person; wait while it runs.
+
+    A pipeline that publishes by itself (source `pipeline`) is held to more, see bot.release.following.
+    """
     if facts.pipeline is None:
         return Look(LookKind.PIPELINE)
     found = facts.pipeline.value
     waited = facts.now - wanted.asked
+    if found is None and waited < wanted.rule.pipeline.patience:
+        return _wait(f"no pipeline for {wanted.id.ref} at {wanted.id.sha[:8]} yet{_start_in(wanted, waited)}", waited)
+    if found is not None and not found.pipeline.status.still:
+        return _wait(f"pipeline {found.pipeline.id} is {found.pipeline.status.value}", since_steered(wanted, facts))
+    source = source_of(wanted, facts)
+    if source is Source.AUTO:
+        return Look(LookKind.SOURCE)
+    if source is Source.PIPELINE:
+        return _judge_publishing(wanted, facts, found)
     if found is None:
-        if waited < PATIENCE:
-            return _wait(f"no pipeline for {wanted.id.ref} at {wanted.id.sha[:8]} yet", waited)
         return GateResult(
             name=NAME,
             verdict=Verdict.FAIL,
@@ -38,48 +51,48 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
     return _judge_pipeline(found, waited)
 
 
+def _start_in(wanted: Wanted, waited: timedelta) -> str:
+    if wanted.source is not Source.PIPELINE or not wanted.rule.pipeline.start:
+        return ""
+    left = wanted.rule.pipeline.patience - waited
+    return f"; in {math.ceil(left.total_seconds() / 60)} min the bot starts one"
+
+
+def _judge_publishing(wanted: Wanted, facts: Facts, found: PipelineFacts | None) -> GateResult | Look:
+    said = follow(wanted, facts, found)
+    if isinstance(said, Look):
+        return said
+    if said.wait:
+        most = PERSON_LOOK_MOST if said.person else LOOK_AGAIN_MOST
+        return _wait(said.reason, since_steered(wanted, facts), most)
+    return GateResult(name=NAME, verdict=said.verdict, reason=said.reason, consequence=said.consequence)
+
+
 def _judge_pipeline(found: PipelineFacts, waited: timedelta) -> GateResult:
     pipeline = found.pipeline
     name = f"pipeline {pipeline.id}"
     if pipeline.status is PipelineStatus.SUCCESS:
         return GateResult(name=NAME, verdict=Verdict.PASS, reason=f"{name} succeeded")
     if pipeline.status is PipelineStatus.MANUAL:
-        stuck = [job.name for job in found.jobs if not _settled(job)]
+        stuck = [job.name for job in found.jobs if not settled(job)]
         if not stuck:
             waiting = ", ".join(job.name for job in found.jobs if job.status is PipelineStatus.MANUAL)
             return GateResult(
                 name=NAME, verdict=Verdict.PASS, reason=f"{name} succeeded up to its manual jobs ({waiting})"
             )
         return _wait(f"{name} waits for {', '.join(stuck)}", waited)
-    if not pipeline.status.complete:
-        return _wait(f"{name} is {pipeline.status.value}", waited)
-    failed = [job.name for job in found.jobs if job.status is PipelineStatus.FAILED and not job.allow_failure]
-    which = f" in {', '.join(failed)}" if failed else ""
-    verb = {PipelineStatus.FAILED: f"failed{which}", PipelineStatus.CANCELED: "was canceled"}.get(
-        pipeline.status, f"is {pipeline.status.value}"
-    )
     return GateResult(
         name=NAME,
         verdict=Verdict.FAIL,
-        reason=f"{name} {verb}: {pipeline.web_url}. Retry it in GitLab once mended, then resume",
+        reason=f"{failure(found)}. Retry it in GitLab once mended, then resume",
         consequence=Consequence.FAIL,
     )
 
 
-def _settled(job: Job) -> bool:
-    """Whether a job of a pipeline that stands at `manual` holds nothing up: done, for a person, or behind such."""
-    return job.status in (
-        PipelineStatus.SUCCESS,
-        PipelineStatus.SKIPPED,
-        PipelineStatus.MANUAL,
-        PipelineStatus.CREATED,
-    ) or (job.status in (PipelineStatus.FAILED, PipelineStatus.CANCELED) and job.allow_failure)
-
-
-def _wait(reason: str, waited: timedelta) -> GateResult:
+def _wait(reason: str, waited: timedelta, most: timedelta = LOOK_AGAIN_MOST) -> GateResult:
     """Ask again after a quarter of the time already waited: soon for quick pipelines, seldom for long ones.
 
     A pipeline of 75 s costs ten questions, one of an hour some seventy; a hook makes the next one come at once.
     """
-    again = min(max(waited / 4, LOOK_AGAIN_FIRST), LOOK_AGAIN_MOST)
+    again = min(max(waited / 4, LOOK_AGAIN_FIRST), most)
     return GateResult(name=NAME, verdict=Verdict.UNKNOWN, reason=reason, consequence=Consequence.WAIT, look_again=again)

@@ -13,6 +13,9 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
         return Look(LookKind.FILES)
     if facts.files.value.problems:
         return GateResult(name=NAME, verdict=Verdict.NOT_APPLICABLE, reason="there are no usable distributions")
+    if facts.bare:
+        reason = "the pipeline uploads and keeps no file to check: `twine check --strict` belongs into its job"
+        return GateResult(name=NAME, verdict=Verdict.NOT_APPLICABLE, reason=reason)
     files = facts.files.value.files
     again = "push a new tag" if wanted.id.kind is RefKind.TAG else "merge that"
     wrong = [f"{file.filename}: {file.problem.rstrip('.')}" for file in files if file.problem]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from packaging.version import Version
+
 from bot.domain.distributions import Distribution, parse_filename, parse_version, same_name, version_of_tag
 from bot.domain.policy import IndexKind
 from bot.domain.refs import RefKind
 from bot.domain.verdicts import Consequence, GateResult, Verdict
+from bot.ports.index import Gathered
 from bot.release.facts import Facts, Look, LookKind, Wanted
 
 NAME = "version_matches"
@@ -21,7 +24,15 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
         return Look(LookKind.FILES)
     if facts.files.value.problems:
         return GateResult(name=NAME, verdict=Verdict.NOT_APPLICABLE, reason="there are no usable distributions")
-    files = facts.files.value.files
+    if facts.bare:
+        return _stated(wanted, facts, expected)
+    return _written(wanted, facts.files.value, expected)
+
+
+def _written(wanted: Wanted, gathered: Gathered, expected: Version | None) -> GateResult:
+    """What the files say, which are at hand."""
+    tagged = expected is not None
+    files = gathered.files
     again = "push a new tag" if tagged else "merge that"
     wrong = [sentence for file in files if (sentence := _disagreement(file))]
     if wrong:
@@ -48,8 +59,34 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
         return _fail(local)
     source = "tag, metadata" if tagged else "metadata"
     reason = f"{source} and file names say {distributions[0]} {versions[0]}"
-    if facts.files.value.aside:
-        reason += f"; not of this release: {', '.join(facts.files.value.aside)}"
+    if gathered.aside:
+        reason += f"; not of this release: {', '.join(gathered.aside)}"
+    return GateResult(name=NAME, verdict=Verdict.PASS, reason=reason)
+
+
+def _stated(wanted: Wanted, facts: Facts, expected: Version | None) -> GateResult | Look:
+    """The pipeline uploads and kept no file to look at: what the project's metadata states is all there is."""
+    if facts.names is None:
+        return Look(LookKind.NAMES)
+    known = facts.names.value
+    if known.version is None:
+        if expected is None:
+            return _fail(
+                f"nothing says which version {wanted.id.ref} at {wanted.id.sha[:8]} is: state it in plain words in "
+                "pyproject.toml, or let the job that builds keep dist/ as artifacts"
+            )
+        reason = f"the pipeline keeps no file to look at and no metadata states a version: {expected} is looked for"
+        return GateResult(name=NAME, verdict=Verdict.NOT_APPLICABLE, reason=reason)
+    version = parse_version(known.version)
+    if version is None:
+        return _fail(f"{known.stated_in} says version {known.version!r}, which is not PEP 440")
+    if expected is not None and version != expected:
+        return _fail(
+            f"tag {wanted.id.ref} says {expected}, but {known.stated_in} says {known.version}. Set the version and "
+            "push a new tag"
+        )
+    source = known.stated_in if expected is None else f"tag and {known.stated_in}"
+    reason = f"{source} {'says' if expected is None else 'say'} {known.name} {version}; the pipeline keeps no file"
     return GateResult(name=NAME, verdict=Verdict.PASS, reason=reason)
 
 

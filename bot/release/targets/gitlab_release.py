@@ -9,6 +9,7 @@ from bot.domain.report import ReleaseReport
 from bot.ports.texts import Texts
 from bot.release.actions import Action, CreateRelease, DescribeRelease, LinkRelease
 from bot.release.facts import Facts, IndexFacts, Look, LookKind, Seen, Unreadable, Wanted
+from bot.release.identity import released_files
 from bot.release.retry import GiveUp, Later, next_try
 from bot.release.targets import Assessment
 from bot.release.targets.index import wheels_first
@@ -60,7 +61,7 @@ def _missing(wanted: Wanted, facts: Facts, texts: Texts, report: ReleaseReport) 
 def _links(wanted: Wanted, facts: Facts) -> tuple[ReleaseLink, ...]:
     """One link per file and index; names and URLs are unique within a Release (GitLab, app/models/releases/link.rb)."""
     links: dict[str, ReleaseLink] = {}
-    files = wheels_first(facts.files.value.files) if facts.files else []
+    files = wheels_first(released_files(wanted, facts))
     for number, spec in enumerate(wanted.indexes):
         seen = facts.indexes.get(spec.name)
         if not isinstance(seen, Seen) or not isinstance(seen.value, IndexFacts):

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from bot.domain.distributions import Distribution, DistributionKind
+from bot.domain.policy import Source
 from bot.domain.releases import AttemptOutcome, TargetState, TargetStatus
+from bot.release import proving
 from bot.release.actions import Upload
 from bot.release.facts import Facts, IndexFacts, Look, LookKind, Unreadable, Wanted
+from bot.release.proving import LOOK_AGAIN_FIRST, LOOK_AGAIN_MOST, VISIBLE_CACHED, VISIBLE_IMMEDIATE
 from bot.release.retry import GiveUp, Later, next_try
+from bot.release.sources import source_of
 from bot.release.targets import Assessment
-
-# How long an accepted file may take to be listed: indexes behind a cache (PyPI) take minutes, others list at once.
-VISIBLE_CACHED = timedelta(minutes=10)
-VISIBLE_IMMEDIATE = timedelta(seconds=20)
-LOOK_AGAIN_FIRST = timedelta(seconds=3)
-LOOK_AGAIN_MOST = timedelta(seconds=60)
 
 
 def assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
-    """What is missing on the index called `index`.
+    """What is missing on the index called `index`; of a pipeline that publishes by itself, what it did not upload."""
+    if source_of(wanted, facts) is Source.PIPELINE:
+        return proving.assess(wanted, facts, index)
+    return _assess(wanted, facts, index)
+
+
+def _assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
+    """What is to be sent.
 
     All missing files are sent, wheels first, before the index is looked at anew; one that was not accepted holds up
     those behind it. A file that was accepted but is not listed is waited for, never sent again within the time the

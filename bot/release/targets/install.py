@@ -8,6 +8,7 @@ from bot.domain.distributions import Distribution, DistributionKind
 from bot.domain.releases import AttemptOutcome, TargetState, TargetStatus
 from bot.release.actions import InstallCheck
 from bot.release.facts import Facts, Look, LookKind, Wanted
+from bot.release.identity import released_files
 from bot.release.retry import GiveUp, Later, next_try
 from bot.release.targets import Assessment
 
@@ -16,7 +17,7 @@ def assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
     """Done once pip installed a wheel of the release from that index; skipped where no wheel of it fits this Python."""
     if facts.files is None:
         return Look(LookKind.FILES)
-    wheels = [file for file in facts.files.value.files if file.kind is DistributionKind.WHEEL]
+    wheels = [file for file in released_files(wanted, facts) if file.kind is DistributionKind.WHEEL]
     fitting = next((wheel for wheel in wheels if _fits(wheel, wanted.tags)), None)
     if fitting is None:
         why = "no wheel of it fits the bot's own Python" if wheels else "it has no wheel, and nothing is built for this"

@@ -1,6 +1,7 @@
-"""The organisation `acme`: nested groups, seven small Python packages, and the people who work on them.
+"""The organisation `acme`: nested groups, small Python packages, and the people who work on them.
 
-Each project shows one thing that can happen to a release; `PACKAGES` says which.
+Each project shows one thing that can happen to a release; `PACKAGES` says which. Two more upload themselves, see
+`guide`.
 """
 
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from bot.sandbox.world import World
 from bot.sandbox.world.people import Level, User
 from bot.sandbox.world.places import Project
+from bot.sandbox.worlds import guide
 
 OWNER, MAINTAINER, DEVELOPER, BOT = "ada", "grace", "linus", "ropewalk"
 
@@ -79,6 +81,7 @@ def build(world: World) -> None:
         _project(world, package, owner)
     beacon = world.project_paths["acme/tools/beacon"]
     world.set_variable(beacon, "TWINE_PASSWORD", world.secret(), masked=False, protected=False)
+    guide.build(world, owner)
     for user in (owner, maintainer, developer):
         world.create_token(user, ["api", "write_repository"], f"{user.username}'s own")
     world.create_token(bot, ["api"], "ropewalk")

@@ -1,0 +1,105 @@
+"""Turns of a release from artifacts that are not all there any more, with every port a fake."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.domain.ci import CiUnknown
+from bot.domain.ci_plan import PlannedJob, PlannedPipeline, Start
+from bot.domain.gitlab import Job, PipelineStatus
+from bot.domain.releases import ReleaseState
+from bot.ports.index import Gathered
+from tests.contract.turn_bench import ARCHIVE, WRITES, Bench, planned
+from tests.unit.release_facts import NOON, SDIST, SHA, WHEEL, distribution, job
+
+LINUX = PlannedJob(name="linux", start=Start.ITSELF, keeps=True)
+LINT = PlannedJob(name="lint", start=Start.ITSELF)
+YESTERDAY = NOON - timedelta(days=1)
+
+
+def expired(name: str, number: int = 30) -> Job:
+    """A job that succeeded and whose artifacts GitLab has cleared away."""
+    plain = job(number, name, has_artifacts=False)
+    return replace(plain, artifacts_expire_at=YESTERDAY)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    made = Bench(folder=tmp_path)
+    made.planner.files[SHA] = PlannedPipeline(jobs=(LINUX, LINT, replace(LINUX, name="build")))
+    return made
+
+
+def lay(bench: Bench, *jobs: Job) -> None:
+    bench.pipelines.jobs_of[7] = jobs
+
+
+@pytest.mark.parametrize("name", ["linux", "linux: [cp311]", "linux 1/2"])
+def test_wheels_that_expired_stop_the_release_though_other_jobs_files_are_there(bench: Bench, name: str) -> None:
+    lay(bench, job(), expired(name))
+    ended = bench.turn(planned())
+    assert (ended.state, bench.public_writes) == (ReleaseState.FAILED, [])
+    assert (
+        f"the artifacts of job 30 ({name}) expired on 2026-08-02: run the job again "
+        "(https://gitlab.example.com/-/jobs/30), then resume"
+    ) in (ended.next or "")
+
+
+def test_a_report_that_expired_stops_nothing_and_costs_a_look_at_the_file(bench: Bench) -> None:
+    lay(bench, job(), expired("lint"))
+    assert bench.turn(planned()).state is ReleaseState.PUBLISHED
+    assert bench.wire.writes == WRITES
+    assert bench.wire.calls.count("planned") == 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_where_nobody_knows_what_expired_it_may_have_been_wheels(bench: Bench, known: bool) -> None:
+    bench.planner.files = {SHA: CiUnknown(reason="too large")} if known else {}
+    lay(bench, job(), expired("lint"))
+    assert bench.turn(planned()).state is ReleaseState.FAILED
+
+
+def test_where_all_expired_nothing_else_needs_to_be_asked(bench: Bench) -> None:
+    lay(bench, expired("lint"))
+    ended = bench.turn(planned())
+    assert "job 30 (lint) expired on 2026-08-02" in (ended.next or "")
+    assert "planned" not in bench.wire.calls
+
+
+def test_after_the_job_ran_again_its_new_files_are_released(bench: Bench) -> None:
+    lay(bench, expired("build"))
+    ended = bench.turn(planned())
+    lay(bench, job(31, "build"))
+    again = bench.turn(replace(ended, state=ReleaseState.PLANNED, asked_at=bench.clock.now))
+    assert again.state is ReleaseState.PUBLISHED
+
+
+def test_what_gitlab_lists_and_does_not_give_is_gone_with_the_day_it_was_kept_until(bench: Bench) -> None:
+    lay(bench, replace(job(), artifacts_expire_at=YESTERDAY), job(32, "other"))
+    bench.pipelines.archives = {32: ARCHIVE}
+    ended = bench.turn(planned())
+    assert "the artifacts of job 31 (build) are gone (kept until 2026-08-02 12:00 UTC): run the job again" in (
+        ended.next or ""
+    )
+
+
+def test_a_failed_job_of_a_pipeline_that_succeeded_contributes_nothing(bench: Bench) -> None:
+    lay(bench, job(), job(32, "flaky", PipelineStatus.FAILED, allow_failure=True))
+    bench.pipelines.archives[32] = b"never asked for"
+    assert bench.turn(planned()).state is ReleaseState.PUBLISHED
+    assert bench.wire.calls.count("artifacts") == 1
+
+
+def test_several_jobs_contribute(bench: Bench) -> None:
+    lay(bench, job(31, "linux: [cp311]"), job(32, "sdist"))
+    bench.pipelines.archives = {31: b"wheel", 32: b"sdist"}
+    bench.distributions.inside = {
+        b"wheel": Gathered(files=(distribution(WHEEL),)),
+        b"sdist": Gathered(files=(replace(distribution(SDIST), job_id=32),)),
+    }
+    assert bench.turn(planned()).state is ReleaseState.PUBLISHED
+    assert bench.wire.writes == WRITES
