@@ -110,6 +110,14 @@ class FakeReleaseRows:
         keys = [key for key, row in self.rows.items() if (row.id.project_id, row.id.ref) == (project_id, ref)]
         return sum(self.wake(key, now) for key in keys)
 
+    def heard(self, key: str, now: datetime) -> bool:
+        """The first word counts."""
+        row = self.rows.get(key)
+        if row is None or row.due_at is None or row.heard_at is not None:
+            return False
+        self.rows[key] = replace(row, heard_at=now)
+        return True
+
     def find(self, project: str, ref: str) -> Release | None:
         """The newest."""
         return next((row for row in self.releases(project) if row.id.ref == ref), None)

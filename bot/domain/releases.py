@@ -142,7 +142,8 @@ class TargetStatus:
 class Release:
     """The record of a release as the store keeps it.
 
-    `asked_at` is when it was last asked for, by its ref change or by a person's `resume`.
+    `asked_at` is when it was last asked for, by its ref change or by a person's `resume`. `heard_at` is when a hook
+    first told that its pipeline is under way, which is to say that hooks of it reach us.
     `turn` counts the turns that ended; `wake` counts the wake-ups ever asked for, so that none is lost, and `woken` is
     whether one came since the last turn; `due_at` is
     when the next turn is due (None: nothing to do until a person or a hook asks). `next` says in one sentence what
@@ -156,6 +157,7 @@ class Release:
     updated_at: datetime
     asked_at: datetime
     due_at: datetime | None
+    heard_at: datetime | None = None
     turn: int = 0
     wake: int = 0
     woken: bool = False

@@ -69,6 +69,7 @@ class Wanting:
             hygiene=self.policy.hygiene,
             asked=release.asked_at,
             waiting_for=waiting_for(release),
+            heard=release.heard_at is not None,
             previous=self.published_before(release) if release.id.kind is RefKind.BRANCH else None,
             source=self._source(release, rule),
             freezes=tuple(freeze for freeze in self.policy.freezes if freeze.covers(project.full_path)),

@@ -111,6 +111,9 @@ class Waker(Protocol):
     def wake_ref(self, project_id: int, ref: str, now: datetime) -> int:
         """Ask for a turn now of every release of that ref (tag or branch) that waits; returns how many there were."""
 
+    def heard(self, key: str, now: datetime) -> bool:
+        """Note that a hook told of the pipeline of a release that waits; False if there is none, or it is known."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:

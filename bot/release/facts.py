@@ -133,7 +133,8 @@ class Wanted:
     """The wanted state of one release: what it is pinned to and what policy says, all read before the turn began.
 
     `asked` is when the release was last asked for, by its ref change or a person's `resume`: patience counts from it.
-    `waiting_for` names the gate that made it wait, if nothing but time has passed since. `previous` is the commit that
+    `waiting_for` names the gate that made it wait, if nothing but time has passed since; `heard` is whether hooks of
+    its pipeline reach us. `previous` is the commit that
     was published last from the same branch, as far as we have a record of it; None for a tag. `freezes` are those that
     speak of the project. `accepted` is what people accepted of what this release changes. `tags` are those of the
     wheels that can be installed here. `source` is what the release was begun with or policy asks for, `auto` while
@@ -147,6 +148,7 @@ class Wanted:
     hygiene: HygienePolicy
     asked: datetime
     waiting_for: str | None = None
+    heard: bool = False
     previous: str | None = None
     freezes: tuple[Freeze, ...] = ()
     accepted: tuple[Acceptance, ...] = ()

@@ -45,11 +45,17 @@ class ProjectHint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineHint:
-    """A pipeline of a ref changed its status; a release may wait for it."""
+    """A pipeline of a ref changed its status; a release may wait for it. `under_way` if it will change by itself."""
 
     project_id: int
     ref: str
     sha: str
+    under_way: bool = False
+
+    @property
+    def key(self) -> str:
+        """The key of the release that may wait for it."""
+        return f"{self.project_id}/{self.ref}@{self.sha}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +134,7 @@ def _pipeline(body: Mapping[str, object]) -> Hint:
     if not isinstance(ref, str) or sha is None:
         return Ignored("a pipeline without ref or commit")
     if attributes.get("status") in UNDER_WAY:
-        return Ignored("a pipeline that is still under way")
+        return PipelineHint(project_id=project.id, ref=ref, sha=sha, under_way=True)
     return PipelineHint(project_id=project.id, ref=ref, sha=sha)
 
 

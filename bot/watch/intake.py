@@ -50,7 +50,7 @@ class HookIntake:
             case ProjectHint():
                 return self._project(hint.project)
             case PipelineHint():
-                return Answer(self._pipeline(hint))
+                return self._under_way(hint) if hint.under_way else Answer(self._pipeline(hint))
             case MergeRequestHint():
                 return self._merge_request(hint.project)
             case Ignored():
@@ -99,8 +99,13 @@ class HookIntake:
             return Answer("the project is out of scope", idle=True)
         return Answer("the merge request is looked at", merge_requests=True)
 
+    def _under_way(self, hint: PipelineHint) -> Answer:
+        """No news, save that hooks of this pipeline reach us: whoever waits for it need not ask so often."""
+        heard = self.waker.heard(hint.key, self.clock())
+        return Answer("a pipeline that is still under way", idle=not heard)
+
     def _pipeline(self, hint: PipelineHint) -> str:
-        key = f"{hint.project_id}/{hint.ref}@{hint.sha}"
+        key = hint.key
         now = self.clock()
         if self.queue.wake(key, now):
             return "woke the release"

@@ -126,6 +126,16 @@ def test_a_finished_pipeline_wakes_the_release_that_waits_for_it(bench: Bench) -
     assert bench.take(pipeline(sha=OTHER_SHA)) == "no release waits for it"
 
 
+def test_word_of_a_running_pipeline_shows_once_that_hooks_of_it_arrive(bench: Bench) -> None:
+    running = bench.hooks.take(pipeline("running"))
+    assert (running.words, running.idle) == ("a pipeline that is still under way", True), "nobody waits for it"
+    bench.take(tag_push())
+    assert not bench.hooks.take(pipeline("running")).idle
+    assert bench.hooks.take(pipeline("pending")).idle
+    (release,) = bench.releases()
+    assert (release.heard_at, release.wake) == (NOON, 0)
+
+
 def test_news_of_a_pipeline_reopens_only_what_failed_for_want_of_a_good_one(bench: Bench) -> None:
     bench.take(tag_push())
     gate = GateResult(

@@ -63,6 +63,19 @@ def test_a_path_may_hold_characters_that_mean_something_in_urls(tmp_path: Path) 
     assert [found.name for found in tmp_path.iterdir()] == [path.name]
 
 
+def test_a_database_of_the_version_before_is_brought_up_to_date_with_all_it_holds(path: Path) -> None:
+    store = Store(open_state(path), str)
+    store.releases.add(planned())
+    store.close()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("ALTER TABLE releases DROP COLUMN heard_at")
+        database.execute("PRAGMA user_version=2")
+    store = Store(open_state(path), str)
+    assert [one.key for one in store.releases.releases()] == [planned().key]
+    assert store.releases.heard(planned().key, planned().created_at)
+    store.close()
+
+
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(path: Path) -> None:
     Store(open_state(path), str).close()
     with closing(sqlite3.connect(path)) as database:

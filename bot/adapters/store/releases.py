@@ -72,6 +72,13 @@ class SqliteReleases:
             values: dict[str, Any] = {"wake": table.c.wake + 1, "due_at": now}
             return connection.execute(update(table).where(*waiting).values(**values)).rowcount
 
+    def heard(self, key: str, now: datetime) -> bool:
+        """Note that a hook told of the release's pipeline; its first word is enough."""
+        table = schema.releases
+        waiting = (table.c.key == key, table.c.due_at.is_not(None), table.c.heard_at.is_(None))
+        with self._database.begin() as connection:
+            return connection.execute(update(table).where(*waiting).values(heard_at=now)).rowcount == 1
+
     def find(self, project: str, ref: str) -> Release | None:
         """The newest release of a project (full path, or id as text) at a ref."""
         table = schema.releases
@@ -143,6 +150,7 @@ def add_release(connection: Connection, release: Release, redact: Redact) -> boo
         "turn": release.turn,
         "wake": release.wake,
         "wake_seen": release.wake,
+        "heard_at": release.heard_at,
     }
     return connection.execute(_ADD, values).rowcount == 1
 

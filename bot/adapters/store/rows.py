@@ -56,6 +56,7 @@ def release_of(row: RowMapping) -> Release:
         updated_at=row["updated_at"],
         asked_at=row["asked_at"],
         due_at=row["due_at"],
+        heard_at=row["heard_at"],
         turn=row["turn"],
         wake=row["wake"],
         woken=row["wake"] != row["wake_seen"],

@@ -21,7 +21,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 # Raised with every change of the tables; a database of a newer version is refused, see `open.py`.
-VERSION = 2
+VERSION = 3
 
 metadata = MetaData()
 
@@ -142,6 +142,7 @@ releases = Table(
     Column("gates", JSON, nullable=False),
     Column("targets", JSON, nullable=False),
     Column("requests", JSON, nullable=False),
+    Column("heard_at", Moment),
     Index("releases_due", "due_at"),
     Index("releases_ref", "project", "ref"),
 )

@@ -19,7 +19,8 @@ NAME = "pipeline_green"
 
 LOOK_AGAIN_FIRST = timedelta(seconds=5)
 LOOK_AGAIN_MOST = timedelta(seconds=60)
-PERSON_LOOK_MOST = timedelta(minutes=10)  # people take hours, and a hook tells when one has acted
+# People take hours, and hooks tell when a pipeline is over: then the looks are there for the hook that gets lost.
+SELDOM = timedelta(minutes=10)
 
 
 def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
@@ -32,9 +33,11 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
     found = facts.pipeline.value
     waited = facts.now - wanted.asked
     if found is None and waited < wanted.rule.pipeline.patience:
-        return _wait(f"no pipeline for {wanted.id.ref} at {wanted.id.sha[:8]} yet{_start_in(wanted, waited)}", waited)
+        none = f"no pipeline for {wanted.id.ref} at {wanted.id.sha[:8]} yet{_start_in(wanted, waited)}"
+        return _wait(none, _again(waited))
     if found is not None and not found.pipeline.status.still:
-        return _wait(f"pipeline {found.pipeline.id} is {found.pipeline.status.value}", since_steered(wanted, facts))
+        status = f"pipeline {found.pipeline.id} is {found.pipeline.status.value}"
+        return _wait(status, SELDOM if wanted.heard else _again(since_steered(wanted, facts)))
     source = source_of(wanted, facts)
     if source is Source.AUTO:
         return Look(LookKind.SOURCE)
@@ -48,7 +51,7 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
             "fourth ref of one push, or when rules leave no job): run one for this tag, then resume",
             consequence=Consequence.BLOCK,
         )
-    return _judge_pipeline(found, waited)
+    return _judge_pipeline(found, SELDOM if wanted.heard else _again(waited))
 
 
 def _start_in(wanted: Wanted, waited: timedelta) -> str:
@@ -63,12 +66,12 @@ def _judge_publishing(wanted: Wanted, facts: Facts, found: PipelineFacts | None)
     if isinstance(said, Look):
         return said
     if said.wait:
-        most = PERSON_LOOK_MOST if said.person else LOOK_AGAIN_MOST
-        return _wait(said.reason, since_steered(wanted, facts), most)
+        most = SELDOM if said.person else LOOK_AGAIN_MOST
+        return _wait(said.reason, SELDOM if wanted.heard else _again(since_steered(wanted, facts), most))
     return GateResult(name=NAME, verdict=said.verdict, reason=said.reason, consequence=said.consequence)
 
 
-def _judge_pipeline(found: PipelineFacts, waited: timedelta) -> GateResult:
+def _judge_pipeline(found: PipelineFacts, again: timedelta) -> GateResult:
     pipeline = found.pipeline
     name = f"pipeline {pipeline.id}"
     if pipeline.status is PipelineStatus.SUCCESS:
@@ -80,7 +83,7 @@ def _judge_pipeline(found: PipelineFacts, waited: timedelta) -> GateResult:
             return GateResult(
                 name=NAME, verdict=Verdict.PASS, reason=f"{name} succeeded up to its manual jobs ({waiting})"
             )
-        return _wait(f"{name} waits for {', '.join(stuck)}", waited)
+        return _wait(f"{name} waits for {', '.join(stuck)}", again)
     return GateResult(
         name=NAME,
         verdict=Verdict.FAIL,
@@ -89,10 +92,13 @@ def _judge_pipeline(found: PipelineFacts, waited: timedelta) -> GateResult:
     )
 
 
-def _wait(reason: str, waited: timedelta, most: timedelta = LOOK_AGAIN_MOST) -> GateResult:
+def _again(waited: timedelta, most: timedelta = LOOK_AGAIN_MOST) -> timedelta:
     """Ask again after a quarter of the time already waited: soon for quick pipelines, seldom for long ones.
 
-    A pipeline of 75 s costs ten questions, one of an hour some seventy; a hook makes the next one come at once.
+    A pipeline of 75 s costs ten questions, one of an hour some seventy.
     """
-    again = min(max(waited / 4, LOOK_AGAIN_FIRST), most)
+    return min(max(waited / 4, LOOK_AGAIN_FIRST), most)
+
+
+def _wait(reason: str, again: timedelta) -> GateResult:
     return GateResult(name=NAME, verdict=Verdict.UNKNOWN, reason=reason, consequence=Consequence.WAIT, look_again=again)
