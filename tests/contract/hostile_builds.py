@@ -31,7 +31,10 @@ def _carry():
     sys.stdout.flush(); sys.stderr.flush()
     return "".join(LOOT)
 
-META = "Metadata-Version: 2.1\\nName: widget\\nVersion: 1.1.0\\n"
+META = (
+    "Metadata-Version: 2.1\\nName: widget\\nVersion: 1.1.0\\nSummary: made by a backend of its own\\n"
+    "Description-Content-Type: text/markdown\\n\\nNothing to see here.\\n"
+)
 
 def build_sdist(out, config_settings=None):
     try:

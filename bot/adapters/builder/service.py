@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from bot.domain.policy import BuildPolicy, Isolation
 from bot.domain.secrets import Redactor
 from bot.ports.builder import Built
 
+STALE = 86_400.0  # seconds; no build takes that long
 LAST_LINES = 12  # of a failed build's output, shown to a person
 LONGEST_LINE = 300  # characters
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -120,6 +123,7 @@ class BuilderAdapter:
         except MissingToolError as error:
             return f"This installation cannot build: {error} is missing. Install it beside the bot"
         self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _sweep(self._scratch)
         if policy.isolation is Isolation.BUBBLEWRAP:
             with self._tried:
                 said = "" if self._works else probe(front, policy.wheelhouse, self._scratch)
@@ -172,6 +176,20 @@ class BuilderAdapter:
     def _line(self, text: str) -> str:
         line = self._redactor.redact(" ".join(_plain(text).split()))
         return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…"
+
+
+def _sweep(folder: Path) -> None:
+    """Drop what a killed daemon left behind; younger things may be a build's under way."""
+    for path in folder.iterdir():
+        try:
+            if time.time() - path.lstat().st_mtime < STALE:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+        except FileNotFoundError:
+            continue
 
 
 def _plain(text: str) -> str:
