@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.ports.builder import Built
+from bot.ports.builder import BuildOrder, Built
 from tests.fakes import Wire
 
 
@@ -38,14 +38,14 @@ class FakeBuilder:
 
     folder: Path
     makes: dict[bytes, bytes | Built] = field(default_factory=dict)
-    asked: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    asked: list[BuildOrder] = field(default_factory=list)
     stands_in_the_way: str = ""
 
-    def build(self, archive: Path, *, sha: str, version: str | None, name: str | None) -> Built:
+    def build(self, archive: Path, order: BuildOrder) -> Built:
         """What is to come of that tree."""
         if self.stands_in_the_way:
             return Built(files=None, problems=(self.stands_in_the_way,), again=True)
-        self.asked.append((sha, version, name))
+        self.asked.append(order)
         made = self.makes[archive.read_bytes()]
         if isinstance(made, Built):
             return made

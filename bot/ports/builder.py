@@ -8,6 +8,19 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOrder:
+    """What to build: the commit (40 hex digits) that the archive must be of, and the project's folder in it (empty: its
+    top). `version` is what the tag announces, for projects that ask their version control; `name` the distribution's,
+    as far as it is known.
+    """
+
+    sha: str
+    folder: str = ""
+    version: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
     """What a build left. `files` is a zip that holds the distributions below `dist/`, the caller's to delete; None if
     there are problems, which are sentences. `again` says that they can be mended without another commit.
@@ -28,12 +41,8 @@ class Archives(Protocol):
 class Builder(Protocol):
     """Build from source, isolated."""
 
-    def build(self, archive: Path, *, sha: str, version: str | None, name: str | None) -> Built:
-        """Build sdist and wheel from the archive of a commit.
-
-        `version` is what the tag announces, for projects that ask their version control; `name` the distribution's, as
-        far as it is known. Raises: TransientError.
-        """
+    def build(self, archive: Path, order: BuildOrder) -> Built:
+        """Build sdist and wheel from the archive of a commit. Raises: TransientError."""
 
     def obstacle(self) -> str:
         """Why nothing can be built here, as a sentence with its remedy; empty if builds work. Tries it out."""

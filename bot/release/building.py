@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.domain.distributions import version_of_tag
+from bot.domain.distributions import same_name, version_of_tag
 from bot.domain.policy import Source
 from bot.domain.refs import RefKind
+from bot.ports.builder import BuildOrder
 from bot.ports.index import Gathered
+from bot.release.belonging import metadata_paths, package_of
 from bot.release.facts import Facts, Wanted
-from bot.release.names import METADATA_FILES, declared_name
+from bot.release.names import declared_name
 
 if TYPE_CHECKING:
     from bot.release.observe import Eyes
@@ -52,8 +54,9 @@ def _build(eyes: Eyes, wanted: Wanted) -> Gathered:
         )
     version = version_of_tag(wanted.id.ref) if wanted.id.kind is RefKind.TAG else None
     try:
+        folder, name = _place(eyes, wanted)
         told = None if version is None else str(version)
-        built = eyes.builder.build(archive, sha=sha, version=told, name=_name(eyes, wanted))
+        built = eyes.builder.build(archive, BuildOrder(sha=sha, folder=folder, version=told, name=name))
     finally:
         archive.unlink(missing_ok=True)
     if built.files is None:
@@ -64,11 +67,13 @@ def _build(eyes: Eyes, wanted: Wanted) -> Gathered:
         built.files.unlink(missing_ok=True)
 
 
-def _name(eyes: Eyes, wanted: Wanted) -> str | None:
-    """The distribution's name as the project declares it, which version variables are spelt with."""
-    for path in METADATA_FILES:
+def _place(eyes: Eyes, wanted: Wanted) -> tuple[str, str | None]:
+    """The folder of the release's package, and its name as it is declared there; the top if nothing says otherwise."""
+    named = package_of(wanted)
+    for path in metadata_paths(wanted.id):
+        folder, _, file = path.rpartition("/")
         text = eyes.contents.file(wanted.id.project_id, path, wanted.id.sha)
-        name = declared_name(path, text) if text is not None else None
-        if name is not None:
-            return name
-    return None
+        name = declared_name(file, text) if text is not None else None
+        if name is not None and (not named or same_name(name, named)):
+            return folder, name
+    return "", None

@@ -15,7 +15,7 @@ from bot.adapters.builder.service import BuilderAdapter
 from bot.domain.errors import TransientError
 from bot.domain.policy import BuildPolicy, Isolation
 from bot.domain.secrets import Redactor
-from bot.ports.builder import Built
+from bot.ports.builder import BuildOrder, Built
 
 
 def main() -> None:
@@ -33,8 +33,9 @@ def main() -> None:
         )
         if policy not in adapters:
             adapters[policy] = BuilderAdapter(policy=policy, scratch=scratch, redactor=Redactor())
+        wish = BuildOrder(sha=order["sha"], version="1.1.0", name="widget")
         try:
-            built = adapters[policy].build(Path(order["archive"]), sha=order["sha"], version="1.1.0", name="widget")
+            built = adapters[policy].build(Path(order["archive"]), wish)
         except TransientError as error:
             built = Built(files=None, problems=(f"put off: {error}",), again=True)
         files = None if built.files is None else str(built.files)

@@ -19,7 +19,7 @@ import pytest
 from bot.adapters.builder.service import BuilderAdapter
 from bot.domain.policy import BuildPolicy, Isolation
 from bot.domain.secrets import Redactor, Secret
-from bot.ports.builder import Built
+from bot.ports.builder import BuildOrder, Built
 from tests.contract.builds import MOMENT, SHA, Link, Tree, need_bubblewrap, packed, wheelhouse
 from tests.contract.hostile_builds import BACKEND, PYPROJECT
 from tests.stories.bot import alive, children_of
@@ -43,17 +43,18 @@ def make(folder: Path, isolation: Isolation = Isolation.BUBBLEWRAP) -> BuilderAd
     return BuilderAdapter(policy=policy, scratch=folder / "builds", redactor=Redactor([Secret(SECRET)]))
 
 
-def build(builder: BuilderAdapter, folder: Path, tree: Tree, name: str | None = None) -> Built:
+def build(builder: BuilderAdapter, folder: Path, tree: Tree, name: str | None = None, place: str = "") -> Built:
     """Build a tree as version 1.1.0."""
     archive = folder / "tree.tar.gz"
     archive.write_bytes(packed(tree))
-    return builder.build(archive, sha=SHA, version="1.1.0", name=name)
+    return builder.build(archive, BuildOrder(sha=SHA, folder=place, version="1.1.0", name=name))
 
 
 @pytest.mark.parametrize("isolation", Isolation)
 def test_the_tag_is_the_version_and_the_commit_the_time(tmp_path: Path, isolation: Isolation) -> None:
     """setuptools-scm has no git to ask, and both files come out, whatever fence there is."""
-    built = build(make(tmp_path, isolation), tmp_path, SCM, name="acme.wid-get")
+    tree = {f"packages/widget/{path}": text for path, text in SCM.items()}
+    built = build(make(tmp_path, isolation), tmp_path, tree, name="acme.wid-get", place="packages/widget")
     assert built.problems == () and built.files is not None
     with zipfile.ZipFile(built.files) as archive:
         names = archive.namelist()

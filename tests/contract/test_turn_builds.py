@@ -10,10 +10,10 @@ import pytest
 from bot.domain.errors import TransientError
 from bot.domain.policy import Source
 from bot.domain.releases import Release, ReleaseState
-from bot.ports.builder import Built
+from bot.ports.builder import BuildOrder, Built
 from bot.release.facts import Wanted
 from tests.contract.turn_bench import ARCHIVE, Bench, planned
-from tests.unit.release_facts import PROJECT, SHA
+from tests.unit.release_facts import PROJECT, SHA, tag
 
 TREE = b"the tree of the commit"
 
@@ -25,7 +25,8 @@ class BuildBench(Bench):
     def wanted(self, release: Release) -> Wanted:
         """As policy has it for the source `build`."""
         wanted = super(BuildBench, self).wanted(release)
-        return replace(wanted, rule=replace(wanted.rule, source=Source.BUILD))
+        rule = replace(wanted.rule, source=Source.BUILD, tags=("*v*",))
+        return replace(wanted, id=release.id, rule=rule)
 
 
 @pytest.fixture
@@ -42,10 +43,23 @@ def test_a_tag_without_a_pipeline_is_built_once_and_published(bench: BuildBench)
     """The pinned commit, the tag's version, the declared name; and no file is left of archive or build."""
     release = bench.to_the_end()
     assert release.state is ReleaseState.PUBLISHED, release.next
-    assert bench.builder.asked == [(SHA, "1.1.0", "acme-widget")]
+    assert bench.builder.asked == [BuildOrder(sha=SHA, version="1.1.0", name="acme-widget")]
     green = next(gate for gate in release.gates if gate.name == "pipeline_green")
     assert green.reason.endswith("and the bot builds without one")
     assert list(bench.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["acme-widget", "packages/acme-widget"])
+def test_a_prefixed_tag_builds_the_package_that_it_names(bench: BuildBench, folder: str) -> None:
+    """The folder whose metadata declares that name, though another package stands at the top."""
+    ref = "acme-widget/v1.1.0"
+    bench.refs.heads[PROJECT.id][ref] = replace(tag(), name=ref)
+    bench.refs.texts[PROJECT.id, "pyproject.toml", SHA] = '[project]\nname = "acme-all"\n'
+    bench.refs.texts[PROJECT.id, f"{folder}/pyproject.toml", SHA] = '[project]\nname = "Acme_Widget"\n'
+    release = bench.to_the_end(planned(ref=ref))
+    assert bench.builder.asked == [BuildOrder(sha=SHA, folder=folder, version="1.1.0", name="Acme_Widget")], (
+        release.next
+    )
 
 
 def test_what_an_upload_may_have_begun_with_is_never_built_anew(bench: BuildBench) -> None:

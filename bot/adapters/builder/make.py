@@ -21,11 +21,11 @@ REQUIREMENTS, BUILDING = "requirements", "building"
 
 
 def main() -> None:
-    """`make.py WORK`: builds WORK/src into WORK/out."""
-    work = Path(sys.argv[1])
+    """`make.py WORK FOLDER`: builds WORK/src/FOLDER into WORK/out."""
+    work, folder = Path(sys.argv[1]), sys.argv[2]
     try:
         with DefaultIsolatedEnv() as environment:
-            sdist = _make(environment, work, work / "src", "sdist")
+            sdist = _make(environment, work, work / "src" / folder, "sdist")
             with tarfile.open(sdist) as archive:
                 archive.extractall(work / "unpacked", filter="data")
             tree = next(path for path in (work / "unpacked").iterdir() if path.is_dir())

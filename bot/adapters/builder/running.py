@@ -62,13 +62,15 @@ class Ran:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One build. `tree` is a checked tar file; `results` takes a zip."""
+    """One build. `tree` is a checked tar file; `results` takes a zip; `folder` is the
+    project's, below the top of the tree."""
 
     policy: BuildPolicy
     front: Front
     tree: IO[bytes]
     results: IO[bytes]
     scratch: Path
+    folder: str
     told: dict[str, str]
 
     def run(self) -> Ran:
@@ -107,7 +109,7 @@ class Run:
             "memory": policy.memory,
             "disk": policy.disk,
             "nice": min(os.getpriority(os.PRIO_PROCESS, 0) + NICE, 19),
-            "argv": [python, "-I", f"{programs}/make.py", work],
+            "argv": [python, "-I", f"{programs}/make.py", work, self.folder],
             "environment": environment(work=work, wheelhouse=wheelhouse, told=self.told),
             **more,
         }

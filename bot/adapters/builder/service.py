@@ -20,7 +20,7 @@ from bot.adapters.index.names import ArchiveError, show
 from bot.domain.errors import TransientError
 from bot.domain.policy import BuildPolicy, Isolation
 from bot.domain.secrets import Redactor
-from bot.ports.builder import Built
+from bot.ports.builder import BuildOrder, Built
 
 STALE = 86_400.0  # seconds; no build takes that long
 LAST_LINES = 12  # of a failed build's output, shown to a person
@@ -76,7 +76,7 @@ class BuilderAdapter:
         ready = self._ready()
         return ready if isinstance(ready, str) else ""
 
-    def build(self, archive: Path, *, sha: str, version: str | None, name: str | None) -> Built:
+    def build(self, archive: Path, order: BuildOrder) -> Built:
         """See Builder.build."""
         ready = self._ready()
         if isinstance(ready, str):
@@ -84,7 +84,7 @@ class BuilderAdapter:
         with ExitStack() as stack:
             tree = stack.enter_context(tempfile.TemporaryFile(dir=self._scratch))
             try:
-                moment = read_tree(archive, tree, sha=sha, most=ready.policy.disk)
+                moment = read_tree(archive, tree, sha=order.sha, most=ready.policy.disk)
             except ArchiveError as error:
                 return Built(files=None, problems=(self._line(f"The commit's archive is refused: it {error}"),))
             results = stack.enter_context(
@@ -98,7 +98,8 @@ class BuilderAdapter:
                     tree=tree,
                     results=results,
                     scratch=self._scratch,
-                    told={"SOURCE_DATE_EPOCH": str(moment), **_versions(version, name)},
+                    folder=order.folder,
+                    told={"SOURCE_DATE_EPOCH": str(moment), **_versions(order.version, order.name)},
                 )
                 with self._slot():
                     built = self._judge(run.run(), ready.policy)
