@@ -220,6 +220,7 @@ ATTACKS = (
         name="fork bomb",
         code="while True:\n    try:\n        os.fork()\n    except OSError: pass",
         ends="more processes and threads",
+        memory=16 * 1024 * MIB,
     ),
     Attack(
         name="threads",

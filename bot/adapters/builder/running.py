@@ -24,6 +24,7 @@ from bot.adapters.builder.front import Front, lay_out
 from bot.domain.policy import BuildPolicy, Isolation
 
 GRACE = 15.0  # seconds beyond the build's own time: to start, to end what is left, to hand out the files
+MOST_TASKS = 128 + 16 * (os.cpu_count() or 1)  # processes and threads of one build: a compiler on every core and more
 NICE = 5  # builds stand back for the daemon
 TAIL = 64 * 1024  # bytes of output kept of a build, its last
 _CHUNK = 64 * 1024
@@ -108,6 +109,7 @@ class Run:
             "time": policy.time.total_seconds(),
             "memory": policy.memory,
             "disk": policy.disk,
+            "tasks": MOST_TASKS,
             "nice": min(os.getpriority(os.PRIO_PROCESS, 0) + NICE, 19),
             "argv": [python, "-I", f"{programs}/make.py", work, self.folder],
             "environment": environment(work=work, wheelhouse=wheelhouse, told=self.told),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.adapters.builder.front import Front, MissingToolError, find_front
-from bot.adapters.builder.running import Ran, Run, probe
+from bot.adapters.builder.running import MOST_TASKS, Ran, Run, probe
 from bot.adapters.builder.tree import read_tree
 from bot.adapters.index.limits import MIB
 from bot.adapters.index.names import ArchiveError, show
@@ -32,7 +32,7 @@ _LIMITS = {
     "memory": "took more memory than build.memory allows ({memory} MiB)",
     "disk": "wrote more than build.disk allows ({disk} MiB)",
     "machine": "was ended because the machine had hardly any memory left",
-    "processes": "started more processes and threads than a build may have (512)",
+    "processes": "started more processes and threads than a build may have here ({tasks})",
 }
 _NO_FENCE = (
     "Install bubblewrap 0.8 or newer and allow user namespaces (in a container: a seccomp profile that does; "
@@ -143,6 +143,7 @@ class BuilderAdapter:
                 "time": policy.time.total_seconds(),
                 "memory": policy.memory // MIB,
                 "disk": policy.disk // MIB,
+                "tasks": MOST_TASKS,
             }
             return Built(files=None, problems=(f"The build {_LIMITS[over].format(**limits)}{words}",), again=True)
         if told is None:

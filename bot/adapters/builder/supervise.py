@@ -28,8 +28,6 @@ from typing import Any
 PAUSE = 0.02  # seconds between two counts of the processes
 LOOK = 0.1  # seconds between two looks at what they take
 BURST = 16  # new processes between two counts; more may be the beginning of thousands
-MOST_TASKS = 512  # processes and threads of one build; a compiler on every core of a large machine stays below it
-ROOM_TO_SEE = 64  # tasks beyond the most, so that they are seen to be too many before the kernel refuses more
 MOST_OPEN = 1024  # open files of one process
 ROOM = 64 * 1024  # bytes; a file system with less is full
 MOST_ENTRIES = 300_000  # files and folders; each takes memory of the kernel's, whatever is in it
@@ -143,10 +141,9 @@ class Watch:
             return pid
         try:
             os.setpriority(os.PRIO_PROCESS, 0, job["nice"])
-            # Memory is counted over all processes while they run; a single one may not even map twice of it.
-            bounds = [(resource.RLIMIT_NPROC, MOST_TASKS + ROOM_TO_SEE)] if job["bounded"] else []
+            # Memory is counted over all processes while they run; a single one may not even map twice of it. Processes
+            # are counted, too: the kernel's own limit counts all of the user's, whoever started them.
             for name, most in (
-                *bounds,
                 (resource.RLIMIT_AS, 2 * job["memory"]),
                 (resource.RLIMIT_CPU, int(job["time"]) + 1),
                 (resource.RLIMIT_FSIZE, job["disk"]),
@@ -189,7 +186,7 @@ class Watch:
         # Looking at each process takes time, which thousands of them leave us little of: count first.
         there, before = sum(name.isdigit() for name in os.listdir("/proc")), self._there  # noqa: PTH208 - names only
         self._there = there
-        if os.getpid() == 1 and there > MOST_TASKS:
+        if os.getpid() == 1 and there > self._job["tasks"]:
             return "processes"
         if there - before > BURST or now < self._look:
             return None
@@ -198,7 +195,7 @@ class Watch:
         for _, threads, resident in self._family():
             tasks += threads
             memory += resident
-        if tasks > MOST_TASKS:
+        if tasks > self._job["tasks"]:
             return "processes"
         if memory > self._job["memory"]:
             return "memory"
