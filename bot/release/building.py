@@ -12,6 +12,7 @@ from bot.ports.index import Gathered
 from bot.release.belonging import metadata_paths, package_of
 from bot.release.facts import Facts, Wanted
 from bot.release.names import declared_name
+from bot.release.sources import source_of
 
 if TYPE_CHECKING:
     from bot.release.observe import Eyes

@@ -26,7 +26,7 @@ class BuildBench(Bench):
         """As policy has it for the source `build`."""
         wanted = super(BuildBench, self).wanted(release)
         rule = replace(wanted.rule, source=Source.BUILD, tags=("*v*",))
-        return replace(wanted, id=release.id, rule=rule)
+        return replace(wanted, id=release.id, rule=rule, source=Source.BUILD)
 
 
 @pytest.fixture
