@@ -14,9 +14,11 @@ from time import sleep
 
 from filelock import FileLock, Timeout
 
+from bot.adapters.builder.service import BuilderAdapter
 from bot.adapters.ci.service import parse_ci
 from bot.adapters.clock import utc_now
 from bot.adapters.gitlab.account import GitLabAccount
+from bot.adapters.gitlab.archives import GitLabArchives
 from bot.adapters.gitlab.budget import Budget
 from bot.adapters.gitlab.ci_file import GitLabCiFile
 from bot.adapters.gitlab.client import Api
@@ -115,6 +117,9 @@ class App:
             gitlab_ca_file=self._ca_file,
             gitlab_proxy=gitlab.proxy,
             on_request=lambda _: self._registry_asked(),
+        )
+        self.builder = BuilderAdapter(
+            policy=settings.policy.build, scratch=self.home / "builds", redactor=redactor, slot=self.index.heavy
         )
 
     def _api(self, token: Secret) -> Api:
@@ -276,14 +281,14 @@ class App:
     def find(self, target: Target) -> Found:
         """Look a target up on GitLab.
 
-        Raises: RefusedError with status 404 for an unknown project, tag or rule; ConfigError for a source we lack.
+        Raises: RefusedError with status 404 for an unknown project, tag or rule.
         """
         project = self.projects.project(int(target.project) if target.project.isdigit() else target.project)
         if project is None:
             what = f"there is no project {target.project} that the token may see"
             raise RefusedError(what=what, where=self.api.where, remedy="Check the path and the token", status=404)
         id_ = self._named(project, target.ref)
-        self.wanting.must_have_source(self.wanting.rule(project.full_path, id_.kind, id_.ref))
+        self.wanting.rule(project.full_path, id_.kind, id_.ref)
         self.store.enrolment.enrolled([project], self.clock())
         fresh = new_release(id_, project.full_path, self.settings.policy, self.clock())
         assert fresh is not None, "a rule covers it, as was just checked"
@@ -291,8 +296,8 @@ class App:
         return Found(project=project, release=known or fresh, recorded=known is not None)
 
     def must_cover(self, release: Release) -> None:
-        """Make sure that the configuration still speaks of a release. Raises: ConfigError, RefusedError with 404."""
-        self.wanting.must_have_source(self.wanting.rule(release.project, release.id.kind, release.id.ref))
+        """Make sure that the configuration still speaks of a release. Raises: RefusedError with 404."""
+        self.wanting.rule(release.project, release.id.kind, release.id.ref)
 
     def _named(self, project: Project, ref: str) -> ReleaseId:
         """The tag of that name, else the branch, at the commit it is at now. Raises: RefusedError with status 404."""
@@ -386,6 +391,8 @@ class App:
             index=self.index,
             anatomist=self.index.anatomist,
             distributions=self.index,
+            archives=GitLabArchives(self.api, self.home / "downloads"),
+            builder=self.builder,
             kept=self.store.kept,
             ledger=self.store.ledger,
             consents=Consents(holds=self.store.holds, approvals=self.store.approvals, people=GitLabPeople(self.api)),

@@ -427,7 +427,7 @@ class FakeDistributions:
     inside: dict[bytes, Gathered] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
 
-    def gather(self, archives: Sequence[tuple[int, str, Path]]) -> Gathered:
+    def gather(self, archives: Sequence[tuple[int | None, str, Path]]) -> Gathered:
         """All of what the archives hold, kept."""
         found = [self.inside[path.read_bytes()] for _, _, path in archives]
         files = tuple(file for gathered in found for file in gathered.files)

@@ -19,7 +19,7 @@ from bot.cli.sandbox import require_extra
 from bot.cli.story import guided, proof, wheels
 from bot.cli.story.guided import GUIDED, Guided
 from bot.cli.story.people import MAINTAINER, Change, Clone, install_hook, merge
-from bot.cli.story.stage import Daemon, Scene, gitlab_running
+from bot.cli.story.stage import Daemon, Scene, fenced, gitlab_running
 from bot.cli.story.telling import Teller
 from bot.cli.story.verdict import Ending, as_json, check, table
 from bot.domain.errors import RefusedError
@@ -38,11 +38,12 @@ class Part:
     ending: ReleaseState
     version: str = "1.1.0"
     remedy: str = ""
+    distribution: str = ""
 
     @property
     def name(self) -> str:
-        """The distribution's name."""
-        return self.project.rsplit("/", 1)[-1]
+        """The distribution's name: what the project is called, unless it says otherwise."""
+        return self.distribution or self.project.rsplit("/", 1)[-1]
 
 
 PARTS = (
@@ -67,6 +68,24 @@ PARTS = (
     ),
     Part(project="acme/libs/anvil", titles=("Harden the face",), ending=ReleaseState.CONFLICT, remedy="other bytes"),
     Part(project="acme/apps/furnace", titles=("Burn hotter",), ending=ReleaseState.FAILED, remedy="pipeline"),
+    # One for each way to build; the bot itself builds bollard.
+    Part(project="acme/libs/sextant", titles=("Find the noon",), ending=ReleaseState.PUBLISHED),
+    Part(project="acme/libs/quoin", titles=("Hold the cask",), ending=ReleaseState.PUBLISHED),
+    Part(project="acme/libs/lantern", titles=("Trim the wick",), ending=ReleaseState.PUBLISHED),
+    Part(project="acme/libs/bollard", titles=("Take two turns",), ending=ReleaseState.PUBLISHED),
+    Part(project="acme/tools/fathom", titles=("Sound the depth",), ending=ReleaseState.PUBLISHED),
+    Part(
+        project="acme/libs/hawser",
+        titles=("Lay three strands",),
+        ending=ReleaseState.PUBLISHED,
+        distribution="acme-hawser",
+    ),
+    Part(
+        project="acme/libs/splice",
+        titles=("Tuck once more",),
+        ending=ReleaseState.PUBLISHED,
+        distribution="Acme.Rope_Splice",
+    ),
 )
 KILLED = Part(project="acme/tools/capstan", titles=("Take the strain",), ending=ReleaseState.PUBLISHED)
 
@@ -107,6 +126,9 @@ def demo(options: Options, *, keep: bool) -> Exit:
 def _story(options: Options, scene: Scene, daemon: Daemon, teller: Teller) -> list[Ending]:
     told = _Told()
     with _watching(options, scene, teller, told) as watch:
+        fence = fenced(scene)
+        told_fence = f"without a fence, which only our own demo may do: {fence}" if fence else "behind bubblewrap"
+        teller.line("build", f"bollard will be built by the bot, {told_fence}")
         daemon.start()
         teller.line("ropewalk", f"the daemon watches the group acme (process {daemon.pid})")
         teller.chapter("Merge requests are merged, protected tags pushed")
@@ -145,15 +167,14 @@ def _result(options: Options, endings: list[Ending], teller: Teller, places: dic
 
 def _play(scene: Scene, teller: Teller, told: _Told, part: Part) -> None:
     """The people's part in one release: merge requests, then a tag."""
-    from bot.sandbox.worlds.acme import PACKAGES, files
+    from bot.sandbox.worlds.acme import tree_of
 
-    package = next(package for package in PACKAGES if package.path == part.project)
     install_hook(scene, part.project)
     clone = Clone(scene, part.project, MAINTAINER)
-    tree = files(package, part.version)
+    tree = tree_of(part.project, part.version)
     iids = []
     for number, title in enumerate(part.titles, 1):
-        notes = f"# Notes of {package.name}\n\n" + "".join(f"- {line}\n" for line in part.titles[:number])
+        notes = f"# Notes of {part.name}\n\n" + "".join(f"- {line}\n" for line in part.titles[:number])
         change = Change(title=title, files={**(tree if number == len(part.titles) else {}), "NOTES.md": notes})
         clone.propose(f"change-{number}", change)
         iids.append(merge(scene, part.project, f"change-{number}", title))

@@ -12,7 +12,7 @@ from bot.cli.exits import Exit
 from bot.cli.options import Format, Options
 from bot.domain.errors import CredentialsError, RefusedError, RopewalkError, TransientError
 from bot.domain.gitlab import Identity, Role
-from bot.domain.policy import IndexKind, IndexSpec
+from bot.domain.policy import IndexKind, IndexSpec, Isolation
 from bot.domain.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -82,6 +82,25 @@ def _checks(bot: App) -> Iterator[Check]:
     for spec in bot.settings.policy.indexes:
         yield _index(bot, spec)
     yield _hooks(bot)
+    yield _builds(bot)
+
+
+def _builds(bot: App) -> Check:
+    """Whether the bot can build from source, and behind which fence."""
+    name, build = "builds", bot.settings.policy.build
+    if build is None:
+        reason = "off: no project's code runs here"
+        remedy = "`source: build` needs a `build` section with a `wheelhouse`"
+        return Check(name=name, verdict=Verdict.NOT_APPLICABLE, reason=reason, remedy=remedy)
+    obstacle = bot.builder.obstacle()
+    if obstacle:
+        return Check(name=name, verdict=Verdict.FAIL, reason=obstacle)
+    if build.isolation is Isolation.NONE:
+        reason = "NOT ISOLATED (build.isolation: none): every project built can read and do all that the bot can"
+        remedy = "Install bubblewrap and set build.isolation: bubblewrap"
+        return Check(name=name, verdict=Verdict.UNKNOWN, reason=reason, remedy=remedy)
+    reason = f"isolated by bubblewrap, without network, with the wheels in {build.wheelhouse}"
+    return Check(name=name, verdict=Verdict.PASS, reason=reason)
 
 
 def _scopes(identity: Identity) -> Check:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -26,6 +27,26 @@ class Source(StrEnum):
     PIPELINE = "pipeline"
     ARTIFACTS = "artifacts"
     BUILD = "build"
+
+
+class Isolation(StrEnum):
+    """How a build from source is kept from everything of ours."""
+
+    BUBBLEWRAP = "bubblewrap"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildPolicy:
+    """How the bot builds from source, if it may. `wheelhouse` is an absolute folder of wheels, the only place where
+    builds find what they need; `memory` and `disk` are bytes of one build, `time` is its whole length.
+    """
+
+    wheelhouse: Path
+    isolation: Isolation = Isolation.BUBBLEWRAP
+    time: timedelta = timedelta(minutes=10)
+    memory: int = 2 * 1024**3
+    disk: int = 2 * 1024**3
 
 
 class IndexKind(StrEnum):
@@ -146,12 +167,13 @@ class HygienePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """All the organisation said about releases."""
+    """All the organisation said about releases. Without `build` nothing is ever built from source."""
 
     releases: tuple[ReleaseRule, ...]
     indexes: tuple[IndexSpec, ...]
     hygiene: HygienePolicy
     freezes: tuple[Freeze, ...] = ()
+    build: BuildPolicy | None = None
 
     def rule_for(self, project: str, kind: RefKind, ref: str) -> ReleaseRule | None:
         """The first rule that matches, or None: then the ref is nobody's release."""

@@ -6,20 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.domain.errors import ConfigError, RefusedError
+from bot.domain.errors import RefusedError
 from bot.domain.policy import Policy, ReleaseRule, Source
 from bot.domain.refs import Project, RefKind
 from bot.domain.releases import Acceptance, Release, ReleaseState
 from bot.domain.verdicts import Consequence
 from bot.release.facts import Wanted
-
-UNKNOWN_SOURCES = (Source.BUILD,)  # the configuration knows it, this version does not yet
-OTHER_SOURCE = "Use source: artifacts (or auto) and let a job of the pipeline keep dist/"
-
-
-def no_source(rule: ReleaseRule) -> str:
-    """What is wrong with a rule whose source is not there yet."""
-    return f"this version cannot release from source {rule.source.value}, which the rule for it asks for"
 
 
 def waiting_for(release: Release) -> str | None:
@@ -50,7 +42,7 @@ class Wanting:
     def wanted(self, release: Release) -> Wanted:
         """What policy wants of a release.
 
-        Raises: RefusedError if no rule covers it, the project is gone, or the rule asks for a source we do not have.
+        Raises: RefusedError if no rule covers it, or the project is gone.
         """
         project = self.project(release.id.project_id)
         if project is None:
@@ -59,8 +51,6 @@ class Wanting:
                 where=self.gitlab,
             )
         rule = self.rule(project.full_path, release.id.kind, release.id.ref)
-        if rule.source in UNKNOWN_SOURCES:
-            raise RefusedError(what=no_source(rule), where=str(self.path), remedy=OTHER_SOURCE)
         return Wanted(
             id=release.id,
             project=project,
@@ -72,6 +62,7 @@ class Wanting:
             heard=release.heard_at is not None,
             previous=self.published_before(release) if release.id.kind is RefKind.BRANCH else None,
             source=self._source(release, rule),
+            may_build=self.policy.build is not None,
             freezes=tuple(freeze for freeze in self.policy.freezes if freeze.covers(project.full_path)),
             accepted=self.accepted(release.key) if rule.hold_on else (),
             tags=self.tags() if rule.install_check else frozenset(),
@@ -82,11 +73,6 @@ class Wanting:
         if rule.source in (Source.AUTO, release.source) or self.begun(release):
             return release.source
         return rule.source
-
-    def must_have_source(self, rule: ReleaseRule) -> None:
-        """Raises: ConfigError for a source that is not there yet."""
-        if rule.source in UNKNOWN_SOURCES:
-            raise ConfigError(what=no_source(rule), where=str(self.path), remedy=OTHER_SOURCE)
 
     def rule(self, project: str, kind: RefKind, ref: str) -> ReleaseRule:
         """The rule that covers a ref. Raises: RefusedError with status 404 if none does."""

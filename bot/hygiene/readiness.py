@@ -54,7 +54,7 @@ class Question:
     @property
     def by_bot(self) -> bool:
         """Whether the bot itself uploads what the pipeline built."""
-        return self.rule is not None and self.rule.source in (Source.AUTO, Source.ARTIFACTS)
+        return self.rule is not None and self.rule.source is not Source.PIPELINE
 
 
 def next_tag(patterns: tuple[str, ...]) -> str:
@@ -114,9 +114,9 @@ def _policy(question: Question) -> Check:
         reason = f"no rule of `releases` covers {question.tag}: only the project's own pipeline can publish"
         return Check(name=name, verdict=Verdict.NOT_APPLICABLE, reason=reason)
     if rule.source is Source.BUILD:
-        remedy = "Use source: artifacts"
-        return Check(name=name, verdict=Verdict.FAIL, reason="this version cannot build from source", remedy=remedy)
-    who = "the bot uploads what the pipeline builds" if question.by_bot else "the pipeline uploads"
+        who = "the bot builds from source and uploads"
+    else:
+        who = "the bot uploads what the pipeline builds" if question.by_bot else "the pipeline uploads"
     if rule.source is Source.AUTO:
         who = "the pipeline or the bot uploads, as the bot then finds"
     reason = f"a rule of `releases` covers {question.tag}: {who}, to {', '.join(rule.indexes)}"
@@ -256,7 +256,8 @@ def starting(facts: ProjectFacts, ci: CiFacts, job: CiJob, pipeline: Pipeline) -
 
 
 def _by_bot(facts: ProjectFacts, ci: CiFacts, question: Question, protected: bool | Unread) -> Iterator[Check]:
-    yield _build(facts, ci, question, protected)
+    if question.rule is None or question.rule.source is not Source.BUILD:
+        yield _build(facts, ci, question, protected)
     yield _hygiene(facts, question)
     for spec in question.indexes:
         account = "the bot's own token" if spec.username is None else "the bot's credentials"

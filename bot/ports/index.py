@@ -92,10 +92,11 @@ class Installer(Protocol):
 class Distributions(Protocol):
     """Turn artifact archives into kept, checked distributions."""
 
-    def gather(self, archives: Sequence[tuple[int, str, Path]]) -> Gathered:
-        """Read job archives, keep what they hold, check it with twine.
+    def gather(self, archives: Sequence[tuple[int | None, str, Path]]) -> Gathered:
+        """Read archives, keep what they hold, check it with twine.
 
-        `archives` are (job id, job name, zip file); the zip files are the caller's to delete.
+        `archives` are (job id, job name, zip file), or (None, what made it, zip file) where no job did; the zip
+        files are the caller's to delete.
         """
 
     def has(self, sha256: str) -> bool:

@@ -22,12 +22,14 @@ from bot.domain.gitlab import Changes
 from bot.domain.policy import Source
 from bot.domain.refs import Head, RefKind, Tag
 from bot.domain.report import IndexPage
+from bot.ports.builder import Archives, Builder
 from bot.ports.ci import Planner
 from bot.ports.gitlab import Contents, History, Notes, Pipelines, Refs, Releases, VariableReader
 from bot.ports.index import Anatomist, Distributions, Gathered, Index
 from bot.ports.store import Kept, Ledger
 from bot.release.artifacts import Artifacts, lost
 from bot.release.belonging import belonging, metadata_paths, package_of
+from bot.release.building import builds, built_files
 from bot.release.choose import choose_pipeline, expired_jobs, jobs_with_files
 from bot.release.comparing import see_differences
 from bot.release.consenting import Consents, approved, held, reached
@@ -65,6 +67,8 @@ class Eyes:
     index: Index
     anatomist: Anatomist
     distributions: Distributions
+    archives: Archives
+    builder: Builder
     kept: Kept
     ledger: Ledger
     consents: Consents
@@ -171,10 +175,12 @@ def _decide(eyes: Eyes, wanted: Wanted, facts: Facts) -> Facts:
 
 
 def _files(eyes: Eyes, wanted: Wanted, facts: Facts) -> Gathered:
-    """The kept files, or those of the pipeline's artifacts.
+    """The kept files, or those of the pipeline's artifacts, or what the bot builds itself.
 
     Bytes are kept once an upload may have begun: a job that ran again makes other bytes of the same name.
     """
+    if builds(wanted, facts):
+        return built_files(eyes, wanted, facts)
     key = wanted.id.key
     found = facts.pipeline.value if facts.pipeline else None
     jobs = jobs_with_files(found.jobs) if found else ()

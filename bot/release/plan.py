@@ -13,6 +13,7 @@ from bot.domain.report import ReleaseReport
 from bot.domain.verdicts import Consequence, GateResult
 from bot.ports.texts import Texts
 from bot.release.actions import Action
+from bot.release.building import builds
 from bot.release.facts import Facts, Look, LookKind, Unreadable, Wanted
 from bot.release.judge import PEOPLE, Judgement, judge
 from bot.release.report import report
@@ -175,11 +176,12 @@ def _publish(wanted: Wanted, facts: Facts, texts: Texts, drawing: _Drawing, *, t
 
 
 def _way_out(wanted: Wanted, facts: Facts) -> str:
-    """What a person does about a failed target. A ref's pipeline makes the same files again, whoever runs it."""
+    """What a person does about a failed target. The same commit makes the same files again, whoever builds them."""
     if not facts.unusable:
         return "Resume once that is mended"
     again = "push a new tag" if wanted.id.kind is RefKind.TAG else "merge that"
-    return f"Mend the job that builds them and {again}; it is released by itself"
+    culprit = "project" if builds(wanted, facts) else "job that builds them"
+    return f"Mend the {culprit} and {again}; it is released by itself"
 
 
 def _on_index(

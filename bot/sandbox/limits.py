@@ -48,6 +48,7 @@ WINDOWS: Mapping[str, int] = {
     "members_delete": MINUTE,
     "issues_create": MINUTE,
     "users_get_by_id": TEN_MINUTES,
+    "project_repositories_archive": MINUTE,
     "project_repositories_changelog": MINUTE,
     "web_hook_calls": MINUTE,
     "web_hook_event_resend": MINUTE,
@@ -55,7 +56,12 @@ WINDOWS: Mapping[str, int] = {
 }
 """Every application limit the sandbox knows and its window in seconds."""
 
-FIXED = {"web_hook_event_resend": 5, "web_hook_test": 5, "project_repositories_changelog": 5}
+FIXED = {
+    "web_hook_event_resend": 5,
+    "web_hook_test": 5,
+    "project_repositories_archive": 5,
+    "project_repositories_changelog": 5,
+}
 """In force in every profile: nobody can configure them."""
 
 _SELF_MANAGED = FIXED | {

@@ -23,7 +23,15 @@ from bot.settings.credentials import (
 )
 from bot.settings.freezes import read_freezes
 from bot.settings.model import GitlabSettings, Listener, Settings, SqliteState, WatchSettings
-from bot.settings.policy import Indexes, check_hygiene, hygiene_of, read_indexes, read_proxy, read_releases
+from bot.settings.policy import (
+    Indexes,
+    check_hygiene,
+    hygiene_of,
+    read_build,
+    read_indexes,
+    read_proxy,
+    read_releases,
+)
 from bot.settings.problems import Problems, shown
 from bot.settings.reading import Reading, locate, name
 from bot.settings.shape import (
@@ -275,16 +283,18 @@ class _Loader:
         releases: tuple[ReleaseRule, ...] = ()
         hygiene = HygienePolicy()
         freezes: tuple[Freeze, ...] = ()
+        may_build = "build" in self.main.tree.data
+        build = read_build(self.main) if may_build else None
         for reading in (self.main, second) if second is not None else (self.main,):
             if "releases" in reading.tree.data:
-                releases = read_releases(reading, indexes)
+                releases = read_releases(reading, indexes, may_build=may_build)
             if "hygiene" in reading.tree.data:
                 hygiene = self._hygiene(reading)
             if "freeze" in reading.tree.data:
                 freezes = read_freezes(reading)
         if not releases and not self.main.problems:
             self.main.warn((), "there are no `releases`, so nothing will ever be released.")
-        return Policy(releases=releases, indexes=indexes.specs, hygiene=hygiene, freezes=freezes)
+        return Policy(releases=releases, indexes=indexes.specs, hygiene=hygiene, freezes=freezes, build=build)
 
     def _policy_file(self) -> Reading | None:
         """The file that `policy` names, if it does and can be read."""

@@ -10,10 +10,12 @@ from bot.domain.consents import ApprovalRule
 from bot.domain.findings import Waiver
 from bot.domain.gitlab import Role
 from bot.domain.policy import (
+    BuildPolicy,
     ExpectedFiles,
     HygienePolicy,
     IndexKind,
     IndexSpec,
+    Isolation,
     PipelinePolicy,
     ReleaseRule,
     Source,
@@ -24,7 +26,14 @@ from bot.settings.addresses import proxy_url, web_url
 from bot.settings.credentials import Credentials, Wanted
 from bot.settings.problems import listed, near_miss, shown
 from bot.settings.reading import Reading, name
-from bot.settings.shape import ApprovalSection, ExpectSection, HygieneSection, IndexSection, RuleSection
+from bot.settings.shape import (
+    ApprovalSection,
+    BuildSection,
+    ExpectSection,
+    HygieneSection,
+    IndexSection,
+    RuleSection,
+)
 from bot.settings.tree import KeyPath
 
 _TOKEN_USER = "__token__"  # noqa: S105  (a user name)
@@ -161,8 +170,8 @@ def read_proxy(reading: Reading, above: KeyPath, text: str | None) -> str | None
         return None
 
 
-def read_releases(reading: Reading, indexes: Indexes) -> tuple[ReleaseRule, ...]:
-    """All rules of a file, in its order."""
+def read_releases(reading: Reading, indexes: Indexes, *, may_build: bool) -> tuple[ReleaseRule, ...]:
+    """All rules of a file, in its order; `may_build` says that the configuration lets the bot build."""
     value = reading.tree.data.get("releases", [])
     if not isinstance(value, list):
         reading.problem(("releases",), "`releases` must be a list of rules", 'Write `- projects: ["acme/**"]` under it')
@@ -173,6 +182,10 @@ def read_releases(reading: Reading, indexes: Indexes) -> tuple[ReleaseRule, ...]
         section = reading.section(RuleSection, path, entry)
         if section is not None:
             rules.append(_rule(reading, path, section, indexes))
+            if section.source == "build" and not may_build:
+                what = f"{name((*path, 'source'))} is `build`, and the configuration has no `build` section"
+                remedy = "Add `build: {wheelhouse: DIR}`, a folder with the wheels of the build backends"
+                reading.problem((*path, "source"), what, remedy)
     return tuple(rules)
 
 
@@ -207,9 +220,6 @@ def _rule(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexe
     )
     _check_passwords(reading, path, rule, indexes)
     _check_order(reading, path, rule, indexes)
-    if rule.source is Source.BUILD:
-        key = f"source: {rule.source.value}"
-        reading.warn((*path, "source"), f"`{key}` is accepted but not in effect yet: its releases stop and say so.")
     return rule
 
 
@@ -289,6 +299,26 @@ def _check_passwords(reading: Reading, path: KeyPath, rule: ReleaseRule, indexes
             what = f"{name(path)} uploads to `{spec.name}`, which has no password"
             remedy = "Add `password_env` to the index, or set `source: pipeline` where the projects publish themselves"
             reading.problem((*path, "indexes"), what, remedy)
+
+
+def read_build(reading: Reading) -> BuildPolicy | None:
+    """The `build` section, which is there; None when something in it is wrong."""
+    path = ("build",)
+    section = reading.section(BuildSection, path, reading.tree.data["build"])
+    wheelhouse = None if section is None else reading.folder_named((*path, "wheelhouse"), section.wheelhouse)
+    if section is None or wheelhouse is None:
+        return None
+    isolation = Isolation(section.isolation)
+    if isolation is Isolation.NONE:
+        what = "is `none`: a project that is built can read and do all that the bot can, its tokens included."
+        reading.warn((*path, "isolation"), f"{name((*path, 'isolation'))} {what}")
+    return BuildPolicy(
+        wheelhouse=wheelhouse,
+        isolation=isolation,
+        time=section.time,
+        memory=section.memory,
+        disk=section.disk,
+    )
 
 
 def hygiene_of(section: HygieneSection, waivers: tuple[Waiver, ...] = ()) -> HygienePolicy:

@@ -112,6 +112,18 @@ class Reading:
             self.problem(path, f"{name(path)} names `{spoken}`, which is not a file", "Correct the path")
         return target
 
+    def folder_named(self, path: KeyPath, text: str) -> Path | None:
+        """The existing folder that a key names, absolute, relative to this configuration."""
+        try:
+            target = (self.folder / Path(text).expanduser()).absolute()
+            if target.is_dir():
+                return target
+        except (OSError, RuntimeError, ValueError):  # no right to look, no such home, a name no folder can have
+            pass
+        spoken = shown(str(self.folder / text), 200)
+        self.problem(path, f"{name(path)} names `{spoken}`, which is not a folder", "Make it, or correct the path")
+        return None
+
     def _wrong_kind(self, path: KeyPath, expected: str, value: Plain) -> None:
         remedy = ""
         if value is None:

@@ -19,8 +19,11 @@ from bot.domain.policy import PATIENCE
 _DURATION = re.compile(
     r"(?:(?P<days>[0-9]{1,5})d)?(?:(?P<hours>[0-9]{1,6})h)?(?:(?P<minutes>[0-9]{1,7})m)?(?:(?P<seconds>[0-9]{1,9})s)?"
 )
+_UNITS = {"MiB": 1024**2, "GiB": 1024**3}
 _DURATION_SCHEMA = r"^(?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 SHORTEST_POLL = timedelta(seconds=1)
+LEAST_BUILD_TIME, MOST_BUILD_TIME = timedelta(seconds=10), timedelta(hours=2)
+LEAST_BUILD_SIZE = 128 * 1024**2  # bytes; an environment with a backend alone takes a third of it
 
 
 def parse_duration(value: object) -> timedelta:
@@ -34,9 +37,32 @@ def parse_duration(value: object) -> timedelta:
     return timedelta(**{unit: int(digits) for unit, digits in found.groupdict().items() if digits is not None})
 
 
+def parse_size(value: object) -> int:
+    """`512MiB`, `2GiB` in bytes.
+
+    Raises: ValueError with a sentence for anything else, a bare number included: it has no unit.
+    """
+    found = re.fullmatch(r"([1-9][0-9]{0,5})(MiB|GiB)", value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("must be a size: a number with its unit, for example `512MiB` or `2GiB`")
+    return int(found[1]) * _UNITS[found[2]]
+
+
 def _poll(value: timedelta) -> timedelta:
     if value < SHORTEST_POLL:
         raise ValueError("must be at least `1s`; `60s` is a good value")
+    return value
+
+
+def _build_time(value: timedelta) -> timedelta:
+    if not LEAST_BUILD_TIME <= value <= MOST_BUILD_TIME:
+        raise ValueError("must be between `10s` and `2h`; `10m` is a good value")
+    return value
+
+
+def _build_size(value: int) -> int:
+    if value < LEAST_BUILD_SIZE:
+        raise ValueError("must be at least `128MiB`; `2GiB` is a good value")
     return value
 
 
@@ -149,6 +175,11 @@ Day = Annotated[date, BeforeValidator(parse_day)]
 Duration = Annotated[
     timedelta, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "pattern": _DURATION_SCHEMA})
 ]
+Size = Annotated[
+    int, BeforeValidator(parse_size), WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,5}(MiB|GiB)$"})
+]
+BuildTime = Annotated[Duration, AfterValidator(_build_time)]
+BuildSize = Annotated[Size, AfterValidator(_build_size)]
 Poll = Annotated[Duration, AfterValidator(_poll)]
 Since = Annotated[
     Literal["now", "all"] | datetime,
@@ -314,6 +345,20 @@ class FreezeSection(Section):
     owner: Annotated[Text | None, Field(description="Who may lift it; said in the reason.")] = None
 
 
+class BuildSection(Section):
+    """`build`: how the bot builds from source. Without this section it never does."""
+
+    wheelhouse: Annotated[
+        Text, Field(description="A folder of wheels: all that builds find, for they have no network.")
+    ]
+    isolation: Annotated[
+        Literal["bubblewrap", "none"], Field(description="none: projects can read all that the bot can.")
+    ] = "bubblewrap"
+    time: BuildTime = timedelta(minutes=10)
+    memory: BuildSize = 2 * 1024**3
+    disk: BuildSize = 2 * 1024**3
+
+
 class HygieneSection(Section):
     """`hygiene`: what stops a release and when audits run."""
 
@@ -376,4 +421,5 @@ class Document(PolicyDocument):
     web: WebSection = WebSection()
     dashboard: DashboardSection | None = None
     indexes: dict[str, IndexSection] = {}
+    build: BuildSection | None = None
     policy: Annotated[Text | None, Field(description="A file with `releases`, `hygiene` and `freeze`.")] = None

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.adapters.builder.tree import read_tree
+from bot.adapters.gitlab.archives import GitLabArchives
 from bot.adapters.gitlab.client import LIMITS, Limits
-from bot.adapters.gitlab.pipelines import MOST_HOPS, GitLabPipelines
+from bot.adapters.gitlab.downloads import MOST_HOPS
+from bot.adapters.gitlab.pipelines import GitLabPipelines
 from bot.domain.errors import CredentialsError, PutOffError, RefusedError, TransientError
 from bot.domain.gitlab import PipelineStatus
 from tests.contract.hostile import Answer, Asked, Cut, api, hostile, reply
@@ -49,6 +52,25 @@ def test_a_tags_pipeline_its_jobs_and_their_archive(org: Org, tmp_path: Path) ->
     assert pipelines.artifacts(project.id, 10**6) is None
     with pytest.raises(RefusedError):
         pipelines.jobs(project.id, 10**6)
+
+
+def test_the_archive_of_a_commit_is_that_of_no_other(org: Org, tmp_path: Path) -> None:
+    """The tree at the pinned commit, with the commit's own time, although the branch has moved on."""
+    project = org.new_project("acme/packed", {"README.md": "# One\n"})
+    sha = project.git.resolve("main")
+    assert sha is not None
+    commit = project.git.commit(sha)
+    assert commit is not None
+    org.world.commit(project, "main", "Two", {"README.md": "# Two\n"}, org.people["maintainer"])
+    archives = GitLabArchives(api(org.url, token=org.tokens["maintainer"]), tmp_path / "scratch")
+    path = archives.archive(project.id, sha)
+    assert path is not None
+    with (tmp_path / "plain").open("w+b") as plain:
+        assert read_tree(path, plain, sha=sha, most=1 << 20) == int(commit.committed.timestamp())
+    assert b"# One" in (tmp_path / "plain").read_bytes()
+    for place, commit_id in ((project.id, "0" * 40), (10**6, sha)):
+        others = GitLabArchives(api(org.url, token=org.tokens["maintainer"]), tmp_path / "scratch")
+        assert others.archive(place, commit_id) is None
 
 
 def test_a_retried_job_is_left_out(org: Org, tmp_path: Path) -> None:

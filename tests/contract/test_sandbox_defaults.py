@@ -1,7 +1,10 @@
 """What the embedded GitLab does by itself, without a test switching it on: each test names the fact behind it."""
 
 import base64
+import io
 import json
+import tarfile
+import zipfile
 from collections.abc import Iterator
 
 import httpx
@@ -147,3 +150,23 @@ def test_changelogs_are_limited_to_five_a_minute_in_every_profile(org: Org) -> N
     assert (answer.status_code, answer.json()) == (429, told)
     assert "retry-after" not in answer.headers
     assert org.call("GET", path, "developer").status_code == 200
+
+
+def test_archives_are_the_commits_tree_and_limited_to_five_a_minute(org: Org) -> None:
+    # lib/api/repositories.rb, RepositoryArchiveRateLimiter; the prefix: Gitlab::Git::Repository#archive_prefix
+    project = org.new_project("acme/tools/packed", {"README.md": "# Packed\n", "src/a.py": "x = 1\n"})
+    sha, path = project.git.resolve("main"), f"/projects/{project.id}/repository/archive"
+    answer = org.call("GET", f"{path}.tar.gz?sha=main")
+    with tarfile.open(fileobj=io.BytesIO(answer.content), mode="r:gz") as archive:
+        assert archive.getmembers()[0].name == f"packed-main-{sha}"
+        assert archive.pax_headers["comment"] == sha
+    assert answer.headers["content-disposition"] == f'attachment; filename="packed-main-{sha}.tar.gz"'
+    with zipfile.ZipFile(io.BytesIO(org.call("GET", f"{path}.zip?path=src").content)) as folder:
+        assert [name.rsplit("/", 1)[-1] for name in folder.namelist() if not name.endswith("/")] == ["a.py"]
+    assert org.call("GET", f"{path}?sha=never").json() == {"message": "404 File Not Found"}
+    assert org.call("GET", f"{path}.rar").status_code == 404
+    assert [org.call("GET", f"{path}.tar.bz2").status_code for _ in range(2)] == [200] * 2
+    answer = org.call("GET", path)
+    told = {"message": {"error": "This archive has been requested too many times. Try again later."}}
+    assert (answer.status_code, answer.json()) == (429, told)
+    assert "retry-after" not in answer.headers

@@ -18,6 +18,7 @@ from bot.release.apply import Hands
 from bot.release.consenting import Consents
 from bot.release.facts import Wanted
 from bot.release.observe import Eyes
+from tests.fake_builder import FakeArchives, FakeBuilder
 from tests.fake_consents import FakeApprovals, FakeHolds, FakePeople
 from tests.fake_index import FakeAnatomist, FakeInstaller
 from tests.fake_store import FakeKept, FakeLedger
@@ -108,6 +109,8 @@ class Bench:
     holds: FakeHolds = field(default_factory=FakeHolds)
     approvals: FakeApprovals = field(default_factory=FakeApprovals)
     wants: Callable[[Wanted], Wanted] = lambda wanted: wanted  # what policy says besides
+    archives: FakeArchives = field(init=False)
+    builder: FakeBuilder = field(init=False)
 
     def __post_init__(self) -> None:
         """Lay everything out as it should be."""
@@ -127,6 +130,8 @@ class Bench:
         self.index = FakeIndex(wire=self.wire)
         self.planner = FakePlanner(wire=self.wire)
         self.people = FakePeople(wire=self.wire)
+        self.archives = FakeArchives(folder=self.folder, wire=self.wire)
+        self.builder = FakeBuilder(folder=self.folder)
 
     @property
     def tools(self) -> Tools:
@@ -143,6 +148,8 @@ class Bench:
             index=self.index,
             anatomist=self.anatomist,
             distributions=self.distributions,
+            archives=self.archives,
+            builder=self.builder,
             kept=self.kept,
             ledger=self.ledger,
             consents=Consents(holds=self.holds, approvals=self.approvals, people=self.people),

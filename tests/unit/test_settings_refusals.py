@@ -105,6 +105,17 @@ REFUSED = [
     (INDEX + "- {projects: [a], tags: [v*], source: artefacts, indexes: [registry]}\n", 4, ("`artifacts`",)),
     (INDEX + "- {projects: [a], tags: [v*], indexes: [pypi]}\n", 4, ("no password", "`source: pipeline`")),
     (INDEX + "- acme\n", 4, ("`releases[1]` must be a mapping",)),
+    (INDEX + "- {projects: [a], tags: [v*], source: build, indexes: [registry]}\n", 4, ("no `build` section",)),
+    # builds
+    (GITLAB + "build: {}\n", 2, ("`build.wheelhouse` is missing",)),
+    (GITLAB + "build: {wheelhouse: nowhere}\n", 2, ("which is not a folder",)),
+    (GITLAB + "build: {wheelhouse: ropewalk.yaml}\n", 2, ("which is not a folder",)),
+    (GITLAB + "build: {wheelhouse: ., isolation: bubble}\n", 2, ("`bubblewrap` or `none`",)),
+    (GITLAB + "build: {wheelhouse: ., memory: 2048}\n", 2, ("must be a size", "`2GiB`")),
+    (GITLAB + "build: {wheelhouse: ., disk: 2GB}\n", 2, ("must be a size",)),
+    (GITLAB + "build: {wheelhouse: ., memory: 16MiB}\n", 2, ("at least `128MiB`",)),
+    (GITLAB + "build: {wheelhouse: ., time: 5s}\n", 2, ("between `10s` and `2h`",)),
+    (GITLAB + "build: {wheelhouse: ., limit: 3}\n", 2, ("unknown key `build.limit`",)),
     # secrets
     ("gitlab: {url: https://g.example.com, token_env: ABSENT}\n", 1, ("`ABSENT` is not set", "`token_file`")),
     ("gitlab: {url: https://g.example.com, token_env: EMPTY}\n", 1, ("`EMPTY` is empty",)),

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.errors import ConfigError, RefusedError
 from bot.domain.policy import HygienePolicy, IndexKind, IndexSpec, Policy, ReleaseRule, Source
 from bot.engine.wanting import Wanting
 from tests.contract.turn_bench import planned
@@ -47,11 +46,3 @@ def test_a_release_keeps_the_source_it_was_begun_with(
 ) -> None:
     release = replace(planned(), source=recorded)
     assert wanting(policy, begun=begun).wanted(release).source is source
-
-
-def test_a_source_that_is_not_there_yet_is_refused_before_anything_is_asked() -> None:
-    rule = ReleaseRule(projects=("acme/**",), tags=("v*",), source=Source.BUILD)
-    with pytest.raises(ConfigError, match="cannot release from source build"):
-        wanting(Source.BUILD).must_have_source(rule)
-    with pytest.raises(RefusedError, match="cannot release from source build"):
-        wanting(Source.BUILD).wanted(planned())

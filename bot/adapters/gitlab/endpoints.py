@@ -39,6 +39,7 @@ class Endpoint(StrEnum):
     HOOK_RESEND = "hook_resend"
     HOOK_TEST = "hook_test"
     RAW = "raw"
+    ARCHIVE = "archive"
     GRAPHQL = "graphql"
     REGISTRY = "registry"
     READS = "reads"
@@ -46,7 +47,9 @@ class Endpoint(StrEnum):
 
 
 THROTTLES = (Endpoint.API, Endpoint.FILES, Endpoint.PACKAGES)
-BY_PLACE = frozenset({Endpoint.CHANGELOG, Endpoint.HOOK_RESEND, Endpoint.HOOK_TEST, Endpoint.PIPELINES})
+BY_PLACE = frozenset(
+    {Endpoint.ARCHIVE, Endpoint.CHANGELOG, Endpoint.HOOK_RESEND, Endpoint.HOOK_TEST, Endpoint.PIPELINES}
+)
 """Counted for each project or group apart. (New pipelines: for each commit, which is more than we grant.)"""
 
 
@@ -89,6 +92,7 @@ _TABLE: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET|HEAD", r"/groups/[^/]+", Endpoint.GROUP),
     ("GET|HEAD", r"/groups/[^/]+/projects", Endpoint.GROUP_PROJECTS),
     ("GET|HEAD", r"/projects/[^/]+/repository/files/.+/raw", Endpoint.RAW),
+    ("GET|HEAD", r"/projects/[^/]+/repository/archive(\.[a-z0-9.]+)?", Endpoint.ARCHIVE),
     ("POST", r"/projects/[^/]+/pipeline", Endpoint.PIPELINES),
     ("POST", r"/projects/[^/]+/issues", Endpoint.ISSUES),
     (
@@ -156,6 +160,7 @@ SELF_MANAGED: Mapping[Endpoint, Quota] = {
     Endpoint.NOTES: Quota(requests=300, seconds=MINUTE),
     Endpoint.ISSUES: Quota(requests=300, seconds=MINUTE),
     Endpoint.CHANGELOG: Quota(requests=5, seconds=MINUTE),
+    Endpoint.ARCHIVE: Quota(requests=5, seconds=MINUTE),
     Endpoint.HOOK_RESEND: Quota(requests=5, seconds=MINUTE),
     Endpoint.HOOK_TEST: Quota(requests=5, seconds=MINUTE),
 }

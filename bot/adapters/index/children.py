@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO
 
@@ -93,6 +94,10 @@ class Children:
         """The server's process id, or None before the first start."""
         with self._lock:
             return None if self._server is None else self._server.process.pid
+
+    def heavy(self) -> AbstractContextManager[object]:
+        """A place among the children that compute, for other work of that kind; waits until there is one."""
+        return self._heavy
 
     def run(self, job: Job, *, deadline: float, lock: int | None = None) -> Ended:
         """Do one job in a child of its own, which is gone (or its server is) when this returns.

@@ -31,7 +31,7 @@ _FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,219}")
 class _Found:
     """A distribution inside an artifact archive."""
 
-    job_id: int
+    job_id: int | None
     origin: str
     reader: ZipReader
     member: Member
@@ -57,7 +57,7 @@ class Gatherer:
         self._patience = patience
         self._line = line
 
-    def gather(self, archives: Sequence[tuple[int, str, Path]]) -> Gathered:
+    def gather(self, archives: Sequence[tuple[int | None, str, Path]]) -> Gathered:
         """See Distributions.gather. Raises: TransientError, when a check was cut off and not by what it checked."""
         problems: list[str] = []
         with ExitStack() as opened:
@@ -70,12 +70,14 @@ class Gatherer:
             files = [self._check(file) for file in files]
         return Gathered(files=tuple(files), problems=tuple(problems))
 
-    def _find(self, archives: Sequence[tuple[int, str, Path]], problems: list[str], opened: ExitStack) -> list[_Found]:
+    def _find(
+        self, archives: Sequence[tuple[int | None, str, Path]], problems: list[str], opened: ExitStack
+    ) -> list[_Found]:
         """The distributions in the archives, which stay open until `opened` ends."""
         found: list[_Found] = []
         contents: list[str] = []
         for job_id, job, path in archives:
-            origin = self._line(f"job {job_id} ({job})")
+            origin = self._line(job if job_id is None else f"job {job_id} ({job})")
             try:
                 reader = ZipReader(opened.enter_context(path.open("rb")))
             except ArchiveError as error:
@@ -148,7 +150,7 @@ class Gatherer:
         return replace(distribution, problem=self._line(problem))
 
 
-def _distributions(job_id: int, origin: str, reader: ZipReader) -> list[_Found]:
+def _distributions(job_id: int | None, origin: str, reader: ZipReader) -> list[_Found]:
     """What looks like a wheel or an sdist. A `.whl` with an impossible name is taken too: it must be explained."""
     found = []
     for member in reader.members:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -91,6 +92,10 @@ class IndexAdapter:
         """End the fork server and every child of it."""
         self._children.close()
 
+    def heavy(self) -> AbstractContextManager[object]:
+        """A place among the children that check and send files."""
+        return self._children.heavy()
+
     def place(self, spec: IndexSpec, project_id: int, name: str) -> IndexPlace:
         """See Index.place. Raises: ConfigError."""
         return make_place(spec, gitlab_url=self._gitlab_url, project_id=project_id, name=name)
@@ -144,7 +149,7 @@ class IndexAdapter:
         found = self._kept.attestation(distribution.sha256, distribution.filename) if spec.attestations else None
         return "" if found is None else str(found)
 
-    def gather(self, archives: Sequence[tuple[int, str, Path]]) -> Gathered:
+    def gather(self, archives: Sequence[tuple[int | None, str, Path]]) -> Gathered:
         """See Distributions.gather."""
         return self._gatherer.gather(archives)
 

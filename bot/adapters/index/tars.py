@@ -46,23 +46,35 @@ def unpack(packed: IO[bytes], unpacked: IO[bytes]) -> None:
 
 
 class TarReader:
-    """The checked members of one unpacked tar file."""
+    """The checked members of one unpacked tar file.
 
-    def __init__(self, file: IO[bytes]) -> None:
-        """Walk and check. Raises: ArchiveError."""
-        walked = _walk(file)
+    `comment` is what its global header says (git writes the commit there), `times` when its members were changed.
+    """
+
+    def __init__(self, file: IO[bytes], *, links: bool = False) -> None:
+        """Walk and check; symbolic links are refused unless `links`. Raises: ArchiveError."""
+        walked = _walk(file, links=links)
         names = Names()
         file.seek(0)
         self._file = file
         self.members: dict[str, tuple[int, int]] = {}
+        self.folders: set[str] = set()
+        self.links: dict[str, str] = {}
+        self.times: set[int] = set()
         try:
             with tarfile.open(fileobj=file, mode="r:") as archive:
                 for info in archive:
                     walked -= 1
-                    _check_member(info)
+                    _check_member(info, links=links)
                     names.add(info.name, folder=info.isdir())
+                    self.times.add(int(info.mtime))
                     if info.isfile():
                         self.members[info.name] = (info.offset_data, info.size)
+                    elif info.issym():
+                        self.links[info.name] = info.linkname
+                    else:
+                        self.folders.add(info.name)
+                self.comment = archive.pax_headers.get("comment", "")
         except (tarfile.TarError, ValueError, EOFError, RecursionError) as error:
             raise ArchiveError(f"cannot be read as a tar file ({error})") from error
         if walked:
@@ -77,7 +89,7 @@ class TarReader:
         return self._file.read(size)
 
 
-def _walk(file: IO[bytes]) -> int:
+def _walk(file: IO[bytes], *, links: bool) -> int:
     """Count the members by their raw headers, to the last byte of the file."""
     end = file.seek(0, 2)
     at = members = headers = 0
@@ -98,12 +110,12 @@ def _walk(file: IO[bytes]) -> int:
         if info.type in _EXTENDED:
             if info.size > _LARGEST_HEADER:
                 raise ArchiveError(f"has an extended header of more than {_LARGEST_HEADER:,} bytes")
-        elif info.type not in _PLAIN:
+        elif info.type not in _PLAIN and not (links and info.type == tarfile.SYMTYPE):
             raise ArchiveError(f"holds {show(info.name)}, a link, a device or something else that is no file")
         else:
             members += 1
-            if info.type == tarfile.DIRTYPE and info.size:
-                raise ArchiveError(f"holds a folder {show(info.name)} with content")
+            if info.type in (tarfile.DIRTYPE, tarfile.SYMTYPE) and info.size:
+                raise ArchiveError(f"holds a folder or link {show(info.name)} with content")
         if info.size < 0:
             raise ArchiveError(f"lies about the size of {show(info.name)}")
         at += _BLOCK + -(-info.size // _BLOCK) * _BLOCK
@@ -118,8 +130,8 @@ def _walk(file: IO[bytes]) -> int:
     return members
 
 
-def _check_member(info: tarfile.TarInfo) -> None:
-    if not (info.isreg() or info.isdir()) or info.sparse is not None:
+def _check_member(info: tarfile.TarInfo, *, links: bool) -> None:
+    if not (info.isreg() or info.isdir() or (links and info.issym())) or info.sparse is not None:
         raise ArchiveError(f"holds {show(info.name)}, a link, a device or something else that is no file")
     if any(key == "size" or key.startswith("GNU.sparse") for key in info.pax_headers):
         raise ArchiveError(f"gives {show(info.name)} two sizes")

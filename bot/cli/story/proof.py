@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from urllib.parse import quote, urldefrag, urljoin
 
 import httpx
+from packaging.utils import canonicalize_name
 
 from bot.cli.story.stage import Scene
 
@@ -40,7 +41,7 @@ class _Links(HTMLParser):
 
 def look(scene: Scene, project: str, project_id: int, name: str, tag: str, iids: tuple[int, ...]) -> Seen:
     """Read everything back: files from both indexes, the GitLab Release, the notes on each merge request."""
-    version = tag.removeprefix("v")
+    version, name = tag.removeprefix("v"), canonicalize_name(name)
     with scene.api("ada") as api:
         path = f"/projects/{quote(project, safe='')}"
         response = api.get(f"{path}/releases/{tag}")

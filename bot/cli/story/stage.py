@@ -19,6 +19,8 @@ from pathlib import Path
 import httpx
 
 from bot.domain.errors import RefusedError
+from bot.domain.policy import Isolation
+from bot.domain.secrets import Redactor
 
 START_WITHIN = 30.0  # seconds
 CONTROL_PATIENCE = 120.0  # seconds; longer than the control API is ever asked to wait
@@ -40,6 +42,7 @@ indexes:
     simple_url: {simple}
     username: {username}
     password_file: index.password
+build: {{wheelhouse: wheelhouse, isolation: {isolation}, time: 5m, memory: 1GiB, disk: 512MiB}}
 releases:
   - projects: [acme/guide/pennant]
     branches: [main]
@@ -49,6 +52,10 @@ releases:
     branches: [main]
     source: pipeline
     indexes: [registry]
+  - projects: [acme/libs/bollard]
+    tags: ["v*"]
+    source: build
+    indexes: [registry, index]
   - projects: ["acme/**"]
     tags: ["v*"]
     source: artifacts
@@ -176,6 +183,8 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _scene(folder: Path, state: dict[str, object]) -> Scene:
+    from bot.sandbox.wheelhouse import fill
+
     index, tokens = state["index"], state["tokens"]
     assert isinstance(index, dict)
     assert isinstance(tokens, list)
@@ -200,6 +209,27 @@ def _scene(folder: Path, state: dict[str, object]) -> Scene:
         path = folder / name
         path.touch(mode=0o600)
         path.write_text(secret)
+    fill(folder / "wheelhouse")
+    _configure(scene, Isolation.BUBBLEWRAP)
+    return scene
+
+
+def fenced(scene: Scene) -> str:
+    """Let builds run without a fence where none can be made; returns why, empty if it can."""
+    from bot.app import App
+    from bot.settings import load
+
+    app = App(load(scene.config, {}, scene.folder), Redactor())
+    try:
+        obstacle = app.builder.obstacle()
+    finally:
+        app.close()
+    if obstacle:
+        _configure(scene, Isolation.NONE)
+    return obstacle.partition(". ")[0]
+
+
+def _configure(scene: Scene, isolation: Isolation) -> None:
     scene.config.write_text(
         CONFIG.format(
             gitlab=scene.gitlab,
@@ -207,9 +237,9 @@ def _scene(folder: Path, state: dict[str, object]) -> Scene:
             upload=scene.index_upload,
             simple=scene.index_simple,
             username=scene.index_username,
+            isolation=isolation.value,
         )
     )
-    return scene
 
 
 def _free_port() -> int:

@@ -17,6 +17,8 @@ from bot.release.sources import source_of
 
 NAME = "pipeline_green"
 
+# What the bot builds needs no pipeline; one that checks the commit is waited for all the same, if it comes by then.
+PATIENCE_WITHOUT_NEED = timedelta(minutes=1)
 LOOK_AGAIN_FIRST = timedelta(seconds=5)
 LOOK_AGAIN_MOST = timedelta(seconds=60)
 # People take hours, and hooks tell when a pipeline is over: then the looks are there for the hook that gets lost.
@@ -27,12 +29,13 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
     """Pass on `success`, and on `manual` where every unfinished job waits for a person; wait while it runs.
 
     A pipeline that publishes by itself (source `pipeline`) is held to more, see bot.release.following.
+    Where the bot builds the files itself, no pipeline at all is as good; one that failed is not.
     """
     if facts.pipeline is None:
         return Look(LookKind.PIPELINE)
     found = facts.pipeline.value
     waited = facts.now - wanted.asked
-    if found is None and waited < wanted.rule.pipeline.patience:
+    if found is None and waited < _patience(wanted):
         none = f"no pipeline for {wanted.id.ref} at {wanted.id.sha[:8]} yet{_start_in(wanted, waited)}"
         return _wait(none, _again(waited))
     if found is not None and not found.pipeline.status.still:
@@ -44,6 +47,9 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
     if source is Source.PIPELINE:
         return _judge_publishing(wanted, facts, found)
     if found is None:
+        if source is Source.BUILD:
+            reason = f"there is no pipeline for {wanted.id.ref} at {wanted.id.sha[:8]}, and the bot builds without one"
+            return GateResult(name=NAME, verdict=Verdict.NOT_APPLICABLE, reason=reason)
         return GateResult(
             name=NAME,
             verdict=Verdict.FAIL,
@@ -52,6 +58,12 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
             consequence=Consequence.BLOCK,
         )
     return _judge_pipeline(found, SELDOM if wanted.heard else _again(waited))
+
+
+def _patience(wanted: Wanted) -> timedelta:
+    """How long a pipeline may fail to appear."""
+    patience = wanted.rule.pipeline.patience
+    return min(patience, PATIENCE_WITHOUT_NEED) if wanted.source is Source.BUILD else patience
 
 
 def _start_in(wanted: Wanted, waited: timedelta) -> str:

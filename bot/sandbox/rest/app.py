@@ -19,6 +19,7 @@ from bot.sandbox.git.run import GitError
 from bot.sandbox.malformed import check_text, malformed
 from bot.sandbox.rest import (
     access_tokens,
+    archives,
     artifacts,
     branches,
     changelog,
@@ -67,6 +68,7 @@ RESOURCES = (
     access_tokens,
     artifacts,
     branches,
+    archives,
     changelog,
     commits,
     discussions,

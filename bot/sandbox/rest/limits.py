@@ -15,7 +15,11 @@ from bot.sandbox.malformed import whole_number
 from bot.sandbox.world.world import World
 
 TOO_MANY = "This endpoint has been requested too many times. Try again later."
-TOO_MANY_CHANGELOGS = "This changelog has been requested too many times. Try again later."
+# These two are refused by the endpoint itself, in its own words and without Retry-After.
+_OWN_WORDS = {
+    "project_repositories_archive": "This archive has been requested too many times. Try again later.",
+    "project_repositories_changelog": "This changelog has been requested too many times. Try again later.",
+}
 _ANONYMOUS = "127.0.0.1"
 
 
@@ -48,6 +52,11 @@ _TABLE: tuple[tuple[str, str, Limited], ...] = (
         r"/projects/:id/(merge_requests|issues)/:\w+/(notes|discussions|discussions/:\w+/notes)",
         Limited(name="notes_create"),
     ),
+    (
+        "GET",
+        r"/projects/:id/repository/archive(\.[a-z0-9.]+)?",
+        Limited(name="project_repositories_archive", place=True),
+    ),
     ("GET|POST", r"/projects/:id/repository/changelog", Limited(name="project_repositories_changelog", place=True)),
     ("POST", r"/(projects|groups)/:id/hooks/:\w+/test/:\w+", Limited(name="web_hook_test", place=True)),
     (
@@ -67,12 +76,12 @@ def limit_of(method: str, template: str) -> Limited | None:
 
 
 def too_many(name: str) -> RefusalError:
-    """GitLab's 429; `Retry-After` is the whole window, wherever in it we are. The changelog has its own text, alone.
+    """GitLab's 429; `Retry-After` is the whole window, wherever in it we are. Two endpoints have their own text, alone.
 
     Source: lib/api/repositories.rb.
     """
-    if name == "project_repositories_changelog":
-        return RefusalError(429, {"message": {"error": TOO_MANY_CHANGELOGS}})
+    if name in _OWN_WORDS:
+        return RefusalError(429, {"message": {"error": _OWN_WORDS[name]}})
     return RefusalError(429, {"message": {"error": TOO_MANY}}, {"Retry-After": str(WINDOWS[name])})
 
 

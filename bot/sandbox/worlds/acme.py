@@ -1,7 +1,7 @@
 """The organisation `acme`: nested groups, small Python packages, and the people who work on them.
 
-Each project shows one thing that can happen to a release; `PACKAGES` says which. Two more upload themselves, see
-`guide`.
+Each project shows one thing that can happen to a release; `PACKAGES` says which. `backends` has seven more, each built
+in another way; two more upload themselves, see `guide`.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from bot.sandbox.world import World
 from bot.sandbox.world.people import Level, User
 from bot.sandbox.world.places import Project
-from bot.sandbox.worlds import guide
+from bot.sandbox.worlds import backends, guide
+from bot.sandbox.worlds.backends import CRAFTED
 
 OWNER, MAINTAINER, DEVELOPER, BOT = "ada", "grace", "linus", "ropewalk"
 
@@ -78,7 +79,9 @@ def build(world: World) -> None:
     world.set_variable(group, "TWINE_USERNAME", "__token__", masked=True, protected=True)
     world.set_variable(group, "TWINE_PASSWORD", world.secret(), masked=True, protected=True)
     for package in PACKAGES:
-        _project(world, package, owner)
+        _project(world, package.path, owner)
+    for crafted in CRAFTED:
+        _project(world, crafted.path, owner)
     beacon = world.project_paths["acme/tools/beacon"]
     world.set_variable(beacon, "TWINE_PASSWORD", world.secret(), masked=False, protected=False)
     guide.build(world, owner)
@@ -87,10 +90,18 @@ def build(world: World) -> None:
     world.create_token(bot, ["api"], "ropewalk")
 
 
-def _project(world: World, package: Package, creator: User) -> Project:
-    project = world.create_project(package.path, files=files(package, "1.0.0"), creator=creator, tags=["v1.0.0"])
+def _project(world: World, path: str, creator: User) -> Project:
+    project = world.create_project(path, files=tree_of(path, "1.0.0"), creator=creator, tags=["v1.0.0"])
     world.protect_tag(project, "v*")
     return project
+
+
+def tree_of(path: str, version: str) -> dict[str, str]:
+    """The files of any project of `acme` at a version."""
+    crafted = next((one for one in CRAFTED if one.path == path), None)
+    if crafted is not None:
+        return dict(backends.files(crafted, version, CI))
+    return files(next(package for package in PACKAGES if package.path == path), version)
 
 
 def files(package: Package, version: str) -> dict[str, str]:
