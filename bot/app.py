@@ -28,6 +28,7 @@ from bot.adapters.gitlab.estate.sweep import GitLabEstate
 from bot.adapters.gitlab.events import GitLabEvents
 from bot.adapters.gitlab.history import GitLabHistory
 from bot.adapters.gitlab.hooks import GitLabHooks
+from bot.adapters.gitlab.issues import GitLabIssues
 from bot.adapters.gitlab.merge_requests import GitLabMergeRequests
 from bot.adapters.gitlab.notes import GitLabNotes
 from bot.adapters.gitlab.people import GitLabPeople, approver
@@ -99,12 +100,10 @@ class App:
         self.home = settings.state.path.parent / f"{settings.state.path.stem}.files"
         self.store = Store(open_state(settings.state.path), redactor.redact)
         self.readings = SqliteReadings(self.store.database)
-        self.account = GitLabAccount(self.api)
-        self.projects = GitLabProjects(self.api)
-        self.refs = GitLabRefs(self.api)
-        self.events = GitLabEvents(self.api)
-        self.releases = GitLabReleases(self.api)
-        self.notes = GitLabNotes(self.api)
+        self.account, self.projects = GitLabAccount(self.api), GitLabProjects(self.api)
+        self.refs, self.events = GitLabRefs(self.api), GitLabEvents(self.api)
+        self.releases, self.issues = GitLabReleases(self.api), GitLabIssues(self.api)
+        self.notes, self.issue_notes = GitLabNotes(self.api), GitLabNotes(self.api, "issues")
         self.merge_requests = GitLabMergeRequests(self.api)
         self.rolling_issues = GitLabRollingIssues(self.api)
         self.flag_switch = GitLabVariableFlags(self.api)
@@ -171,7 +170,10 @@ class App:
             installer=self.index.installer,
             pipelines=GitLabPipelineControl(self.api),
             releases=self.releases,
+            milestones=self.releases,
             notes=self.notes,
+            issues=self.issues,
+            issue_notes=self.issue_notes,
             ledger=self.store.ledger,
             clock=self.clock,
         )
@@ -287,7 +289,7 @@ class App:
         if project is None:
             what = f"there is no project {target.project} that the token may see"
             raise RefusedError(what=what, where=self.api.where, remedy="Check the path and the token", status=404)
-        id_ = self._named(project, target.ref)
+        id_ = self.named(project, target.ref)
         self.wanting.rule(project.full_path, id_.kind, id_.ref)
         self.store.enrolment.enrolled([project], self.clock())
         fresh = new_release(id_, project.full_path, self.settings.policy, self.clock())
@@ -299,7 +301,7 @@ class App:
         """Make sure that the configuration still speaks of a release. Raises: RefusedError with 404."""
         self.wanting.rule(release.project, release.id.kind, release.id.ref)
 
-    def _named(self, project: Project, ref: str) -> ReleaseId:
+    def named(self, project: Project, ref: str) -> ReleaseId:
         """The tag of that name, else the branch, at the commit it is at now. Raises: RefusedError with status 404."""
         tag = self.refs.tag(project.id, ref)
         if tag is not None:
@@ -386,8 +388,12 @@ class App:
             variables=GitLabVariables(self.api),
             history=GitLabHistory(self.api),
             releases=self.releases,
+            milestones=self.releases,
             notes=self.notes,
             planner=self.planner,
+            issues=self.issues,
+            issue_notes=self.issue_notes,
+            user_id=self.identity.user_id,
             index=self.index,
             anatomist=self.index.anatomist,
             distributions=self.index,

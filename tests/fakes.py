@@ -20,8 +20,10 @@ from bot.domain.estate import ProjectFacts, Wishes
 from bot.domain.estate import Scope as AuditScope
 from bot.domain.gitlab import (
     Changes,
+    Commit,
     GitLabRelease,
     Identity,
+    Issue,
     Job,
     Level,
     MergeRequest,
@@ -289,13 +291,31 @@ class FakeHistory:
     """See bot.ports.gitlab.History. Merge requests by the commit they are shipped with."""
 
     merged: dict[str, tuple[MergeRequest, ...]] = field(default_factory=dict)
+    commits: tuple[Commit, ...] = ()
+    paths: frozenset[str] | None = frozenset()
+    closed: dict[int, tuple[Issue, ...]] = field(default_factory=dict)
+    made: str | RefusedError = ""
     wire: Wire = field(default_factory=Wire)
 
-    def changes(self, project_id: int, *, tag: Tag, previous: Tag | None) -> Changes:
+    def changes(self, project_id: int, *, tag: Tag, previous: Sequence[Tag]) -> Changes:
         """Those of the tag's commit."""
         with self.wire.call("changes"):
-            name = previous.name if previous else None
-            return Changes(previous_tag=name, merge_requests=self.merged.get(tag.sha, ()))
+            name = previous[0].name if previous else None
+            return Changes(
+                previous_tag=name, merge_requests=self.merged.get(tag.sha, ()), commits=self.commits, paths=self.paths
+            )
+
+    def closed_issues(self, project_id: int, iid: int) -> tuple[Issue, ...]:
+        """Those of that merge request."""
+        with self.wire.call("closed_issues"):
+            return self.closed.get(iid, ())
+
+    def changelog(self, project_id: int, *, version: str, sha: str, previous: str | None) -> str:
+        """What was planned."""
+        with self.wire.call("changelog"):
+            if isinstance(self.made, RefusedError):
+                raise self.made
+            return self.made
 
     def of_commit(self, project_id: int, sha: str) -> Changes:
         """Those of that commit."""
@@ -305,10 +325,21 @@ class FakeHistory:
 
 @dataclass(slots=True)
 class FakeReleases:
-    """See bot.ports.gitlab.Releases."""
+    """See bot.ports.gitlab.Releases and Milestones."""
 
     there: dict[tuple[int, str], GitLabRelease] = field(default_factory=dict)
+    titles: tuple[str, ...] = ()
     wire: Wire = field(default_factory=Wire)
+
+    def milestones(self, project_id: int, titles: Sequence[str]) -> tuple[str, ...]:
+        """Those of the project's."""
+        with self.wire.call("milestones"):
+            return tuple(title for title in titles if title in self.titles)
+
+    def attach(self, project_id: int, tag: str, titles: Sequence[str]) -> None:
+        """Replace the milestones."""
+        with self.wire.call("attach_milestones", write=True):
+            self.there[project_id, tag] = replace(self.there[project_id, tag], milestones=tuple(titles))
 
     def release(self, project_id: int, tag: str) -> GitLabRelease | None:
         """As it stands."""

@@ -13,6 +13,7 @@ import typer
 import bot
 from bot.cli.codes import Exit
 from bot.cli.options import Options, command
+from bot.domain.notes import NotesStrategy
 
 app = typer.Typer(
     name="ropewalk",
@@ -41,6 +42,27 @@ def serve_command(options: Options) -> Exit:
     from bot.cli.serve import serve
 
     return serve(options)
+
+
+@command(app, "notes")
+def notes_command(
+    options: Options,
+    target: Annotated[str, typer.Argument(metavar="PROJECT@REF", show_default=False)],
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="Where they begin; else at the release before.", show_default=False),
+    ] = None,
+    strategy: Annotated[
+        NotesStrategy | None, typer.Option(help="What they are made from; else as the policy says.", show_default=False)
+    ] = None,
+) -> Exit:
+    """The release notes of a tag, or of what a branch holds since its last release. Only reads.
+
+    ropewalk notes acme/tools/widget@main --since v1.2.0 --strategy conventional
+    """
+    from bot.cli.notes import notes
+
+    return notes(options, target, since, strategy)
 
 
 @command(app, "status")

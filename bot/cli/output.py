@@ -111,7 +111,7 @@ def release_text(
         console.print(f"  [{color_name}]{mark}[/] [bold]{escape(target.name)}[/]{reason}", soft_wrap=True)
         for receipt in receipts:
             if receipt.target == target.name:
-                digest = f"sha256 {receipt.sha256}  " if receipt.sha256 else ""
+                digest = f"sha256 {receipt.sha256}  " if receipt.file else ""
                 console.print(f"      [dim]{digest}{escape(receipt.where)}[/]", soft_wrap=True)
     if steps is not None:
         for step in steps:
@@ -192,7 +192,7 @@ def _receipt(receipt: Receipt) -> Json:
         "kind": receipt.kind,
         "where": receipt.where,
         "file": receipt.file,
-        "sha256": receipt.sha256,
+        "sha256": receipt.sha256 if receipt.file else None,
         "at": rfc3339(receipt.at),
     }
 

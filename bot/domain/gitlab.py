@@ -126,16 +126,38 @@ class MergeRequest:
     author: str
     labels: tuple[str, ...] = ()
     merged_at: datetime | None = None
+    milestone: str = ""
     author_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A commit as far as notes tell of it. `message` is foreign and may be cut; `merge_request` is the iid of the one
+    that brought it, as far as that is known; `merge` says that it has more than one parent.
+    """
+
+    sha: str
+    message: str
+    author: str
+    web_url: str = ""
+    merge: bool = False
+    merge_request: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What a release ships: the merge requests merged since the previous release tag (None: there was none before)."""
+    """What a release ships: the merge requests merged since the previous release tag (None: there was none before).
+
+    `previous_sha` is the commit of that tag; `commits` are all that are new, newest first. `paths` are the files that
+    differ between the two, None where that is not known for sure.
+    """
 
     previous_tag: str | None
     merge_requests: tuple[MergeRequest, ...]
     complete: bool = True
+    commits: tuple[Commit, ...] = ()
+    previous_sha: str | None = None
+    paths: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +166,19 @@ class ReleaseLink:
 
     name: str
     url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """An issue as far as notes need it. Title and description may be foreign."""
+
+    iid: int
+    title: str
+    description: str
+    author_id: int
+    open: bool
+    web_url: str
+    project_id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +191,7 @@ class GitLabRelease:
     links: tuple[ReleaseLink, ...]
     web_url: str
     released_at: datetime | None = None
+    milestones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

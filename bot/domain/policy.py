@@ -14,6 +14,7 @@ from bot.domain.anatomy import DifferenceKind
 from bot.domain.consents import ApprovalRule
 from bot.domain.findings import Waiver
 from bot.domain.freezes import Freeze
+from bot.domain.notes import DEFAULT_NOTES, NotesPolicy
 from bot.domain.refs import RefKind, matches_path, matches_wildcard
 from bot.domain.rolling import NO_ISSUES, IssuePolicy
 from bot.domain.secrets import Secret
@@ -140,6 +141,7 @@ class ReleaseRule:
     hold_on: tuple[DifferenceKind, ...] = ()
     expect: ExpectedFiles | None = None
     install_check: bool = False
+    notes: NotesPolicy = DEFAULT_NOTES
 
     def matches(self, project: str, kind: RefKind, ref: str) -> bool:
         """Whether this rule speaks of that ref."""

@@ -64,8 +64,8 @@ class Receipt:
     """Proof of one effect, read back from where it stands.
 
     `kind` is `upload` (we sent it), `published` (the project's pipeline did), `found` (it stood there already),
-    `release` or `note`; `where` is a URL without credentials; `file` and `sha256` are None for what is not a file.
-    `at` is UTC.
+    `release` or `note`; `where` is a URL without credentials; `file` is None for what is not a file. `sha256` is the
+    digest of a file, or of a note's text. `at` is UTC.
     """
 
     target: str

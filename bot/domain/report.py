@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bot.domain.distributions import Distribution
 from bot.domain.gitlab import Changes
+from bot.domain.notes import DEFAULT_NOTES, NotesPolicy, NotesSource
 from bot.domain.refs import RefKind
 from bot.domain.releases import Receipt, ReleaseState, TargetStatus
 from bot.domain.verdicts import GateResult
@@ -27,7 +28,8 @@ class ReleaseReport:
 
     `next` is the next step in one sentence, None when nothing is left to do. `release_url` is the page of the GitLab
     Release once it exists, `released_at` (UTC) when GitLab says that was. `changes` is None when they have not been
-    read. `unusable` says that only another commit can bring files that can be released.
+    read. `unusable` says that only another commit can bring files that can be released. `notes` is what policy says of
+    texts, `source` what the release notes are made from (None: not chosen yet).
     """
 
     project: str
@@ -49,3 +51,5 @@ class ReleaseReport:
     release_url: str | None = None
     released_at: datetime | None = None
     unusable: bool = False
+    notes: NotesPolicy = DEFAULT_NOTES
+    source: NotesSource | None = None

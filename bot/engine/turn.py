@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
-from bot.domain.releases import Receipt, Release, ReleaseState, TargetState
+from bot.domain.releases import Release, ReleaseState
 from bot.domain.verdicts import Consequence, GateResult
 from bot.log import get
 from bot.ports.texts import Texts
 from bot.release.actions import Action, PlayJob, StartPipeline, Upload
 from bot.release.apply import Hands, apply
 from bot.release.belonging import claim
-from bot.release.facts import Facts, Look, LookKind, Seen, Wanted
+from bot.release.facts import Facts, Look, LookKind, Wanted
 from bot.release.identity import identity
 from bot.release.observe import Eyes, observe
 from bot.release.plan import Act, Plan, Rest, plan
@@ -181,7 +181,7 @@ def _close(
 ) -> Release:
     assert drawn is not None, "a turn plans before it ends"
     now = tools.clock()
-    tools.eyes.ledger.record(release.key, _notes_told(facts, drawn, now))
+    tools.eyes.ledger.record(release.key, drawn.told)
     metadata = identity(wanted, facts)
     return replace(
         sourced(release, facts, wanted),
@@ -208,15 +208,6 @@ def _gates(release: Release, drawn: Plan) -> tuple[GateResult, ...]:
     return tuple((before | {gate.name: gate for gate in drawn.gates}).values())
 
 
-def _notes_told(facts: Facts, drawn: Plan, now: datetime) -> list[Receipt]:
-    """Proof of reporting: the notes that the last look found in place."""
-    if not isinstance(facts.changes, Seen):
-        return []
-    done = {target.name for target in drawn.targets if target.state is TargetState.DONE}
-    told = ((f"note:!{merged.iid}", merged.web_url) for merged in facts.changes.value.merge_requests)
-    return [Receipt(target=name, kind="note", where=url, at=now) for name, url in told if name in done]
-
-
 def _put_off(tools: Tools, release: Release, drawn: Plan | None, costs: _Costs, error: TransientError) -> Release:
     """Try later: doubling, never sooner than the server asked, spread by the key so that not all come back at once."""
     now = tools.clock()
@@ -226,6 +217,7 @@ def _put_off(tools: Tools, release: Release, drawn: Plan | None, costs: _Costs, 
     delay = max(delay * (1 + spread / 4), told + min(told, LONGEST_SPREAD) * spread)
     log.warning("turn.put_off", project=release.project, ref=release.id.ref, reason=str(error), seconds=delay.seconds)
     if drawn is not None:
+        tools.eyes.ledger.record(release.key, drawn.told)
         release = replace(release, state=drawn.state)
     if not release.state.open and drawn is not None:  # the verdict stands; only telling it is put off
         release = replace(release, gates=drawn.gates, targets=drawn.targets)

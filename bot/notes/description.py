@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.domain.distributions import Distribution
 from bot.domain.errors import RefusedError
-from bot.domain.gitlab import Changes, MergeRequest
+from bot.domain.gitlab import Changes
 from bot.domain.report import ReleaseReport
+from bot.notes.changes import Written, contributors, fitting, joined, thanks, write
 from bot.notes.foreign import cell, check_finished, inline, link
 from bot.notes.markers import END_OF_DESCRIPTION
-from bot.notes.tables import FILE_NAME_LIMIT, count_words, install_table, size_words
+from bot.notes.tables import (
+    FILE_NAME_LIMIT,
+    INDEXES_SHOWN,
+    NAME_LIMIT,
+    count_words,
+    install_table,
+    proven_on,
+    size_words,
+    version_words,
+)
+from bot.notes.template import UnusableTemplateError, Value, fill
 
 # Source: GitLab, app/models/release.rb (characters) and the setting description_and_note_max_size (bytes).
 MOST_CHARACTERS = 1_000_000
 MOST_BYTES = 1_048_576
-TITLE_LIMIT = 300
-LABELS_SHOWN = 5
-# A description is read by people and rendered by GitLab within seconds: further entries are one click away.
-MERGE_REQUESTS_SHOWN = 1_000
 FILES_SHOWN = 1_000
 # Bytes kept free for the head of the file table and the blank lines around lists.
 SEPARATORS = 100
@@ -72,47 +79,88 @@ def _around(existing: str, begin: str) -> _Around:
 
 
 def _block(report: ReleaseReport, begin: str, room: int) -> str:
-    """Our block within `room` bytes if that can be: files may take half of it, merge requests what is left."""
+    """Our block within `room` bytes if that can be: files may take half of it, changes what is left."""
     room -= SEPARATORS
-    bare = len(_assemble(report, begin, [], []).encode())
-    rows = _fitting(map(_file_line, report.files[:FILES_SHOWN]), (room - bare) // 2)
-    used = len(_assemble(report, begin, [], rows).encode())
-    merged = report.changes.merge_requests[:MERGE_REQUESTS_SHOWN] if report.changes else ()
-    entries = _fitting(map(_entry, merged), room - used)
-    return _assemble(report, begin, entries, rows)
+    written = write(report, report.changes) if report.changes else Written()
+    bare = len(_assemble(report, begin, written, [], []).encode())
+    proven = proven_on(report)
+    rows = fitting((_file_line(file, proven) for file in report.files[:FILES_SHOWN]), (room - bare) // 2)
+    used = len(_assemble(report, begin, written, [], rows).encode())
+    pieces = fitting(written.pieces(), room - used)
+    if report.notes.template is None:
+        return _assemble(report, begin, written, pieces, rows)
+    try:
+        block = (
+            f"{begin}\n\n{fill(report.notes.template, _values(report, written, pieces, rows))}\n\n{END_OF_DESCRIPTION}"
+        )
+        if len(block.encode()) <= room:
+            return check_finished(block, "template")
+        problem = "it gives more than fits into a description"
+    except UnusableTemplateError as error:
+        problem = str(error)
+    except RefusedError as error:
+        problem = error.what
+    said = f"ℹ️ The template for release notes could not be used: {inline(problem, 300)}."
+    return _assemble(report, begin, written, pieces, rows, said)
 
 
-def _fitting(lines: Iterable[str], room: int) -> list[str]:
-    """As many of the first lines as fit into `room` bytes, line ends included."""
-    fitting: list[str] = []
-    for line in lines:
-        room -= len(line.encode()) + 1
-        if room < 0:
-            break
-        fitting.append(line)
-    return fitting
+def preview_text(report: ReleaseReport) -> str:
+    """What the block will say of the changes, or all that the organisation's template makes of them."""
+    begin = "<!-- ropewalk: preview -->"
+    block = check_finished(_block(report, begin, MOST_BYTES // 2), "release notes")
+    return block.removeprefix(begin).removesuffix(END_OF_DESCRIPTION).strip("\n")
 
 
-def _assemble(report: ReleaseReport, begin: str, entries: list[str], rows: list[str]) -> str:
+def _values(report: ReleaseReport, written: Written, pieces: list[str], rows: list[str]) -> dict[str, Value]:
+    """What a template may use; docs/notes.md lists it."""
+    changes = report.changes
+    parts = {
+        name: "\n\n".join("\n".join(lines) for lines in made[1:] if lines)
+        for name, made in (("install", _install(report)), ("files", _files(report, rows)))
+    }
+    groups: list[dict[str, str | list[str]]] = [
+        {"title": group.title or "", "entries": list(group.entries)} for group in written.groups
+    ]
+    return {
+        "project": inline(report.project),
+        "ref": inline(report.ref),
+        "version": version_words(report),
+        "previous": inline(changes.previous_tag) if changes and changes.previous_tag else "",
+        "changes": "\n\n".join(joined(pieces)),
+        "groups": groups,
+        "contributors": list(contributors(changes)) if changes else [],
+        "thanks": thanks(contributors(changes)) if changes else "",
+        "since": _since(report, changes) if changes else "",
+        **parts,
+    }
+
+
+def _assemble(
+    report: ReleaseReport, begin: str, written: Written, pieces: list[str], rows: list[str], said: str = ""
+) -> str:
     parts = [
-        *_changes(report, entries),
+        *_changes(report, written, pieces),
         *_install(report),
         *_files(report, rows),
+        [said] if said else [],
     ]
     return "\n\n".join([begin, *("\n".join(lines) for lines in parts if lines), END_OF_DESCRIPTION])
 
 
-def _changes(report: ReleaseReport, entries: list[str]) -> list[list[str]]:
+def _changes(report: ReleaseReport, written: Written, pieces: list[str]) -> list[list[str]]:
     changes = report.changes
     if changes is None:
         return []
-    more = len(changes.merge_requests) - len(entries)
+    total = len(written.pieces())
+    more = total - len(pieces)
+    nothing = "No merge requests." if written.noun == "merge request" else "No changes."
     return [
         ["## What changed"],
-        entries,
-        [f"… and {count_words(more, 'more merge request')}."] if more > 0 else [],
-        [] if changes.merge_requests else ["No merge requests."],
+        *([paragraph] for paragraph in joined(pieces)),
+        [f"… and {count_words(more, f'more {written.noun}')}."] if more > 0 else [],
+        [] if total else [nothing],
         [] if changes.complete else ["GitLab did not tell everything: this list may lack merge requests."],
+        [thanks(contributors(changes))] if total else [],
         [_since(report, changes)],
     ]
 
@@ -127,12 +175,6 @@ def _since(report: ReleaseReport, changes: Changes) -> str:
 def _part(ref: str) -> str:
     """A ref inside a URL: what would end the path is encoded here, the rest by `link`."""
     return ref.replace("%", "%25").replace("?", "%3F").replace("#", "%23")
-
-
-def _entry(merge_request: MergeRequest) -> str:
-    labels = "".join(f" · {inline(label, 100)}" for label in merge_request.labels[:LABELS_SHOWN])
-    number = link(f"!{merge_request.iid}", merge_request.web_url)
-    return f"- {inline(merge_request.title, TITLE_LIMIT)} ({number}) by {inline(merge_request.author, 100)}{labels}"
 
 
 def _install(report: ReleaseReport) -> list[list[str]]:
@@ -150,9 +192,11 @@ def _files(report: ReleaseReport, rows: list[str]) -> list[list[str]]:
     ]
 
 
-_FILE_HEADER = ("| File | Size | sha256 |", "| --- | ---: | --- |")
+_FILE_HEADER = ("| File | Size | sha256 | Index |", "| --- | ---: | --- | --- |")
 
 
-def _file_line(file: Distribution) -> str:
-    size = size_words(file.size) if file.size else "not known"
-    return f"| {cell(file.filename, FILE_NAME_LIMIT)} | {size} | {cell(file.sha256)} |"
+def _file_line(file: Distribution, proven: Mapping[str, tuple[str, ...]]) -> str:
+    where = ", ".join(cell(name, NAME_LIMIT) for name in proven.get(file.filename, ())[:INDEXES_SHOWN])
+    size = size_words(file.size).replace(" ", "\u00a0") if file.size else "not known"
+    digest = cell(file.sha256)
+    return f"| {cell(file.filename, FILE_NAME_LIMIT)} | {size} | {digest} | {where or 'nowhere yet'} |"

@@ -32,7 +32,7 @@ _LINE_START_SLASH = re.compile(r"^([^\S\n]*)/", re.MULTILINE)
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 
-_OWN_COMMENT = re.compile(r"<!-- ropewalk: [a-z0-9 ]+ -->")
+_OWN_COMMENT = re.compile(r"<!-- ropewalk: [a-z0-9 .+!]+ -->")
 _OWN_FOLD = re.compile(r"<details><summary>[^<>&@`$]+</summary>|</details>")
 _OWN_FENCE = re.compile(r"`{3,}")
 _ANY_FENCE = re.compile(r"\s*(?:```|~~~)")

@@ -23,6 +23,7 @@ MAC_LENGTH = 32
 SHORTEST_KEY = 16
 _KEY_LABEL = b"ropewalk marker key v1"
 RELEASE_TOPIC = "release"
+REPLY_TOPIC = "reply"
 END_OF_DESCRIPTION = "<!-- ropewalk: end release -->"
 
 _NOTE = re.compile(r"^<!-- ropewalk: note v1 (?P<topic>[a-z0-9]+) (?P<mac>[0-9a-f]{32}) -->[ \r]*$", re.MULTILINE)
@@ -66,16 +67,49 @@ class Markers:
 
     def is_note(self, body: str, place: RefPlace, iid: int, topic: str = RELEASE_TOPIC) -> bool:
         """Whether a line of `body` is that marker. Who wrote the body is for the caller to check."""
-        wanted = self._mac("note", place, topic, iid)
-        return any(
-            found["topic"] == topic and hmac.compare_digest(found["mac"], wanted) for found in _NOTE.finditer(body)
-        )
+        return self._among(body, topic, self._mac("note", place, topic, iid))
+
+    def issue_note(self, place: RefPlace, iid: int) -> str:
+        """The marker of the one note about that ref on issue `iid`."""
+        return f"<!-- ropewalk: note v1 issue {self._mac('issue note', place, iid)} -->"
+
+    def is_issue_note(self, body: str, place: RefPlace, iid: int) -> bool:
+        """Whether a line of `body` is that marker."""
+        return self._among(body, "issue", self._mac("issue note", place, iid))
+
+    def reply(self, place: RefPlace, iid: int, outcome: str) -> str:
+        """The marker of the one reply that calls people to an outcome of that ref's release."""
+        return f"<!-- ropewalk: note v1 {REPLY_TOPIC} {self._mac('reply', place, iid, outcome)} -->"
+
+    def is_reply(self, body: str, place: RefPlace, iid: int, outcome: str) -> bool:
+        """Whether a line of `body` is that marker."""
+        return self._among(body, REPLY_TOPIC, self._mac("reply", place, iid, outcome))
+
+    def failure_issue(self, project_id: int) -> str:
+        """The first line of the description of a project's issue about releases that stopped."""
+        return f"<!-- ropewalk: failures v1 {self._sign('failures', project_id)} -->"
+
+    def failure(self, project_id: int, *words: str) -> str:
+        """The marker that begins an entry of that issue; `words` are digests and a version."""
+        return f"<!-- ropewalk: failure v1 {' '.join(words)} {self._sign('failure', project_id, *words)} -->"
+
+    def is_failure(self, mac: str, project_id: int, *words: str) -> bool:
+        """Whether an entry's marker is ours."""
+        return hmac.compare_digest(mac, self._sign("failure", project_id, *words))
 
     def description(self, place: RefPlace) -> str:
         """The line that begins our part of the GitLab Release's description."""
         return f"<!-- ropewalk: begin release v1 {self._mac('description', place)} -->"
 
+    def _among(self, body: str, topic: str, wanted: str) -> bool:
+        return any(
+            found["topic"] == topic and hmac.compare_digest(found["mac"], wanted) for found in _NOTE.finditer(body)
+        )
+
     def _mac(self, what: str, place: RefPlace, *more: str | int) -> str:
+        return self._sign(what, place.project_id, place.kind.value, place.ref, *more)
+
+    def _sign(self, what: str, *words: str | int) -> str:
         # JSON, because joined strings could be cut in two ways.
-        message = json.dumps(["ropewalk", what, 1, place.project_id, place.kind.value, place.ref, *more])
+        message = json.dumps(["ropewalk", what, 1, *words])
         return hmac.new(self._key, message.encode(), hashlib.sha256).hexdigest()[:MAC_LENGTH]

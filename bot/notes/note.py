@@ -4,20 +4,45 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from bot.domain.gitlab import MergeRequest
 from bot.domain.refs import RefKind
 from bot.domain.releases import ReleaseState
 from bot.domain.report import ReleaseReport
 from bot.notes.evidence import files, progress, standing
 from bot.notes.foreign import inline, link
-from bot.notes.reasons import Lines, problem, reasons, stopping, turn, warnings
+from bot.notes.reasons import Lines, problem, reasons, stopping, turn, warnings, whose_turn
 from bot.notes.tables import INDEXES_SHOWN, command, install_table, ref_words, version_words, when
 from bot.notes.wording import words_for
+
+STOPPED = frozenset({ReleaseState.BLOCKED, ReleaseState.FAILED, ReleaseState.PARTIAL, ReleaseState.CONFLICT})
 
 
 def note_text(report: ReleaseReport) -> str:
     """The note without its marker: paragraphs apart by blank lines, at most some 200,000 characters."""
     paragraphs = [*_by_state(report), *warnings(report)]
     return "\n\n".join("\n".join(lines) for lines in paragraphs if lines)
+
+
+def outcome(note: str) -> str:
+    """What a note says in its first sentence but for where it leads: two that differ here are two outcomes."""
+    return note.replace("\r\n", "\n").partition("\n")[0].strip()
+
+
+def reply_text(report: ReleaseReport, sticky: str) -> str | None:
+    """A short call to a note about to be edited, if the release stopped and its note says something else so far.
+
+    Good news needs none, nor does what is under way or withdrawn: nobody has to act.
+    """
+    if report.state not in STOPPED or outcome(sticky) == outcome(note_text(report)):
+        return None
+    return "\n\n".join([outcome(note_text(report)), f"**Whose turn it is:** {whose_turn(report)}."])
+
+
+def issue_text(report: ReleaseReport, merge_request: MergeRequest) -> str:
+    """What an issue is told that a shipped merge request closed."""
+    number = link(f"!{merge_request.iid}", merge_request.web_url)
+    lines = [_published(report)[0][0], f"It brings {number}, which closed this issue."]
+    return "\n\n".join(lines)
 
 
 def _by_state(report: ReleaseReport) -> list[Lines]:

@@ -104,9 +104,18 @@ def turn(report: ReleaseReport, then: str) -> list[Lines]:
         return [
             [f"**Whose turn it is:** {MAINTAINER}. Mend the job that builds and {again}; it is released by itself."]
         ]
-    people = list(dict.fromkeys(_whose(gate) for gate in failing)) or [OPERATOR]
     verb = "approve" if failing and all(gate.name == "approval" for gate in failing) else "resume"
-    return [[f"**Whose turn it is:** {' and '.join(people)}. {then}"], [command(report, verb)]]
+    return [[f"**Whose turn it is:** {whose_turn(report)}. {then}"], [command(report, verb)]]
+
+
+def whose_turn(report: ReleaseReport) -> str:
+    """Who must act, as in "Whose turn it is: …"."""
+    failing = stopping(report)
+    if report.state is ReleaseState.CONFLICT and not failing:
+        return words_for("index_guard").turn
+    if report.unusable and not failing:
+        return MAINTAINER
+    return " and ".join(dict.fromkeys(_whose(gate) for gate in failing)) or OPERATOR
 
 
 def _whose(gate: GateResult) -> str:

@@ -16,6 +16,7 @@ from bot.domain.gitlab import (
     Changes,
     GitLabRelease,
     Identity,
+    Issue,
     Job,
     MergeRequest,
     Note,
@@ -141,11 +142,24 @@ class VariableReader(Protocol):
 class History(Protocol):
     """What lies between two releases."""
 
-    def changes(self, project_id: int, *, tag: Tag, previous: Tag | None) -> Changes:
-        """The merge requests whose commits are in `tag` and not in `previous`."""
+    def changes(self, project_id: int, *, tag: Tag, previous: Sequence[Tag]) -> Changes:
+        """Commits and merge requests that are in `tag` and not in the release before it.
+
+        That is the first of `previous` that the history of `tag` contains; where it contains none, the first; without
+        any, everything is new.
+        """
 
     def of_commit(self, project_id: int, sha: str) -> Changes:
         """The merge requests that brought that one commit."""
+
+    def closed_issues(self, project_id: int, iid: int) -> tuple[Issue, ...]:
+        """The issues of the same project that a merge request closes."""
+
+    def changelog(self, project_id: int, *, version: str, sha: str, previous: str | None) -> str:
+        """GitLab's own changelog of a version as Markdown, from a commit (exclusive) to another.
+
+        GitLab allows five a minute. A version or range that it makes none of is a RefusedError.
+        """
 
 
 class Releases(Protocol):
@@ -166,11 +180,34 @@ class Releases(Protocol):
         """Add one asset link; one of the same name or URL that exists already is left alone."""
 
 
+class Milestones(Protocol):
+    """Milestones of one project."""
+
+    def milestones(self, project_id: int, titles: Sequence[str]) -> tuple[str, ...]:
+        """Which of the titles are milestones of the project."""
+
+    def attach(self, project_id: int, tag: str, titles: Sequence[str]) -> None:
+        """Make exactly these the milestones of the GitLab Release."""
+
+
+class Issues(Protocol):
+    """Issues of one project."""
+
+    def by(self, project_id: int, author_id: int) -> tuple[Issue, ...]:
+        """The issues that a user wrote, open and closed, oldest first."""
+
+    def create(self, project_id: int, *, title: str, description: str, labels: Sequence[str]) -> None:
+        """Open an issue. An answer without a number is a RefusedError."""
+
+    def update(self, project_id: int, iid: int, *, description: str, opened: bool | None) -> None:
+        """Replace the description, and close or reopen it where `opened` says so."""
+
+
 class Notes(Protocol):
-    """Notes on merge requests."""
+    """Notes on merge requests, or those on issues."""
 
     def notes(self, project_id: int, iid: int) -> tuple[Note, ...]:
-        """All notes of a merge request, oldest first."""
+        """All notes of it, oldest first."""
 
     def create(self, project_id: int, iid: int, body: str) -> Note:
         """Post a note. An answer without a note id (202: commands ran) is a RefusedError."""
@@ -221,7 +258,9 @@ __all__ = [
     "History",
     "HookLog",
     "Hooks",
+    "Issues",
     "MergeRequest",
+    "Milestones",
     "Notes",
     "People",
     "PipelineControl",

@@ -10,6 +10,24 @@ from bot.domain.policy import InputValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotePlace:
+    """Where a note stands: on a merge request, or on an issue that one closed."""
+
+    iid: int
+    issue: bool = False
+
+    @property
+    def target(self) -> str:
+        """The target's name: `note:!7`, `note:#3`."""
+        return f"note:{'#' if self.issue else '!'}{self.iid}"
+
+    @property
+    def words(self) -> str:
+        """As in "tell …"."""
+        return f"issue #{self.iid}" if self.issue else f"merge request !{self.iid}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
     """Send one kept file to one index."""
 
@@ -152,10 +170,26 @@ class LinkRelease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PostNote:
-    """Post the sticky note on a merge request."""
+class AttachMilestones:
+    """Make these the milestones of a GitLab Release: those it has, and those titled like it."""
 
-    iid: int
+    tag: str
+    titles: tuple[str, ...]
+    public: bool = True
+    target: str = "gitlab_release"
+    item: str = "milestones"
+
+    @property
+    def words(self) -> str:
+        """What it does, as in "would …"."""
+        return f"attach the milestone {self.titles[-1]} to the GitLab Release {self.tag}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostNote:
+    """Post a note: the sticky one (`item` is `-`), or a reply that draws attention to it (`reply`)."""
+
+    place: NotePlace
     body: str
     public: bool = False
     item: str = "-"
@@ -163,19 +197,21 @@ class PostNote:
     @property
     def target(self) -> str:
         """The target this works for."""
-        return f"note:!{self.iid}"
+        return self.place.target
 
     @property
     def words(self) -> str:
         """What it does, as in "would …"."""
-        return f"tell merge request !{self.iid}"
+        if self.item == "-":
+            return f"tell {self.place.words}"
+        return f"call attention to the note on {self.place.words}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditNote:
-    """Edit our note on a merge request in place."""
+    """Edit our note in place."""
 
-    iid: int
+    place: NotePlace
     note_id: int
     body: str
     public: bool = False
@@ -184,26 +220,26 @@ class EditNote:
     @property
     def target(self) -> str:
         """The target this works for."""
-        return f"note:!{self.iid}"
+        return self.place.target
 
     @property
     def words(self) -> str:
         """What it does, as in "would …"."""
-        return f"update the note on merge request !{self.iid}"
+        return f"update the note on {self.place.words}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropNote:
     """Remove a second note of ours; the oldest one stays."""
 
-    iid: int
+    place: NotePlace
     note_id: int
     public: bool = False
 
     @property
     def target(self) -> str:
         """The target this works for."""
-        return f"note:!{self.iid}"
+        return self.place.target
 
     @property
     def item(self) -> str:
@@ -213,7 +249,46 @@ class DropNote:
     @property
     def words(self) -> str:
         """What it does, as in "would …"."""
-        return f"remove a surplus note of ours from merge request !{self.iid}"
+        return f"remove a surplus note of ours from {self.place.words}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenIssue:
+    """Open the project's one issue about releases that stopped."""
+
+    title: str
+    description: str
+    labels: tuple[str, ...] = ()
+    public: bool = False
+    target: str = "issue"
+    item: str = "-"
+
+    @property
+    def words(self) -> str:
+        """What it does, as in "would …"."""
+        return "open an issue about it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeIssue:
+    """Bring that issue up to date; `opened` closes or reopens it."""
+
+    iid: int
+    description: str
+    opened: bool | None = None
+    public: bool = False
+    target: str = "issue"
+
+    @property
+    def item(self) -> str:
+        """What distinguishes this try from the others for the same target."""
+        return str(self.iid)
+
+    @property
+    def words(self) -> str:
+        """What it does, as in "would …"."""
+        what = {None: "update", True: "reopen", False: "close"}[self.opened]
+        return f"{what} issue #{self.iid}"
 
 
 Action = (
@@ -224,7 +299,10 @@ Action = (
     | CreateRelease
     | DescribeRelease
     | LinkRelease
+    | AttachMilestones
     | PostNote
     | EditNote
     | DropNote
+    | OpenIssue
+    | ChangeIssue
 )

@@ -11,17 +11,21 @@ from bot.domain.distributions import Distribution
 from bot.domain.errors import PutOffError, RefusedError, TransientError
 from bot.domain.gitlab import Note
 from bot.domain.releases import Attempt, AttemptOutcome
-from bot.ports.gitlab import Notes, PipelineControl, Releases
+from bot.ports.gitlab import Issues, Milestones, Notes, PipelineControl, Releases
 from bot.ports.index import Index, Installer, Sent
 from bot.ports.store import Ledger
 from bot.release.actions import (
     Action,
+    AttachMilestones,
+    ChangeIssue,
     CreateRelease,
     DescribeRelease,
     DropNote,
     EditNote,
     InstallCheck,
     LinkRelease,
+    NotePlace,
+    OpenIssue,
     PlayJob,
     PostNote,
     StartPipeline,
@@ -39,9 +43,16 @@ class Hands:
     installer: Installer
     pipelines: PipelineControl
     releases: Releases
+    milestones: Milestones
     notes: Notes
+    issues: Issues
+    issue_notes: Notes
     ledger: Ledger
     clock: Callable[[], datetime]
+
+    def notes_at(self, place: NotePlace) -> Notes:
+        """What writes notes there."""
+        return self.issue_notes if place.issue else self.notes
 
 
 def apply(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> Facts:
@@ -65,7 +76,10 @@ def apply(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> Facts:
     retry_at = now + timedelta(seconds=sent.retry_after) if sent.retry_after is not None else None
     done = replace(claim, outcome=sent.outcome, at=now, reason=sent.reason, again=sent.again, retry_at=retry_at)
     hands.ledger.attempt(key, done)
-    return _stale(replace(facts, now=now, attempts=(*before, done)), action, note)
+    facts = replace(facts, now=now, attempts=(*before, done))
+    if sent.outcome is AttemptOutcome.PUT_OFF and not action.public:
+        return facts  # nothing was sent, so all still stands as it was seen
+    return _stale(facts, action, note)
 
 
 def _perform(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> tuple[Sent, Note | None]:
@@ -93,12 +107,18 @@ def _perform(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> tupl
                 hands.releases.describe(project, action.tag, action.description)
             case LinkRelease():
                 hands.releases.link(project, action.tag, action.link)
+            case AttachMilestones():
+                hands.milestones.attach(project, action.tag, action.titles)
             case PostNote():
-                note = hands.notes.create(project, action.iid, action.body)
+                note = hands.notes_at(action.place).create(project, action.place.iid, action.body)
             case EditNote():
-                hands.notes.update(project, action.iid, action.note_id, action.body)
+                hands.notes_at(action.place).update(project, action.place.iid, action.note_id, action.body)
             case DropNote():
-                hands.notes.delete(project, action.iid, action.note_id)
+                hands.notes_at(action.place).delete(project, action.place.iid, action.note_id)
+            case OpenIssue():
+                hands.issues.create(project, title=action.title, description=action.description, labels=action.labels)
+            case ChangeIssue():
+                hands.issues.update(project, action.iid, description=action.description, opened=action.opened)
             case _:
                 assert_never(action)
     except TransientError as error:
@@ -139,10 +159,21 @@ def _stale(facts: Facts, action: Action, note: Note | None) -> Facts:
     if isinstance(action, StartPipeline | PlayJob):
         # Whatever the answer was: whether there is a pipeline, and how its jobs stand, only the next look says.
         return replace(facts, pipeline=None, files=None, names=None, indexes={})
-    if isinstance(action, CreateRelease | DescribeRelease | LinkRelease):
+    if isinstance(action, CreateRelease | DescribeRelease | LinkRelease | AttachMilestones):
         return replace(facts, release=None)
-    if isinstance(action, PostNote) and note is not None and isinstance(seen := facts.notes.get(action.iid), Seen):
-        return replace(facts, notes={**facts.notes, action.iid: Seen((*seen.value, note))})
+    if isinstance(action, OpenIssue | ChangeIssue):
+        return replace(facts, issues=None)
     if isinstance(action, PostNote | EditNote | DropNote):
-        return replace(facts, notes={iid: seen for iid, seen in facts.notes.items() if iid != action.iid})
+        return _notes_stale(facts, action, note)
     return facts
+
+
+def _notes_stale(facts: Facts, action: PostNote | EditNote | DropNote, note: Note | None) -> Facts:
+    known = facts.issue_notes if action.place.issue else facts.notes
+    iid = action.place.iid
+    seen = known.get(iid)
+    if isinstance(action, PostNote) and note is not None and isinstance(seen, Seen):
+        after = {**known, iid: Seen((*seen.value, note))}
+    else:
+        after = {number: one for number, one in known.items() if number != iid}
+    return replace(facts, issue_notes=after) if action.place.issue else replace(facts, notes=after)

@@ -15,10 +15,11 @@ from typing import Generic, TypeVar
 
 from bot.domain.anatomy import Differences
 from bot.domain.ci_plan import PlannedPipeline
+from bot.domain.commits import CommitForms
 from bot.domain.consents import Approval, Approver, Author, Hold
 from bot.domain.distributions import Distribution, IndexFile
 from bot.domain.freezes import Freeze
-from bot.domain.gitlab import Changes, GitLabRelease, Job, Note, Pipeline, Variables
+from bot.domain.gitlab import Changes, GitLabRelease, Issue, Job, Note, Pipeline, Variables
 from bot.domain.policy import HygienePolicy, IndexSpec, ReleaseRule, Source
 from bot.domain.refs import Head, Project
 from bot.domain.releases import PUBLIC, Acceptance, Attempt, AttemptOutcome, Receipt, ReleaseId
@@ -55,17 +56,24 @@ class LookKind(StrEnum):
     NAMES = "names"
     INDEX = "index"
     CHANGES = "changes"
+    CHANGELOG_FILE = "changelog_file"
+    CHANGELOG = "changelog"
     RELEASE = "release"
+    MILESTONES = "milestones"
     NOTES = "notes"
     HOLD = "hold"
     REACH = "reach"
     APPROVALS = "approvals"
     DIFFERENCES = "differences"
+    CLOSED_ISSUES = "closed_issues"
+    ISSUE_NOTES = "issue_notes"
+    ISSUES = "issues"
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One thing to look at: an index by its name in the policy, notes by the merge request's iid."""
+    """One thing to look at: an index by its name in the policy, notes and closed issues by the merge request's iid,
+    notes of an issue by its own."""
 
     kind: LookKind
     index: str = ""
@@ -78,6 +86,14 @@ class PipelineFacts:
 
     pipeline: Pipeline
     jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangelogFile:
+    """The changelog in the repository: whether there is one, and its section about the release's version."""
+
+    there: bool
+    section: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +191,14 @@ class Facts:
     indexes: Mapping[str, Seen[IndexFacts] | Unreadable] = field(default_factory=lambda: MappingProxyType({}))
     differences: Seen[Differences] | None = None
     changes: Seen[Changes] | Unreadable | None = None
+    forms: CommitForms | None = None
+    changelog_file: Seen[ChangelogFile] | Unreadable | None = None
+    changelog: Seen[str] | Unreadable | None = None
     release: Seen[GitLabRelease | None] | Unreadable | None = None
+    milestones: Seen[tuple[str, ...]] | Unreadable | None = None
+    issues: Seen[tuple[Issue, ...]] | Unreadable | None = None
+    closed: Mapping[int, Seen[tuple[Issue, ...]] | Unreadable] = field(default_factory=lambda: MappingProxyType({}))
+    issue_notes: Mapping[int, Seen[tuple[Note, ...]] | Unreadable] = field(default_factory=lambda: MappingProxyType({}))
     notes: Mapping[int, Seen[tuple[Note, ...]] | Unreadable] = field(default_factory=lambda: MappingProxyType({}))
     attempts: tuple[Attempt, ...] = ()
     receipts: tuple[Receipt, ...] = ()

@@ -12,24 +12,34 @@ from datetime import datetime
 from typing import TypeVar, assert_never
 
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
 from bot.domain.ci import CiUnknown
 from bot.domain.ci_plan import PlannedJob, PlannedPipeline
-from bot.domain.distributions import read_tag, same_name
+from bot.domain.commits import forms_of
+from bot.domain.distributions import same_name
 from bot.domain.errors import RefusedError
-from bot.domain.gitlab import Changes
 from bot.domain.policy import Source
-from bot.domain.refs import Head, RefKind, Tag
+from bot.domain.refs import Head, RefKind
 from bot.domain.report import IndexPage
 from bot.ports.builder import Archives, Builder
 from bot.ports.ci import Planner
-from bot.ports.gitlab import Contents, History, Notes, Pipelines, Refs, Releases, VariableReader
+from bot.ports.gitlab import (
+    Contents,
+    History,
+    Issues,
+    Milestones,
+    Notes,
+    Pipelines,
+    Refs,
+    Releases,
+    VariableReader,
+)
 from bot.ports.index import Anatomist, Distributions, Gathered, Index
 from bot.ports.store import Kept, Ledger
 from bot.release.artifacts import Artifacts, lost
 from bot.release.belonging import belonging, metadata_paths, package_of
 from bot.release.building import builds, built_files
+from bot.release.changing import milestone_titles, see_changelog, see_changelog_file, see_changes
 from bot.release.choose import choose_pipeline, expired_jobs, jobs_with_files
 from bot.release.comparing import see_differences
 from bot.release.consenting import Consents, approved, held, reached
@@ -54,7 +64,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eyes:
-    """All that observing needs. Without `need_bytes` the digests of kept files suffice (nothing will be sent)."""
+    """All that observing needs; `user_id` is who we are on GitLab.
+
+    Without `need_bytes` the digests of kept files suffice (nothing will be sent).
+    """
 
     refs: Refs
     contents: Contents
@@ -62,8 +75,12 @@ class Eyes:
     variables: VariableReader
     history: History
     releases: Releases
+    milestones: Milestones
     notes: Notes
     planner: Planner
+    issues: Issues
+    issue_notes: Notes
+    user_id: int
     index: Index
     anatomist: Anatomist
     distributions: Distributions
@@ -112,10 +129,28 @@ def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
             indexes = {**facts.indexes, look.index: _index(eyes, wanted, facts, look.index)}
             return _with_receipts(replace(facts, indexes=indexes), eyes, wanted)
         case LookKind.CHANGES:
-            return replace(facts, changes=_try(lambda: _changes(eyes, wanted)))
+            changes = _try(lambda: see_changes(eyes.refs, eyes.history, wanted))
+            return replace(
+                facts, changes=changes, forms=forms_of(changes.value.commits) if isinstance(changes, Seen) else None
+            )
         case LookKind.RELEASE:
             seen = _try(lambda: eyes.releases.release(project, wanted.id.ref))
             return _with_receipts(replace(facts, release=seen), eyes, wanted)
+        case LookKind.CHANGELOG_FILE:
+            return replace(facts, changelog_file=_try(lambda: see_changelog_file(eyes.contents, wanted, facts)))
+        case LookKind.CHANGELOG:
+            return replace(facts, changelog=_try(lambda: see_changelog(eyes.history, wanted, facts)))
+        case LookKind.MILESTONES:
+            titles = milestone_titles(wanted, facts)
+            return replace(facts, milestones=_try(lambda: eyes.milestones.milestones(project, titles)))
+        case LookKind.CLOSED_ISSUES:
+            closed = {**facts.closed, look.iid: _try(lambda: eyes.history.closed_issues(project, look.iid))}
+            return replace(facts, closed=closed)
+        case LookKind.ISSUE_NOTES:
+            on_issues = {**facts.issue_notes, look.iid: _try(lambda: eyes.issue_notes.notes(project, look.iid))}
+            return replace(facts, issue_notes=on_issues)
+        case LookKind.ISSUES:
+            return replace(facts, issues=_try(lambda: eyes.issues.by(project, eyes.user_id)))
         case LookKind.NOTES:
             return replace(facts, notes={**facts.notes, look.iid: _try(lambda: eyes.notes.notes(project, look.iid))})
         case LookKind.DIFFERENCES:
@@ -262,39 +297,6 @@ def _index(eyes: Eyes, wanted: Wanted, facts: Facts, index: str) -> Seen[IndexFa
     if blind:
         return Unreadable(f"{index} lists {', '.join(blind)} without a hash, and the bytes cannot be read")
     return Seen(IndexFacts(place=place, page=page, files=listed.value, at=facts.now))
-
-
-def _changes(eyes: Eyes, wanted: Wanted) -> Changes:
-    """What is new since the previous release: for a tag the highest lower version among the tags that its rule
-    releases, for a branch the commit that it published last.
-    """
-    if wanted.id.kind is RefKind.BRANCH:
-        if wanted.previous is None:
-            return eyes.history.of_commit(wanted.id.project_id, wanted.id.sha)
-        before, after = (_commit(wanted, sha) for sha in (wanted.previous, wanted.id.sha))
-        return eyes.history.changes(wanted.id.project_id, tag=after, previous=before)
-    tags = eyes.refs.tags(wanted.id.project_id)
-    named = next((tag for tag in tags if tag.name == wanted.id.ref), None)
-    # The release is pinned to its commit, wherever the tag may be by now.
-    here = Tag(name=wanted.id.ref, sha=wanted.id.sha, target=wanted.id.sha, protected=bool(named and named.protected))
-    return eyes.history.changes(wanted.id.project_id, tag=here, previous=previous_tag(wanted, here, tags))
-
-
-def _commit(wanted: Wanted, sha: str) -> Tag:
-    return Tag(name=f"{wanted.id.ref} at {sha[:8]}", sha=sha, target=sha, protected=True)
-
-
-def previous_tag(wanted: Wanted, here: Tag, tags: tuple[Tag, ...]) -> Tag | None:
-    """The tag of the release before: same prefix, same rule, the highest version below ours (PEP 440)."""
-    ours = read_tag(here.name)
-    older: list[tuple[Version, Tag]] = []
-    for tag in tags:
-        theirs = read_tag(tag.name)
-        if ours.version is None or theirs.version is None or theirs.version >= ours.version:
-            continue
-        if theirs.prefix == ours.prefix and wanted.rule.matches(wanted.project.full_path, wanted.id.kind, tag.name):
-            older.append((theirs.version, tag))
-    return max(older, key=lambda pair: pair[0], default=(None, None))[1]
 
 
 def _with_receipts(facts: Facts, eyes: Eyes, wanted: Wanted) -> Facts:

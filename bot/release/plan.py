@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import chain
 
 from bot.domain.refs import RefKind
-from bot.domain.releases import ReleaseState, TargetState, TargetStatus
+from bot.domain.releases import Receipt, ReleaseState, TargetState, TargetStatus
 from bot.domain.report import ReleaseReport
 from bot.domain.verdicts import Consequence, GateResult
 from bot.ports.texts import Texts
@@ -17,7 +17,7 @@ from bot.release.building import builds
 from bot.release.facts import Facts, Look, LookKind, Unreadable, Wanted
 from bot.release.judge import PEOPLE, Judgement, judge
 from bot.release.report import report
-from bot.release.targets import Assessment, distributions, gitlab_release, index, install, notes
+from bot.release.targets import Assessment, distributions, gitlab_release, index, install, issue, notes
 
 # How often a release whose reporting failed comes back to it.
 REPORT_AGAIN = timedelta(minutes=5)
@@ -40,13 +40,14 @@ class Rest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The next step, and the picture it was drawn from."""
+    """The next step, and the picture it was drawn from. `told` proves the notes that looks found in place."""
 
     step: Look | Act | Rest
     state: ReleaseState
     gates: tuple[GateResult, ...]
     targets: tuple[TargetStatus, ...]
     next: str | None
+    told: tuple[Receipt, ...] = ()
 
 
 @dataclass(slots=True)
@@ -58,6 +59,7 @@ class _Drawing:
     proving: bool = False
     targets: list[TargetStatus] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
+    told: list[Receipt] = field(default_factory=list)
     look: Look | None = None
     again: timedelta | None = None
 
@@ -68,6 +70,7 @@ class _Drawing:
             return False
         self.targets.append(said.status)
         self.actions += said.actions
+        self.told += [said.receipt] if said.receipt else []
         if said.again is not None:
             self.again = said.again if self.again is None else min(self.again, said.again)
         return self.proving or said.status.state in _SETTLED or (self.through and bool(said.actions))
@@ -209,19 +212,20 @@ def _tell(
     *,
     telling: bool = True,
 ) -> Plan:
-    """Reporting: each shipped merge request learns the outcome. Nothing here changes the state."""
-    if not telling or (state is ReleaseState.WITHDRAWN and not _tell_withdrawn(facts)):
+    """Reporting: merge requests, issues and the failure issue learn the outcome. Nothing here changes the state."""
+    if not telling:
         return _close(drawing, Rest(), state, why)
-    if facts.changes is None:
-        return _close(drawing, Look(LookKind.CHANGES), state, why)
-    if isinstance(facts.changes, Unreadable):
-        reason = f"merge requests cannot be found: {facts.changes.reason}"
-        drawing.targets.append(TargetStatus(name="note", state=TargetState.FAILED, reason=reason))
-        return _close(drawing, Rest(REPORT_AGAIN), state, why)
-    said: ReleaseReport = report(wanted, facts, state, drawing.gates, drawing.targets, why)
     drawing.again = None
-    for merge_request in facts.changes.value.merge_requests:
-        drawing.take(notes.assess(wanted, facts, texts, said, merge_request))
+    silent = state is ReleaseState.WITHDRAWN and not _tell_withdrawn(facts)
+    if not silent:
+        if facts.changes is None:
+            return _close(drawing, Look(LookKind.CHANGES), state, why)
+        _tell_notes(wanted, facts, texts, drawing, report(wanted, facts, state, drawing.gates, drawing.targets, why))
+        if drawing.look is not None:
+            return _close(drawing, drawing.look, state, why)
+    if wanted.rule.notes.failure_issue:
+        said = report(wanted, facts, state, drawing.gates, drawing.targets, why)
+        drawing.take(issue.assess(wanted, facts, texts, said))
         if drawing.look is not None:
             return _close(drawing, drawing.look, state, why)
     if drawing.actions:
@@ -229,6 +233,34 @@ def _tell(
             state = _underway(facts)
         return _close(drawing, Act(tuple(drawing.actions)), state, why)
     return _close(drawing, Rest(drawing.again), state, why)
+
+
+def _tell_notes(wanted: Wanted, facts: Facts, texts: Texts, drawing: _Drawing, said: ReleaseReport) -> None:
+    """One note after another: behind one that is to be written or that the rate limit holds up the others wait.
+
+    So the order holds, and a turn that is put off has looked at no more than it told.
+    """
+    if isinstance(facts.changes, Unreadable):
+        reason = f"merge requests cannot be found: {facts.changes.reason}"
+        drawing.targets.append(TargetStatus(name="note", state=TargetState.FAILED, reason=reason))
+        drawing.again = REPORT_AGAIN
+        return
+    merged = said.changes.merge_requests if said.changes else ()
+    if wanted.rule.notes.issues and said.state is ReleaseState.PUBLISHED:
+        unread = next((one.iid for one in merged if one.iid not in facts.closed), None)
+        if unread is not None:
+            drawing.look = Look(LookKind.CLOSED_ISSUES, iid=unread)
+            return
+    held, so_far = False, notes.known(facts)
+    for told in notes.told_of(texts, said, facts.closed):
+        if held:
+            drawing.targets.append(notes.waiting(wanted, so_far, told))
+            continue
+        assessed = notes.assess(wanted, facts, texts, said, told, so_far)
+        drawing.take(assessed)
+        if isinstance(assessed, Look):
+            return
+        held = assessed.held or (bool(assessed.actions) and not drawing.through)
 
 
 def _tell_withdrawn(facts: Facts) -> bool:
@@ -244,4 +276,6 @@ def _underway(facts: Facts) -> ReleaseState:
 
 
 def _close(drawing: _Drawing, step: Look | Act | Rest, state: ReleaseState, why: str | None) -> Plan:
-    return Plan(step=step, state=state, gates=drawing.gates, targets=tuple(drawing.targets), next=why)
+    return Plan(
+        step=step, state=state, gates=drawing.gates, targets=tuple(drawing.targets), next=why, told=tuple(drawing.told)
+    )

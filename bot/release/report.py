@@ -9,8 +9,9 @@ from bot.domain.refs import RefKind
 from bot.domain.releases import ReleaseState, TargetStatus
 from bot.domain.report import ReleaseReport
 from bot.domain.verdicts import GateResult
-from bot.release.facts import Facts, Seen, Wanted
+from bot.release.facts import Facts, Look, Seen, Wanted
 from bot.release.identity import identity, released_files
+from bot.release.notes_source import choose
 
 
 def report(
@@ -26,6 +27,7 @@ def report(
     metadata = identity(wanted, facts)
     changes: Changes | None = facts.changes.value if isinstance(facts.changes, Seen) else None
     looked = [facts.indexes.get(spec.name) for spec in wanted.indexes]
+    source = choose(wanted, facts) if changes is not None else None
     there = facts.release.value if isinstance(facts.release, Seen) else None
     return ReleaseReport(
         project=wanted.project.full_path,
@@ -47,4 +49,6 @@ def report(
         release_url=there.web_url if there else None,
         released_at=there.released_at if there else None,
         unusable=facts.unusable,
+        notes=wanted.rule.notes,
+        source=None if isinstance(source, Look) else source,
     )

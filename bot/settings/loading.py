@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.domain.errors import ConfigError
 from bot.domain.findings import Waiver
 from bot.domain.freezes import Freeze
+from bot.domain.notes import NotesPolicy
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
 from bot.domain.secrets import Secret
 from bot.domain.webhooks import HOOK_PATH, SIGNING_PREFIX, signing_key
@@ -23,6 +24,7 @@ from bot.settings.credentials import (
 )
 from bot.settings.freezes import read_freezes
 from bot.settings.model import GitlabSettings, Listener, Settings, SqliteState, WatchSettings
+from bot.settings.notes import read_notes
 from bot.settings.policy import (
     Indexes,
     check_hygiene,
@@ -39,6 +41,7 @@ from bot.settings.shape import (
     Document,
     GitlabSection,
     HygieneSection,
+    NotesSection,
     PolicyDocument,
     Section,
     WaiversDocument,
@@ -281,13 +284,18 @@ class _Loader:
     def _policy(self, indexes: Indexes) -> Policy:
         second = self._policy_file()
         releases: tuple[ReleaseRule, ...] = ()
-        hygiene = HygienePolicy()
+        hygiene, notes = HygienePolicy(), NotesPolicy()
         freezes: tuple[Freeze, ...] = ()
         may_build = "build" in self.main.tree.data
         build = read_build(self.main) if may_build else None
-        for reading in (self.main, second) if second is not None else (self.main,):
+        readings = (self.main, second) if second is not None else (self.main,)
+        for reading in readings:
+            if "notes" in reading.tree.data:
+                section = reading.section(NotesSection, ("notes",), reading.tree.data["notes"])
+                notes = notes if section is None else read_notes(reading, ("notes",), section)
+        for reading in readings:
             if "releases" in reading.tree.data:
-                releases = read_releases(reading, indexes, may_build=may_build)
+                releases = read_releases(reading, indexes, notes, may_build=may_build)
             if "hygiene" in reading.tree.data:
                 hygiene = self._hygiene(reading)
             if "freeze" in reading.tree.data:

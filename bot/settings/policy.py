@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain.anatomy import DifferenceKind
 from bot.domain.consents import ApprovalRule
 from bot.domain.findings import Waiver
 from bot.domain.gitlab import Role
+from bot.domain.notes import DEFAULT_NOTES, NotesPolicy
 from bot.domain.policy import (
     BuildPolicy,
     ExpectedFiles,
@@ -24,6 +25,7 @@ from bot.domain.rolling import IssueMode, IssuePolicy
 from bot.domain.verdicts import Severity
 from bot.settings.addresses import proxy_url, web_url
 from bot.settings.credentials import Credentials, Wanted
+from bot.settings.notes import read_notes
 from bot.settings.problems import listed, near_miss, shown
 from bot.settings.reading import Reading, name
 from bot.settings.shape import (
@@ -170,8 +172,13 @@ def read_proxy(reading: Reading, above: KeyPath, text: str | None) -> str | None
         return None
 
 
-def read_releases(reading: Reading, indexes: Indexes, *, may_build: bool) -> tuple[ReleaseRule, ...]:
-    """All rules of a file, in its order; `may_build` says that the configuration lets the bot build."""
+def read_releases(
+    reading: Reading, indexes: Indexes, notes: NotesPolicy = DEFAULT_NOTES, *, may_build: bool
+) -> tuple[ReleaseRule, ...]:
+    """All rules of a file, in its order; `notes` holds for those that say nothing of it.
+
+    `may_build` says that the configuration lets the bot build.
+    """
     value = reading.tree.data.get("releases", [])
     if not isinstance(value, list):
         reading.problem(("releases",), "`releases` must be a list of rules", 'Write `- projects: ["acme/**"]` under it')
@@ -181,7 +188,9 @@ def read_releases(reading: Reading, indexes: Indexes, *, may_build: bool) -> tup
         path = ("releases", place)
         section = reading.section(RuleSection, path, entry)
         if section is not None:
-            rules.append(_rule(reading, path, section, indexes))
+            own = section.notes
+            said = notes if own is None else read_notes(reading, (*path, "notes"), own)
+            rules.append(replace(_rule(reading, path, section, indexes), notes=said))
             if section.source == "build" and not may_build:
                 what = f"{name((*path, 'source'))} is `build`, and the configuration has no `build` section"
                 remedy = "Add `build: {wheelhouse: DIR}`, a folder with the wheels of the build backends"

@@ -158,7 +158,8 @@ class Reading:
         self.problem(path, f"{name(path)} must be {listed(choices)}, {said}", f"Did you mean `{miss}`?" if miss else "")
 
     def _unknown(self, model: type[BaseModel], path: KeyPath) -> None:
-        key, known = str(path[-1]), {info.alias or field: info for field, info in model.model_fields.items()}
+        fields = _model_at(model, path).model_fields
+        key, known = str(path[-1]), {info.alias or field: info for field, info in fields.items()}
         stem = _PASTED.get(key.lower())
         if stem is not None:
             stem = stem if f"{stem}_env" in known else next((k[:-4] for k in known if k.endswith("_env")), None)
@@ -201,6 +202,22 @@ def name(path: KeyPath) -> str:
     for part in path:
         written += f"[{part + 1}]" if isinstance(part, int) else f".{shown(part, 40)}" if written else shown(part, 40)
     return f"`{written}`"
+
+
+def _model_at(model: type[BaseModel], path: KeyPath) -> type[BaseModel]:
+    """The model of the section that holds the last key of `path`, as far as its keys lead into `model`."""
+    for part in path[:-1]:
+        field = model.model_fields.get(part) if isinstance(part, str) else None
+        inner = next(iter(_models_in(field.annotation)), None) if field is not None else None
+        model = inner or model
+    return model
+
+
+def _models_in(kind: object) -> list[type[BaseModel]]:
+    """The models among a type and what it is made of: `list[Model] | None` holds one."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return [kind]
+    return [model for part in get_args(kind) for model in _models_in(part)]
 
 
 def _home_of(key: str) -> str | None:

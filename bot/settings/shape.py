@@ -308,6 +308,27 @@ class PipelineSection(Section):
     patience: Annotated[Duration, Field(description="How long to wait for GitLab's own pipeline.")] = PATIENCE
 
 
+class NotesGroupSection(Section):
+    """One entry of `notes.groups`: a heading, and what stands under it."""
+
+    title: Text
+    labels: Annotated[list[Text], Field(description="Labels of merge requests.")] = []
+    types: Annotated[list[Text], Field(description="Types of Conventional Commits.")] = []
+    breaking: Annotated[bool, Field(description="Changes that say themselves that they break something.")] = False
+
+
+class NotesSection(Section):
+    """`notes`: what people are told, for all releases or those of one rule."""
+
+    strategy: Literal["auto", "merge_requests", "conventional", "changelog_api", "file"] = "auto"
+    groups: Annotated[list[NotesGroupSection] | None, Field(description="Default: see docs/notes.md.")] = None
+    file: Annotated[Text, Field(description="The changelog in the repository.")] = "CHANGELOG.md"
+    template: Annotated[Text | None, Field(description="A file with a Jinja template.")] = None
+    issues: Annotated[bool, Field(description="Tell the issues that merge requests closed.")] = False
+    failure_issue: Annotated[bool, Field(description="One issue per project about releases that stopped.")] = False
+    failure_labels: list[Text] = []
+
+
 class RuleSection(Section):
     """One entry of `releases`; the first that matches a project and ref rules."""
 
@@ -332,6 +353,7 @@ class RuleSection(Section):
     ] = []
     expect: ExpectSection | None = None
     install_check: Annotated[bool, Field(description="Install a wheel from every index once it stands there.")] = False
+    notes: Annotated[NotesSection | None, Field(description="Instead of the `notes` of all.")] = None
 
 
 class FreezeSection(Section):
@@ -406,6 +428,7 @@ class PolicyDocument(Section):
     """The policy file: what may also stand in the configuration itself."""
 
     releases: list[RuleSection] = []
+    notes: NotesSection = NotesSection()
     hygiene: HygieneSection = HygieneSection()
     freeze: list[FreezeSection] = []
 
@@ -422,4 +445,4 @@ class Document(PolicyDocument):
     dashboard: DashboardSection | None = None
     indexes: dict[str, IndexSection] = {}
     build: BuildSection | None = None
-    policy: Annotated[Text | None, Field(description="A file with `releases`, `hygiene` and `freeze`.")] = None
+    policy: Annotated[Text | None, Field(description="A file with `releases`, `notes`, `hygiene` and `freeze`.")] = None

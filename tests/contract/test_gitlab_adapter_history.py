@@ -77,7 +77,7 @@ def test_what_a_tag_ships_is_found_for_every_way_to_merge(org: Org, noise: int) 
     assert first is not None
     assert second is not None
     requests(org)
-    changes = history.changes(project.id, tag=second, previous=first)
+    changes = history.changes(project.id, tag=second, previous=[first])
     asked = requests(org)
     assert [one.iid for one in changes.merge_requests] == wanted
     assert (changes.previous_tag, changes.complete) == ("v1", True)
@@ -85,11 +85,11 @@ def test_what_a_tag_ships_is_found_for_every_way_to_merge(org: Org, noise: int) 
     shipped = changes.merge_requests[0]
     assert (shipped.title, shipped.author, shipped.labels) == ("Bring plain", "developer", ("one",))
     assert shipped.merged_at is not None
-    initial = history.changes(project.id, tag=second, previous=None)
+    initial = history.changes(project.id, tag=second, previous=[])
     assert [one.iid for one in initial.merge_requests] == [before, *wanted]
     assert initial.previous_tag is None
     assert after not in {one.iid for one in initial.merge_requests}
-    same = history.changes(project.id, tag=second, previous=second)
+    same = history.changes(project.id, tag=second, previous=[second])
     assert same.merge_requests == ()
 
 
@@ -116,7 +116,7 @@ def test_tags_that_cannot_be_compared_are_refused(org: Org) -> None:
     assert tag is not None
     gone = type(tag)(name="v0", sha="0" * 39 + "1", target="0" * 40, protected=True)
     with pytest.raises(RefusedError, match="v0 and v1 cannot be compared"):
-        GitLabHistory(as_(org)).changes(project.id, tag=tag, previous=gone)
+        GitLabHistory(as_(org)).changes(project.id, tag=tag, previous=[gone])
 
 
 def test_three_merges_are_found_in_one_list(org: Org) -> None:
@@ -126,12 +126,13 @@ def test_three_merges_are_found_in_one_list(org: Org) -> None:
     wanted = [merged(org, project, name) for name in ("one", "two", "three")]
     history, refs = GitLabHistory(as_(org)), GitLabRefs(as_(org))
     first = refs.tag(project.id, "v1")
+    assert first is not None
     for name, cost in (("v2", 2), ("v3", 3)):
         org.world.create_tag(project, name, "main", maintainer)
         here = refs.tag(project.id, name)
         assert here is not None
         requests(org)
-        assert [one.iid for one in history.changes(project.id, tag=here, previous=first).merge_requests] == wanted
+        assert [one.iid for one in history.changes(project.id, tag=here, previous=[first]).merge_requests] == wanted
         assert len(requests(org)) == cost
         org.world.commit(project, "main", "direct", {"direct": "x"}, maintainer)
 

@@ -16,7 +16,19 @@ from bot.domain.releases import AttemptOutcome, ReleaseState, TargetState
 from bot.engine.turn import CREDENTIALS_RETRY, LONGEST_RETRY, run_turn
 from bot.ports.index import Sent
 from tests.contract.turn_bench import WRITES, Bench, planned
-from tests.unit.release_facts import NOON, PROJECT, SDIST, SHA, WHEEL, distribution, job, merge_request, tag, variable
+from tests.unit.release_facts import (
+    NOON,
+    OTHER_SHA,
+    PROJECT,
+    SDIST,
+    SHA,
+    WHEEL,
+    distribution,
+    job,
+    merge_request,
+    tag,
+    variable,
+)
 
 DOWN = TransientError(what="503 for GET", where="GitLab")
 
@@ -94,6 +106,7 @@ def test_requests_are_charged_to_what_they_were_for_and_add_up(bench: Bench) -> 
 def test_waiting_costs_one_request_a_turn_and_ever_fewer_turns(bench: Bench) -> None:
     """Three merge requests and a pipeline of 75 s: forty requests at most, and it shows what waiting took of them."""
     bench.history.merged[SHA] = tuple(merge_request(iid) for iid in (1, 2, 3))
+    bench.refs.heads[PROJECT.id]["v1.0.0"] = tag("v1.0.0", sha=OTHER_SHA)
     bench.set_pipeline(PipelineStatus.RUNNING)
     release, waits = bench.turn(planned()), list[timedelta]()
     while release.state is ReleaseState.WAITING:

@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.domain.gitlab import Note, PipelineStatus, Variables
+from bot.domain.notes import DEFAULT_NOTES, NotesPolicy
 from bot.domain.policy import Source
 from bot.domain.refs import Branch, RefKind, Tag
 from bot.domain.releases import Release, ReleaseId, ReleaseState
 from bot.engine.turn import Tools, run_turn
 from bot.engine.wanting import waiting_for
 from bot.ports.index import Gathered
+from bot.ports.texts import Texts
 from bot.release.apply import Hands
 from bot.release.consenting import Consents
 from bot.release.facts import Wanted
@@ -21,6 +23,7 @@ from bot.release.observe import Eyes
 from tests.fake_builder import FakeArchives, FakeBuilder
 from tests.fake_consents import FakeApprovals, FakeHolds, FakePeople
 from tests.fake_index import FakeAnatomist, FakeInstaller
+from tests.fake_issues import FakeIssues
 from tests.fake_store import FakeKept, FakeLedger
 from tests.fakes import (
     Clock,
@@ -96,6 +99,8 @@ class Bench:
     anatomist: FakeAnatomist = field(default_factory=FakeAnatomist)
     installer: FakeInstaller = field(default_factory=FakeInstaller)
     patience: tuple[float, ...] = ()
+    telling: NotesPolicy = DEFAULT_NOTES
+    texts: Texts = field(default_factory=PlainTexts)
     stopped_after: int | None = None  # writes; then a person stops the release
     refs: FakeRefs = field(init=False)
     pipelines: FakePipelines = field(init=False)
@@ -104,6 +109,8 @@ class Bench:
     history: FakeHistory = field(init=False)
     releases: FakeReleases = field(init=False)
     notes: FakeNotes = field(init=False)
+    issue_notes: FakeNotes = field(init=False)
+    issues: FakeIssues = field(init=False)
     index: FakeIndex = field(init=False)
     people: FakePeople = field(init=False)
     holds: FakeHolds = field(default_factory=FakeHolds)
@@ -127,6 +134,8 @@ class Bench:
         self.history = FakeHistory(merged={SHA: (merge_request(1), merge_request(2))}, wire=self.wire)
         self.releases = FakeReleases(wire=self.wire)
         self.notes = FakeNotes(author_id=PlainTexts.OURS, wire=self.wire)
+        self.issue_notes = FakeNotes(author_id=PlainTexts.OURS, wire=self.wire)
+        self.issues = FakeIssues(author_id=PlainTexts.OURS, wire=self.wire)
         self.index = FakeIndex(wire=self.wire)
         self.planner = FakePlanner(wire=self.wire)
         self.people = FakePeople(wire=self.wire)
@@ -143,8 +152,12 @@ class Bench:
             variables=self.variables,
             history=self.history,
             releases=self.releases,
+            milestones=self.releases,
             notes=self.notes,
             planner=self.planner,
+            issues=self.issues,
+            issue_notes=self.issue_notes,
+            user_id=PlainTexts.OURS,
             index=self.index,
             anatomist=self.anatomist,
             distributions=self.distributions,
@@ -160,14 +173,17 @@ class Bench:
             installer=self.installer,
             pipelines=self.pipelines,
             releases=self.releases,
+            milestones=self.releases,
             notes=self.notes,
+            issues=self.issues,
+            issue_notes=self.issue_notes,
             ledger=self.ledger,
             clock=self.clock,
         )
         return Tools(
             eyes=eyes,
             hands=hands,
-            texts=PlainTexts(),
+            texts=self.texts,
             clock=self.clock,
             requests=lambda: self.wire.requests,
             current=self._current,
@@ -181,7 +197,9 @@ class Bench:
     def wanted(self, release: Release) -> Wanted:
         """What policy wants; costs a request the first time, as looking up a project does that is not enrolled yet."""
         self.wire.requests += release.turn == 0
-        return self.wants(replace(wanted(asked=release.asked_at), waiting_for=waiting_for(release)))
+        want = wanted(asked=release.asked_at)
+        want = replace(want, rule=replace(want.rule, notes=self.telling), waiting_for=waiting_for(release))
+        return self.wants(want)
 
     def turn(self, release: Release) -> Release:
         """One turn, counted as the store would."""

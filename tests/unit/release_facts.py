@@ -10,6 +10,7 @@ from bot.domain.distributions import Distribution, DistributionKind, IndexFile, 
 from bot.domain.gitlab import (
     Changes,
     GitLabRelease,
+    Issue,
     Job,
     Level,
     MergeRequest,
@@ -24,7 +25,9 @@ from bot.domain.refs import Head, Project, RefKind, Tag
 from bot.domain.releases import Attempt, AttemptOutcome, ReleaseId
 from bot.domain.report import IndexPage, ReleaseReport
 from bot.ports.index import Gathered, IndexPlace
+from bot.ports.texts import FailureText
 from bot.release.facts import ApprovalFacts, Facts, IndexFacts, NameFacts, PipelineFacts, Seen, Wanted
+from bot.release.targets.issue import STOPPED
 
 NOON = datetime(2026, 8, 3, 12, 0, tzinfo=UTC)
 SHA = "0a1b2c3d" * 5
@@ -225,10 +228,39 @@ class PlainTexts:
         """A line that changes with the state and the reasons."""
         return f"<note {report.ref} !{merge_request.iid}> {report.state.value}: {report.next}"
 
-    def own(self, notes: Sequence[Note], report: ReleaseReport, merge_request: MergeRequest) -> tuple[Note, ...]:
+    def issue_note(self, report: ReleaseReport, issue: Issue, merge_request: MergeRequest) -> str:
+        """A line that changes with the state."""
+        return f"<note {report.ref} #{issue.iid}> {report.state.value} by !{merge_request.iid}"
+
+    def own(self, notes: Sequence[Note], report: ReleaseReport, place: MergeRequest | Issue) -> tuple[Note, ...]:
         """By our user and with our mark."""
-        mark = f"<note {report.ref} !{merge_request.iid}>"
+        mark = f"<note {report.ref} {'#' if isinstance(place, Issue) else '!'}{place.iid}>"
         return tuple(n for n in notes if n.author_id == self.OURS and n.body.startswith(mark))
+
+    def reply(
+        self, report: ReleaseReport, merge_request: MergeRequest, sticky: Note, notes: Sequence[Note]
+    ) -> str | None:
+        """A call once for each state that stops a release."""
+        del sticky
+        body = f"<reply {report.ref} !{merge_request.iid}> {report.state.value}"
+        due = report.state in STOPPED and all(note.body != body for note in notes)
+        return body if due else None
+
+    def failure_title(self, report: ReleaseReport) -> str:
+        """The same for all."""
+        del report
+        return "stopped"
+
+    def failure(self, report: ReleaseReport, existing: str | None, *, stopped: bool) -> FailureText:
+        """One line for each ref that stopped."""
+        lines = [line for line in (existing or "<failures>").split("\n") if not line.startswith(f"{report.ref} ")]
+        lines += [f"{report.ref} {report.state.value}"] if stopped else []
+        return FailureText(text="\n".join(lines), open=len(lines) > 1)
+
+    def own_issues(self, issues: Sequence[Issue], report: ReleaseReport) -> tuple[Issue, ...]:
+        """By our mark."""
+        del report
+        return tuple(one for one in issues if one.description.startswith("<failures>"))
 
 
 def release_of(**fields: object) -> GitLabRelease:

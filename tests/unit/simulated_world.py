@@ -18,18 +18,21 @@ from bot.domain.releases import Attempt, AttemptOutcome, Receipt
 from bot.ports.index import Gathered
 from bot.release.actions import (
     Action,
+    AttachMilestones,
+    ChangeIssue,
     CreateRelease,
     DescribeRelease,
     DropNote,
     EditNote,
     InstallCheck,
     LinkRelease,
+    OpenIssue,
     PlayJob,
     PostNote,
     StartPipeline,
     Upload,
 )
-from bot.release.facts import Facts, IndexFacts, Look, LookKind, Seen, Unreadable, Wanted
+from bot.release.facts import ChangelogFile, Facts, IndexFacts, Look, LookKind, Seen, Unreadable, Wanted
 from bot.release.plan import Act, Plan, Rest, plan
 from tests.unit.release_facts import NOON, PlainTexts, attempt, changes, good_facts, index, listed, release_of
 
@@ -122,6 +125,12 @@ def look(world: World, wanted: Wanted, facts: Facts, what: Look) -> Facts:
             return replace(facts, changes=Seen(changes(*world.notes)))
         case LookKind.RELEASE:
             return replace(facts, release=Seen(world.release))
+        case LookKind.CHANGELOG_FILE:
+            return replace(facts, changelog_file=Seen(ChangelogFile(there=False)))
+        case LookKind.MILESTONES:
+            return replace(facts, milestones=Seen(()))
+        case LookKind.CHANGELOG | LookKind.CLOSED_ISSUES | LookKind.ISSUE_NOTES | LookKind.ISSUES:
+            raise AssertionError(f"nothing asks for {what.kind}")
         case LookKind.NOTES:
             return replace(facts, notes={**facts.notes, what.iid: Seen(tuple(world.notes[what.iid]))})
         case LookKind.DIFFERENCES:
@@ -174,12 +183,19 @@ def act(world: World, wanted: Wanted, facts: Facts, action: Action) -> Facts:
             world.release = replace(_there(world), links=(*_there(world).links, action.link))
         case PostNote():
             number = 1 + max((n.id for notes in world.notes.values() for n in notes), default=0)
-            world.notes[action.iid].append(Note(id=number, body=action.body, author_id=TEXTS.OURS))
+            world.notes[action.place.iid].append(Note(id=number, body=action.body, author_id=TEXTS.OURS))
         case EditNote():
-            edited = (replace(n, body=action.body) if n.id == action.note_id else n for n in world.notes[action.iid])
-            world.notes[action.iid] = list(edited)
+            edited = (
+                replace(n, body=action.body) if n.id == action.note_id else n for n in world.notes[action.place.iid]
+            )
+            world.notes[action.place.iid] = list(edited)
         case DropNote():
-            world.notes[action.iid] = [n for n in world.notes[action.iid] if n.id != action.note_id]
+            kept = [n for n in world.notes[action.place.iid] if n.id != action.note_id]
+            world.notes[action.place.iid] = kept
+        case AttachMilestones():
+            world.release = replace(_there(world), milestones=action.titles)
+        case OpenIssue() | ChangeIssue():
+            world.complaints.append("an issue was touched that the policy does not ask for")
         case _:
             assert_never(action)
     world.now += TICK

@@ -12,9 +12,9 @@ from bot.domain.refs import RefKind
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.ports.index import Gathered
 from bot.release.belonging import belonging, claim, metadata_paths
+from bot.release.changing import lower_tags
 from bot.release.facts import Facts, NameFacts, Seen, Wanted
 from bot.release.gates import name_allowed, version_matches
-from bot.release.observe import previous_tag
 from tests.fake_store import FakeKept
 from tests.unit.release_facts import PROJECT, REGISTRY, WHEEL, distribution, good_facts, index, listed, tag, wanted
 
@@ -102,9 +102,8 @@ def test_the_release_before_is_the_last_one_of_the_same_package() -> None:
     ]
     tags = tuple(tag(name) for name in (*names, "acme-core-v1.1.0"))
     want = replace(wanted(ref="acme-core-v1.1.0"), rule=ReleaseRule(projects=("**",), tags=("*",)))
-    found = previous_tag(want, tag("acme-core-v1.1.0"), tags)
-    assert found is not None
-    assert found.name == "acme-core/v1.0.9", "the sign between name and version does not matter"
+    found = lower_tags(want, tag("acme-core-v1.1.0"), tags)
+    assert found[0].name == "acme-core/v1.0.9", "the sign between name and version does not matter"
 
 
 # Local versions.

@@ -27,7 +27,8 @@ from tests.unit.notes_reader import read, render
 from tests.unit.notes_reports import NOON, STATES, WHEEL, blocked, merge_request, partial, published
 
 KEY = b"sixteen bytes or more"
-TEXTS: Texts = ReleaseTexts(marker_key=KEY, user_id=5)
+TEXTS = ReleaseTexts(marker_key=KEY, user_id=5)
+PROMISED: Texts = TEXTS
 GOLDEN = Path(__file__).parent.parent / "data" / "notes"
 
 

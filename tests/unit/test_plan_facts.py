@@ -12,7 +12,7 @@ from bot.domain.refs import RefKind
 from bot.domain.releases import AttemptOutcome, Receipt, ReleaseState, TargetState
 from bot.ports.index import Gathered
 from bot.release.actions import EditNote, PostNote
-from bot.release.facts import Facts, Look, LookKind, Seen, Unreadable
+from bot.release.facts import ChangelogFile, Facts, Look, LookKind, Seen, Unreadable
 from bot.release.plan import REPORT_AGAIN, Act, Rest, plan, prove
 from tests.unit.release_facts import (
     NOON,
@@ -50,6 +50,8 @@ def everything() -> Facts:
         good_facts(),
         indexes=indexes,
         changes=Seen(changes()),
+        changelog_file=Seen(ChangelogFile(there=False)),
+        milestones=Seen(()),
         release=Seen(
             release_of(
                 description="<ours>1.1.0 2 files</ours>",

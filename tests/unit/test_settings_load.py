@@ -376,6 +376,7 @@ def test_the_schema_knows_every_section_and_refuses_others() -> None:
         "dashboard",
         "indexes",
         "releases",
+        "notes",
         "hygiene",
         "freeze",
         "policy",

@@ -1,4 +1,4 @@
-"""GitLab Releases and their links.
+"""GitLab Releases, their links and milestones.
 
 Source: lib/api/releases.rb, lib/api/release/links.rb, app/models/releases/link.rb.
 """
@@ -17,7 +17,7 @@ TAKEN = (400, 409, 422)  # how a second link of one name or URL may be refused
 
 
 class GitLabReleases:
-    """See bot.ports.gitlab.Releases."""
+    """See bot.ports.gitlab.Releases and Milestones."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -51,6 +51,19 @@ class GitLabReleases:
         path = f"/projects/{project_id}/releases/{quote(tag, safe='')}"
         self._api.send("put", path, {"description": description})
 
+    def milestones(self, project_id: int, titles: Sequence[str]) -> tuple[str, ...]:
+        """Which of the titles are milestones of the project itself; those of groups cannot be attached everywhere."""
+        path = f"/projects/{project_id}/milestones"
+        needles = [one for one in titles if not any(other != one and other in one for other in titles)]
+        rows = (row for needle in needles for row in self._api.pages(path, search=needle))
+        there = {self._api.read(lambda one: str(one["title"]), row) for row in rows}
+        return tuple(title for title in titles if title in there)
+
+    def attach(self, project_id: int, tag: str, titles: Sequence[str]) -> None:
+        """Make exactly these the milestones of the GitLab Release."""
+        path = f"/projects/{project_id}/releases/{quote(tag, safe='')}"
+        self._api.send("put", path, {"milestones": list(titles)})
+
     def link(self, project_id: int, tag: str, link: ReleaseLink) -> None:
         """Add one asset link of type package; one of that name or URL is left alone (GitLab answers 400 for it)."""
         path = f"/projects/{project_id}/releases/{quote(tag, safe='')}/assets/links"
@@ -71,4 +84,5 @@ def _release(row: Json) -> GitLabRelease:
         links=tuple(ReleaseLink(name=str(link["name"]), url=str(link["url"])) for link in links),
         web_url=str((row.get("_links") or {}).get("self") or ""),
         released_at=parse_time(row.get("released_at")),
+        milestones=tuple(str(one["title"]) for one in row.get("milestones") or ()),
     )

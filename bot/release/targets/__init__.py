@@ -8,14 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.domain.releases import TargetStatus
+from bot.domain.releases import Receipt, TargetStatus
 from bot.release.actions import Action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """How far one target is. `actions` are what is to be done now, `again` when to come back if nothing is."""
+    """How far one target is. `actions` are what is to be done now, `again` when to come back if nothing is.
+
+    `receipt` proves a note that a look found in place; `held` says that a rate limit holds up this one and its like.
+    """
 
     status: TargetStatus
     actions: tuple[Action, ...] = ()
     again: timedelta | None = None
+    receipt: Receipt | None = None
+    held: bool = False

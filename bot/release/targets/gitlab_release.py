@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from bot.domain.gitlab import ReleaseLink
+from bot.domain.notes import NotesSource, NotesStrategy
 from bot.domain.refs import RefKind
 from bot.domain.releases import TargetState, TargetStatus
 from bot.domain.report import ReleaseReport
 from bot.ports.texts import Texts
-from bot.release.actions import Action, CreateRelease, DescribeRelease, LinkRelease
+from bot.release.actions import Action, AttachMilestones, CreateRelease, DescribeRelease, LinkRelease
 from bot.release.facts import Facts, IndexFacts, Look, LookKind, Seen, Unreadable, Wanted
 from bot.release.identity import released_files
+from bot.release.notes_source import choose
 from bot.release.retry import GiveUp, Later, next_try
 from bot.release.targets import Assessment
 from bot.release.targets.index import wheels_first
@@ -30,11 +32,20 @@ def assess(wanted: Wanted, facts: Facts, texts: Texts, report: ReleaseReport) ->
         return Look(LookKind.RELEASE)
     if isinstance(facts.release, Unreadable):
         return Assessment(status=_status(facts, TargetState.FAILED, facts.release.reason))
+    source = choose(wanted, facts)
+    if isinstance(source, Look):
+        return source
+    if facts.milestones is None and _has_milestones(facts):
+        return Look(LookKind.MILESTONES)
     actions = _missing(wanted, facts, texts, report)
     if not actions:
-        return Assessment(status=_status(facts, TargetState.DONE, ""))
+        return Assessment(status=_status(facts, TargetState.DONE, f"notes from {source_words(source)}"))
     action = actions[0]
     step = next_try(facts.tries(NAME, action.item), asked=wanted.asked, now=facts.now)
+    if isinstance(step, GiveUp) and isinstance(action, AttachMilestones):
+        # A Release without its milestone is complete for all who want the package.
+        reason = f"the milestone could not be attached: {step.reason}"
+        return Assessment(status=_status(facts, TargetState.DONE, reason))
     if isinstance(step, GiveUp):
         return Assessment(status=_status(facts, TargetState.FAILED, step.reason))
     if isinstance(step, Later):
@@ -55,7 +66,29 @@ def _missing(wanted: Wanted, facts: Facts, texts: Texts, report: ReleaseReport) 
         actions.append(DescribeRelease(tag=tag, description=description))
     names, urls = {link.name for link in there.links}, {link.url for link in there.links}
     absent = (link for link in links if link.name not in names and link.url not in urls)
-    return (*actions, *(LinkRelease(tag=tag, link=link) for link in absent))
+    actions += [LinkRelease(tag=tag, link=link) for link in absent]
+    wished = facts.milestones.value if isinstance(facts.milestones, Seen) else ()
+    titles = tuple(dict.fromkeys((*there.milestones, *wished)))
+    if titles != there.milestones:
+        actions.append(AttachMilestones(tag=tag, titles=titles))
+    return tuple(actions)
+
+
+def _has_milestones(facts: Facts) -> bool:
+    """Whether the project may have one for this release: nobody is asked where all that is shipped has none."""
+    changes = facts.changes.value if isinstance(facts.changes, Seen) else None
+    return changes is not None and (not changes.merge_requests or any(one.milestone for one in changes.merge_requests))
+
+
+def source_words(source: NotesSource) -> str:
+    """What the notes are made from and why, for a person at a terminal."""
+    words = {
+        NotesStrategy.MERGE_REQUESTS: "merge requests",
+        NotesStrategy.CONVENTIONAL: "commits",
+        NotesStrategy.CHANGELOG_API: "GitLab's changelog",
+        NotesStrategy.FILE: "the changelog file",
+    }
+    return f"{words.get(source.strategy, source.strategy.value)}: {source.reason}"
 
 
 def _links(wanted: Wanted, facts: Facts) -> tuple[ReleaseLink, ...]:
