@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar, assert_never
+from typing import TypeVar
 
 from packaging.utils import canonicalize_name
 
@@ -102,7 +102,6 @@ def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
     """`facts` with the answer to `look`. Raises: TransientError, RefusedError, CredentialsError."""
     # Whatever is looked at next takes its time, downloads minutes: the ref may move meanwhile.
     facts = replace(facts, now=eyes.clock(), ref_fresh=False)
-    project = wanted.id.project_id
     match look.kind:
         case LookKind.REF:
             head = Seen(_head(eyes, wanted))
@@ -128,14 +127,23 @@ def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
         case LookKind.INDEX:
             indexes = {**facts.indexes, look.index: _index(eyes, wanted, facts, look.index)}
             return _with_receipts(replace(facts, indexes=indexes), eyes, wanted)
+        case LookKind.DIFFERENCES:
+            return replace(facts, differences=Seen(see_differences(eyes.anatomist, wanted, facts)))
+        case LookKind.RELEASE:
+            seen = _try(lambda: eyes.releases.release(wanted.id.project_id, wanted.id.ref))
+            return _with_receipts(replace(facts, release=seen), eyes, wanted)
+        case _:
+            return _observe_told(eyes, wanted, facts, look)
+
+
+def _observe_told(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
+    """Look at what people are told, and at what it is made from."""
+    project, iid = wanted.id.project_id, look.iid
+    match look.kind:
         case LookKind.CHANGES:
             changes = _try(lambda: see_changes(eyes.refs, eyes.history, wanted))
-            return replace(
-                facts, changes=changes, forms=forms_of(changes.value.commits) if isinstance(changes, Seen) else None
-            )
-        case LookKind.RELEASE:
-            seen = _try(lambda: eyes.releases.release(project, wanted.id.ref))
-            return _with_receipts(replace(facts, release=seen), eyes, wanted)
+            forms = forms_of(changes.value.commits) if isinstance(changes, Seen) else None
+            return replace(facts, changes=changes, forms=forms)
         case LookKind.CHANGELOG_FILE:
             return replace(facts, changelog_file=_try(lambda: see_changelog_file(eyes.contents, wanted, facts)))
         case LookKind.CHANGELOG:
@@ -144,18 +152,15 @@ def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
             titles = milestone_titles(wanted, facts)
             return replace(facts, milestones=_try(lambda: eyes.milestones.milestones(project, titles)))
         case LookKind.CLOSED_ISSUES:
-            closed = {**facts.closed, look.iid: _try(lambda: eyes.history.closed_issues(project, look.iid))}
-            return replace(facts, closed=closed)
+            return replace(facts, closed={**facts.closed, iid: _try(lambda: eyes.history.closed_issues(project, iid))})
         case LookKind.ISSUE_NOTES:
-            on_issues = {**facts.issue_notes, look.iid: _try(lambda: eyes.issue_notes.notes(project, look.iid))}
+            on_issues = {**facts.issue_notes, iid: _try(lambda: eyes.issue_notes.notes(project, iid))}
             return replace(facts, issue_notes=on_issues)
         case LookKind.ISSUES:
             return replace(facts, issues=_try(lambda: eyes.issues.by(project, eyes.user_id)))
         case LookKind.NOTES:
-            return replace(facts, notes={**facts.notes, look.iid: _try(lambda: eyes.notes.notes(project, look.iid))})
-        case LookKind.DIFFERENCES:
-            return replace(facts, differences=Seen(see_differences(eyes.anatomist, wanted, facts)))
-    assert_never(look.kind)
+            return replace(facts, notes={**facts.notes, iid: _try(lambda: eyes.notes.notes(project, iid))})
+    raise AssertionError(f"{look.kind} is looked at by nobody")
 
 
 def _try(read: Callable[[], T]) -> Seen[T] | Unreadable:
