@@ -1,0 +1,11 @@
+"""The one place where a port meets its adapter."""
+
+from bot.app.auditing import Auditing
+from bot.app.releasing import Found, Releasing
+from bot.app.watching import Watching
+
+__all__ = ["App", "Found"]
+
+
+class App(Releasing, Watching, Auditing):
+    """The bot, put together from its settings. Asks nobody until it is used; `close` it at the end."""

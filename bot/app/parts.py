@@ -1,0 +1,161 @@
+"""What every side of the bot is made of: the API, the state, one adapter per resource."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bot.adapters.builder.service import BuilderAdapter
+from bot.adapters.ci.service import parse_ci
+from bot.adapters.clock import utc_now
+from bot.adapters.gitlab.account import GitLabAccount
+from bot.adapters.gitlab.budget import Budget
+from bot.adapters.gitlab.ci_file import GitLabCiFile
+from bot.adapters.gitlab.client import Api
+from bot.adapters.gitlab.endpoints import REGISTRY
+from bot.adapters.gitlab.estate.at_commit import GitLabCiTexts
+from bot.adapters.gitlab.events import GitLabEvents
+from bot.adapters.gitlab.issues import GitLabIssues
+from bot.adapters.gitlab.merge_requests import GitLabMergeRequests
+from bot.adapters.gitlab.notes import GitLabNotes
+from bot.adapters.gitlab.people import approver
+from bot.adapters.gitlab.projects import GitLabProjects
+from bot.adapters.gitlab.refs import GitLabRefs
+from bot.adapters.gitlab.releases import GitLabReleases
+from bot.adapters.gitlab.rolling import GitLabRollingIssues
+from bot.adapters.gitlab.variable_flags import GitLabVariableFlags
+from bot.adapters.index.service import IndexAdapter
+from bot.adapters.meter import Meter
+from bot.adapters.store.open import open_state
+from bot.adapters.store.readings import SqliteReadings
+from bot.adapters.store.store import Store
+from bot.domain.ci import CiFacts, CiUnknown
+from bot.domain.consents import Approver
+from bot.domain.errors import CredentialsError
+from bot.domain.gitlab import Identity
+from bot.domain.secrets import Redactor, Secret
+from bot.engine.ci_jobs import CiPlanner
+from bot.notes.markers import derived_key
+from bot.settings import Settings
+from bot.watch.scope import Scope
+
+
+class Parts:
+    """What every side of the bot is made of: the API, the state, one adapter per resource."""
+
+    def __init__(self, settings: Settings, redactor: Redactor, clock: Callable[[], datetime] = utc_now) -> None:
+        self.settings = settings
+        self.redactor = redactor
+        self.clock = clock
+        self.meter = Meter()
+        gitlab = settings.gitlab
+        self.budget = Budget(gitlab.url)
+        self._ca_file = None if gitlab.ca_file is None else str(gitlab.ca_file)
+        self.api = self._api(gitlab.token)
+        self.home = settings.state.path.parent / f"{settings.state.path.stem}.files"
+        self.store = Store(open_state(settings.state.path), redactor.redact)
+        self.readings = SqliteReadings(self.store.database)
+        self.account, self.projects = GitLabAccount(self.api), GitLabProjects(self.api)
+        self.refs, self.events = GitLabRefs(self.api), GitLabEvents(self.api)
+        self.releases, self.issues = GitLabReleases(self.api), GitLabIssues(self.api)
+        self.notes, self.issue_notes = GitLabNotes(self.api), GitLabNotes(self.api, "issues")
+        self.merge_requests = GitLabMergeRequests(self.api)
+        self.rolling_issues = GitLabRollingIssues(self.api)
+        self.flag_switch = GitLabVariableFlags(self.api)
+        self.planner = CiPlanner(GitLabCiFile(self.api, parse_ci, self.ci_texts().path))
+        self.index = IndexAdapter(
+            gitlab_url=gitlab.url,
+            gitlab_token=gitlab.token,
+            state_dir=self.home,
+            redactor=redactor,
+            gitlab_ca_file=self._ca_file,
+            gitlab_proxy=gitlab.proxy,
+            on_request=lambda _: self._registry_asked(),
+        )
+        self.builder = BuilderAdapter(
+            policy=settings.policy.build, scratch=self.home / "builds", redactor=redactor, slot=self.index.heavy
+        )
+
+    def _api(self, token: Secret) -> Api:
+        return Api(
+            url=self.settings.gitlab.url,
+            token=token,
+            redactor=self.redactor,
+            meter=self.meter,
+            budget=self.budget,
+            ca_file=self._ca_file,
+            proxy=self.settings.gitlab.proxy,
+        )
+
+    def close(self) -> None:
+        """Let go of children and files."""
+        self.index.close()
+        self.store.close()
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Who the bot is. Raises: TransientError, RefusedError."""
+        return self.account.identity()
+
+    def must_write(self) -> None:
+        """Make sure that the token may release before anything is begun. Raises: CredentialsError if it only reads."""
+        scopes = self.identity.scopes
+        if scopes is not None and "api" not in scopes:
+            raise CredentialsError(
+                what=f"the token of {self.identity.username} has the scopes {', '.join(scopes) or 'none'}, not `api`",
+                where=self.api.where,
+                remedy="Releasing needs `api`; with `read_api` only `release plan` and `verify` work",
+            )
+
+    def person(self, token: Secret) -> Approver:
+        """Who comes with that token, which is used for this alone. Raises: TransientError, RefusedError."""
+        return approver(self._api(token))
+
+    def _marker_key(self) -> bytes:
+        """The marker key of the configuration, else of the state, else one that follows from the token.
+
+        What was derived is kept, so that a new token still finds the notes of the old one.
+        """
+        gitlab = self.settings.gitlab
+        if gitlab.marker_key is not None:
+            return gitlab.marker_key.reveal().encode()
+        return self.store.words.once("marker key", derived_key(gitlab.token.reveal(), gitlab.url)).encode()
+
+    def _registry_asked(self) -> None:
+        """A child spoke to GitLab's package registry: that is too seldom to be held up, but it counts."""
+        self.meter.tick()
+        self.budget.spend(REGISTRY)
+
+    def parse_ci(self, text: str) -> CiFacts | CiUnknown:
+        """The facts of a CI file, read in a child within bounds."""
+        return parse_ci(text)
+
+    def ci_texts(self) -> GitLabCiTexts:
+        """CI files at commits."""
+        return GitLabCiTexts(self.api, self.meter.count)
+
+    @cached_property
+    def scope(self) -> Scope:
+        """Which projects are watched."""
+        watch = self.settings.watch
+        return Scope(groups=watch.groups, projects=watch.projects, topics=watch.topics, exclude=watch.exclude)
+
+    @contextmanager
+    def sole(self) -> Iterator[bool]:
+        """Hold the engine's lock: True for the one process that runs turns on this state, False for any other."""
+        path = Path(f"{self.settings.state.engine_path}.lock")
+        lock = FileLock(path, mode=0o600)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()

@@ -1,0 +1,165 @@
+"""What releases: eyes, hands and texts of a turn, and looking targets up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from time import sleep
+
+from bot.adapters.gitlab.archives import GitLabArchives
+from bot.adapters.gitlab.history import GitLabHistory
+from bot.adapters.gitlab.people import GitLabPeople
+from bot.adapters.gitlab.pipeline_control import GitLabPipelineControl
+from bot.adapters.gitlab.pipelines import GitLabPipelines
+from bot.adapters.gitlab.variables import GitLabVariables
+from bot.adapters.store.readonly import ReadOnlyKept, ReadOnlyLedger
+from bot.app.parts import Parts
+from bot.domain.errors import RefusedError
+from bot.domain.refs import Project, RefKind, Target
+from bot.domain.releases import Release, ReleaseId
+from bot.engine.preview import Preview, preview
+from bot.engine.turn import Tools, run_turn
+from bot.engine.wanting import Wanting
+from bot.notes.texts import ReleaseTexts
+from bot.release.apply import Hands
+from bot.release.consenting import Consents
+from bot.release.observe import Eyes
+from bot.watch.compare import new_release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What `PROJECT@REF` stands for on GitLab now: the project, and the release record of the ref or a new one."""
+
+    project: Project
+    release: Release
+    recorded: bool
+
+
+class Releasing(Parts):
+    """What releases: eyes, hands and texts of a turn, and looking targets up."""
+
+    @cached_property
+    def texts(self) -> ReleaseTexts:
+        """The texts, signed with the marker key."""
+        return ReleaseTexts(marker_key=self._marker_key(), user_id=self.identity.user_id)
+
+    @cached_property
+    def tools(self) -> Tools:
+        """What a turn works with."""
+        hands = Hands(
+            index=self.index,
+            installer=self.index.installer,
+            pipelines=GitLabPipelineControl(self.api),
+            releases=self.releases,
+            milestones=self.releases,
+            notes=self.notes,
+            issues=self.issues,
+            issue_notes=self.issue_notes,
+            ledger=self.store.ledger,
+            clock=self.clock,
+        )
+        return Tools(
+            eyes=self.eyes,
+            hands=hands,
+            texts=self.texts,
+            clock=self.clock,
+            requests=self.meter.count,
+            current=self._current,
+            wait=sleep,
+        )
+
+    @cached_property
+    def eyes(self) -> Eyes:
+        """What looks."""
+        return Eyes(
+            refs=self.refs,
+            contents=self.refs,
+            pipelines=GitLabPipelines(self.api, self.home / "downloads"),
+            variables=GitLabVariables(self.api),
+            history=GitLabHistory(self.api),
+            releases=self.releases,
+            milestones=self.releases,
+            notes=self.notes,
+            planner=self.planner,
+            issues=self.issues,
+            issue_notes=self.issue_notes,
+            user_id=self.identity.user_id,
+            index=self.index,
+            anatomist=self.index.anatomist,
+            distributions=self.index,
+            archives=GitLabArchives(self.api, self.home / "downloads"),
+            builder=self.builder,
+            kept=self.store.kept,
+            ledger=self.store.ledger,
+            consents=Consents(holds=self.store.holds, approvals=self.store.approvals, people=GitLabPeople(self.api)),
+            clock=self.clock,
+        )
+
+    def _current(self, release: Release) -> bool:
+        row = self.store.releases.release(release.key)
+        return row is not None and row.turn == release.turn
+
+    def turn(self, release: Release) -> Release:
+        """One turn of a release; the caller writes the row."""
+        with self.budget.work():
+            return run_turn(self.tools, lambda: self.wanting.wanted(release), release)
+
+    def preview(self, release: Release, *, proof: bool = False) -> Preview:
+        """What `apply` would do (or, with `proof`, whether everything is in place): reads only, writes no record."""
+        eyes = replace(
+            self.eyes,
+            kept=ReadOnlyKept(self.store.kept),
+            ledger=ReadOnlyLedger(self.store.ledger),
+            need_bytes=not proof,
+        )
+        tools = replace(self.tools, eyes=eyes)
+        with self.budget.work():
+            return preview(tools, self.wanting.wanted(release), release, proof=proof)
+
+    @cached_property
+    def wanting(self) -> Wanting:
+        """What the configuration wants of a release."""
+        known, there = self.store.enrolment.project, self.projects.project
+        return Wanting(
+            policy=self.settings.policy,
+            path=self.settings.path,
+            gitlab=self.api.where,
+            project=lambda number: known(number) or there(number),
+            published_before=self.store.releases.published_before,
+            begun=lambda release: bool(self.store.ledger.attempts(release.key)),
+            accepted=self.store.acceptances.accepted,
+            tags=self.index.installer.tags,
+        )
+
+    def find(self, target: Target) -> Found:
+        """Look a target up on GitLab.
+
+        Raises: RefusedError with status 404 for an unknown project, tag or rule.
+        """
+        project = self.projects.project(int(target.project) if target.project.isdigit() else target.project)
+        if project is None:
+            what = f"there is no project {target.project} that the token may see"
+            raise RefusedError(what=what, where=self.api.where, remedy="Check the path and the token", status=404)
+        id_ = self.named(project, target.ref)
+        self.wanting.rule(project.full_path, id_.kind, id_.ref)
+        self.store.enrolment.enrolled([project], self.clock())
+        fresh = new_release(id_, project.full_path, self.settings.policy, self.clock())
+        assert fresh is not None, "a rule covers it, as was just checked"
+        known = self.store.releases.release(fresh.key)
+        return Found(project=project, release=known or fresh, recorded=known is not None)
+
+    def must_cover(self, release: Release) -> None:
+        """Make sure that the configuration still speaks of a release. Raises: RefusedError with 404."""
+        self.wanting.rule(release.project, release.id.kind, release.id.ref)
+
+    def named(self, project: Project, ref: str) -> ReleaseId:
+        """The tag of that name, else the branch, at the commit it is at now. Raises: RefusedError with status 404."""
+        tag = self.refs.tag(project.id, ref)
+        if tag is not None:
+            return ReleaseId(project_id=project.id, kind=RefKind.TAG, ref=tag.name, sha=tag.sha)
+        branch = self.refs.branch(project.id, ref)
+        if branch is not None:
+            return ReleaseId(project_id=project.id, kind=RefKind.BRANCH, ref=branch.name, sha=branch.sha)
+        what = f"project {project.full_path} has neither a tag nor a branch {ref}"
+        raise RefusedError(what=what, where=self.api.where, remedy="Push it first", status=404)
