@@ -162,7 +162,7 @@ def _path(bot: App, project_id: int) -> str | None:
 
 def _end(bot: App, span: str | None, until: str | None) -> datetime | None:
     """When a hold ends; None for never. Raises: ConfigError."""
-    from bot.settings.shape import parse_duration, parse_since
+    from bot.settings.values import parse_duration, parse_since
 
     if span is not None and until is not None:
         raise ConfigError(what="says twice when the hold ends", where="--for, --until", remedy="Give one of them")

@@ -23,17 +23,10 @@ from bot.settings.credentials import (
     Wanted,
 )
 from bot.settings.freezes import read_freezes
+from bot.settings.indexes import Indexes, read_indexes, read_proxy
 from bot.settings.model import GitlabSettings, Listener, Settings, SqliteState, WatchSettings
 from bot.settings.notes import read_notes
-from bot.settings.policy import (
-    Indexes,
-    check_hygiene,
-    hygiene_of,
-    read_build,
-    read_indexes,
-    read_proxy,
-    read_releases,
-)
+from bot.settings.policy import check_hygiene, hygiene_of, read_build, read_releases
 from bot.settings.problems import Problems, shown
 from bot.settings.reading import Reading, locate, name
 from bot.settings.shape import (

@@ -18,7 +18,7 @@ from bot.domain.policy import ExpectedFiles, HygienePolicy, IndexKind, IndexSpec
 from bot.domain.secrets import Secret
 from bot.domain.verdicts import Severity
 from bot.settings import ExampleName, Listener, Settings, check, example, load, schema
-from bot.settings.shape import parse_duration
+from bot.settings.values import parse_duration
 
 TOKEN = "glpat-0123456789abcdefghij"
 ENVIRON = {"ROPEWALK_GITLAB_TOKEN": TOKEN, "PYPI_TOKEN": "pypi-0123456789abcdefghij", "INHOUSE": "in house secret"}
