@@ -206,7 +206,7 @@ def _planned(eyes: Eyes, wanted: Wanted, facts: Facts) -> Seen[PlannedPipeline |
 
 def _decide(eyes: Eyes, wanted: Wanted, facts: Facts) -> Facts:
     """Decide what `auto` is for this release, once: a turn keeps it, and so does the record."""
-    begun = begun_with(facts.attempts)
+    begun = begun_with(facts.attempts, eyes.kept.files(wanted.id.key))
     if begun is not None:
         return replace(facts, source=begun)
     planned = facts.planned or _planned(eyes, wanted, facts)

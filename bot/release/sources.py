@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.domain.ci_plan import PlannedJob, PlannedPipeline, Start
+from bot.domain.distributions import Distribution
 from bot.domain.gitlab import Job, PipelineStatus
 from bot.domain.policy import Source
 from bot.domain.releases import UNDECIDED, Attempt
@@ -75,13 +76,18 @@ def source_of(wanted: Wanted, facts: Facts) -> Source:
     return facts.source.source if facts.source is not None else wanted.source
 
 
-def begun_with(attempts: Iterable[Attempt]) -> Choice | None:
-    """What our own writes say, should the decision have been lost with a process that was killed."""
+def begun_with(attempts: Iterable[Attempt], kept: Sequence[Distribution]) -> Choice | None:
+    """What our own writes say, should the decision have been lost with a process that was killed.
+
+    `kept` are the files kept for the release: those of a job carry its id, what the bot built itself has none.
+    """
     made = tuple(attempts)
     targets = {attempt.target for attempt in made}
     if any(steers(attempt) for attempt in made):
         return Choice(source=Source.PIPELINE, reason="auto: begun by steering the project's pipeline")
     if any(target.startswith("index:") for target in targets):
+        if kept and all(file.job_id is None for file in kept):
+            return Choice(source=Source.BUILD, reason="auto: begun by uploading what the bot built")
         return Choice(source=Source.ARTIFACTS, reason="auto: begun by uploading what the pipeline's jobs made")
     return None
 

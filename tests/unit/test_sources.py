@@ -14,7 +14,7 @@ from bot.domain.policy import PipelinePolicy, Source
 from bot.domain.releases import AttemptOutcome
 from bot.release.facts import Facts, PipelineFacts, Seen, Unreadable
 from bot.release.sources import Signs, Uploading, begun_with, choose_source, read_signs
-from tests.unit.release_facts import attempt, good_facts, job, pipeline, wanted
+from tests.unit.release_facts import attempt, distribution, good_facts, job, pipeline, wanted
 
 PAGE = Path(__file__).parents[2] / "docs" / "sources.md"
 S = PipelineStatus
@@ -151,5 +151,12 @@ def test_what_cannot_be_told_has_its_reason() -> None:
     ],
 )
 def test_a_decision_that_was_lost_follows_from_what_was_tried(target: str, item: str, source: Source | None) -> None:
-    begun = begun_with((attempt(AttemptOutcome.UNCLEAR, target=target, item=item),))
+    begun = begun_with((attempt(AttemptOutcome.UNCLEAR, target=target, item=item),), (distribution(),))
     assert (begun.source if begun else None) == source
+
+
+def test_a_lost_decision_to_build_follows_from_files_that_no_job_made() -> None:
+    built = replace(distribution(), job_id=None)
+    begun = begun_with((attempt(AttemptOutcome.UNCLEAR, target="index:registry", item=built.filename),), (built,))
+    assert begun is not None
+    assert begun.source is Source.BUILD
