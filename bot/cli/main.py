@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -93,6 +94,45 @@ def doctor_command(
     from bot.cli.next_tag import doctor_project
 
     return doctor_project(options, project, tag)
+
+
+@command(app, "publish")
+def publish_command(
+    options: Options,
+    files: Annotated[list[str], typer.Argument(metavar="FILES…", show_default=False)],
+    to: Annotated[str, typer.Option(metavar="INDEX", help="registry, pypi, testpypi, or a URL.")] = "registry",
+    simple_url: Annotated[str | None, typer.Option(help="Where pip looks, beside a URL.", show_default=False)] = None,
+    package: Annotated[str | None, typer.Option(help="Only the files of this package.", show_default=False)] = None,
+    attestations: Annotated[
+        bool, typer.Option("--attestations", help="Send along what lies beside the files.")
+    ] = False,
+    allow_unprotected: Annotated[
+        bool, typer.Option("--allow-unprotected", help="Publish outside the project from an unprotected ref.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look and tell, send nothing.")] = False,
+    ca_file: Annotated[Path | None, typer.Option(help="Certificate authorities.", show_default=False)] = None,
+    proxy: Annotated[str | None, typer.Option(help="URL of a proxy.", show_default=False)] = None,
+    wait: Annotated[str, typer.Option(help="How long a proof may take.")] = "15m",
+) -> Exit:
+    """Inside a CI job: check distributions, look, upload what is missing with twine, and read it back.
+
+    ropewalk publish dist/* --to pypi
+    """
+    from bot.cli.publish import Asked, publish_files
+    from bot.settings.job import Wish
+
+    authorities = None if ca_file is None else str(ca_file.absolute())
+    wish = Wish(to=to, simple_url=simple_url, ca_file=authorities, proxy=proxy)
+    asked = Asked(
+        files=tuple(files),
+        wish=wish,
+        package=package,
+        attestations=attestations,
+        allow_unprotected=allow_unprotected,
+        dry_run=dry_run,
+        wait=wait,
+    )
+    return publish_files(options, asked)
 
 
 @command(app, "demo")

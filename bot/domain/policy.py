@@ -66,6 +66,8 @@ class IndexSpec:
     `upload_url` and `simple_url` are set for `IndexKind.SIMPLE` only; for GitLab they follow from the project, for PyPI
     from twine's constants. `username` and `password` are None where the bot's own GitLab token serves (kind gitlab).
     With `attestations` what a job put beside a file to say who made it is sent along.
+    `called` is how sentences name it and `mend` what a person mends when it refuses the credentials, where no
+    configuration speaks of it.
     """
 
     name: str
@@ -77,6 +79,8 @@ class IndexSpec:
     ca_file: str | None = None
     proxy: str | None = None
     attestations: bool = False
+    called: str | None = None
+    mend: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from bot.domain.anatomy import Anatomy
 from bot.domain.distributions import Distribution, IndexFile
 from bot.domain.policy import IndexSpec
 from bot.domain.releases import AttemptOutcome
+from bot.domain.secrets import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,16 @@ class Installer(Protocol):
         dependencies, into an environment that is gone afterwards.
 
         `REFUSED` means that it cannot be installed, `UNCLEAR` that nobody knows.
+        """
+
+
+class Minter(Protocol):
+    """Trusted Publishing: an index's own token for what a CI job's ID token says."""
+
+    def mint(self, place: IndexPlace, variable: str, id_token: Secret) -> Secret:
+        """Exchange an ID token, which works once; `variable` is the job's variable that held it.
+
+        Raises: TransientError, CredentialsError with what the index says.
         """
 
 

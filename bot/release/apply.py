@@ -61,6 +61,20 @@ def apply(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> Facts:
     Never raises for an outcome of the action itself: a refusal or a lost reply is one, and the next look decides.
     """
     key = wanted.id.key
+    before, claim = claimed(facts, action, hands.clock())
+    hands.ledger.attempt(key, claim)
+    sent, note = _perform(hands, wanted, facts, action)
+    now = hands.clock()
+    done = ended(claim, sent, now)
+    hands.ledger.attempt(key, done)
+    facts = replace(facts, now=now, attempts=(*before, done))
+    if sent.outcome is AttemptOutcome.PUT_OFF and not action.public:
+        return facts  # nothing was sent, so all still stands as it was seen
+    return _stale(facts, action, note)
+
+
+def claimed(facts: Facts, action: Action, now: datetime) -> tuple[tuple[Attempt, ...], Attempt]:
+    """The tries so far without the one that this is, and this one as it begins."""
     waiting = next((a for a in facts.tries(action.target, action.item) if a.outcome is AttemptOutcome.PUT_OFF), None)
     before = tuple(attempt for attempt in facts.attempts if attempt is not waiting)
     claim = Attempt(
@@ -68,18 +82,15 @@ def apply(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> Facts:
         item=action.item,
         number=waiting.number if waiting else len(before) + 1,  # what was put off is this very try
         outcome=AttemptOutcome.CLAIMED,
-        at=hands.clock(),
+        at=now,
     )
-    hands.ledger.attempt(key, claim)
-    sent, note = _perform(hands, wanted, facts, action)
-    now = hands.clock()
+    return before, claim
+
+
+def ended(claim: Attempt, sent: Sent, now: datetime) -> Attempt:
+    """A try with its outcome."""
     retry_at = now + timedelta(seconds=sent.retry_after) if sent.retry_after is not None else None
-    done = replace(claim, outcome=sent.outcome, at=now, reason=sent.reason, again=sent.again, retry_at=retry_at)
-    hands.ledger.attempt(key, done)
-    facts = replace(facts, now=now, attempts=(*before, done))
-    if sent.outcome is AttemptOutcome.PUT_OFF and not action.public:
-        return facts  # nothing was sent, so all still stands as it was seen
-    return _stale(facts, action, note)
+    return replace(claim, outcome=sent.outcome, at=now, reason=sent.reason, again=sent.again, retry_at=retry_at)
 
 
 def _perform(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> tuple[Sent, Note | None]:
@@ -89,7 +100,7 @@ def _perform(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> tupl
     try:
         match action:
             case Upload():
-                return _upload(hands, facts, action), None
+                return upload(hands.index, facts, action), None
             case InstallCheck():
                 return _install(hands, wanted, facts, action), None
             case StartPipeline():
@@ -130,10 +141,11 @@ def _perform(hands: Hands, wanted: Wanted, facts: Facts, action: Action) -> tupl
     return Sent(outcome=AttemptOutcome.ACCEPTED), note
 
 
-def _upload(hands: Hands, facts: Facts, action: Upload) -> Sent:
+def upload(index: Index, facts: Facts, action: Upload) -> Sent:
+    """Send one of the files at hand."""
     seen = facts.indexes[action.index]
     assert isinstance(seen, Seen), "an upload is planned only after a look at its index"
-    return hands.index.send(seen.value.place, _file(facts, action.filename))
+    return index.send(seen.value.place, _file(facts, action.filename))
 
 
 def _install(hands: Hands, wanted: Wanted, facts: Facts, action: InstallCheck) -> Sent:

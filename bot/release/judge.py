@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from bot.domain.verdicts import Consequence, GateResult
 from bot.release.facts import Facts, Look, Wanted
@@ -23,11 +24,21 @@ from bot.release.gates import (
     version_matches,
 )
 
+
+class Gate(Protocol):
+    """What each module of `release/gates` is."""
+
+    NAME: str
+
+    def judge(self, wanted: Wanted, facts: Facts) -> GateResult | Look | None:
+        """The verdict, the look that it needs first, or None where policy does not ask."""
+
+
 # In the order of what they cost to know: one request, one query, the pipeline, the branches (once, not with every turn
 # that waits for the pipeline), the artifacts, the indexes. What waits for people or for a date comes last, though it
 # costs nothing: by then all else is known, and mended in time.
 # A gate that policy has to ask for, and does not, says nothing.
-GATES = (
+GATES: tuple[Gate, ...] = (
     tag_unmoved,
     ref_protected,
     hold,
@@ -73,8 +84,8 @@ class Judgement:
         return ". ".join(r.reason for r in self.results if r.consequence is self.consequence)
 
 
-def judge(wanted: Wanted, facts: Facts) -> Judgement:
-    """Judge all gates that the facts allow.
+def judge(wanted: Wanted, facts: Facts, gates: tuple[Gate, ...] = GATES) -> Judgement:
+    """Judge all gates (or those given) that the facts allow.
 
     Once a gate stops the release, no further look is asked for; gates that can speak without one still do, so that a
     person learns all the reasons known at once.
@@ -84,7 +95,7 @@ def judge(wanted: Wanted, facts: Facts) -> Judgement:
         return waiting
     results: list[GateResult] = []
     stopped = False
-    for gate in GATES:
+    for gate in gates:
         said = gate.judge(wanted, facts)
         if said is None:
             continue
@@ -105,4 +116,6 @@ def _still_waiting(wanted: Wanted, facts: Facts) -> Judgement | None:
     said = gate.judge(wanted, facts)
     if isinstance(said, Look):
         return Judgement(results=(), look=said)
-    return Judgement(results=(said,), look=None) if said.consequence is Consequence.WAIT else None
+    if said is None or said.consequence is not Consequence.WAIT:
+        return None
+    return Judgement(results=(said,), look=None)

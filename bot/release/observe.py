@@ -125,7 +125,7 @@ def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
         case LookKind.NAMES:
             return replace(facts, names=Seen(_names(eyes, wanted, facts)))
         case LookKind.INDEX:
-            indexes = {**facts.indexes, look.index: _index(eyes, wanted, facts, look.index)}
+            indexes = {**facts.indexes, look.index: on_index(eyes.index, wanted, facts, look.index)}
             return _with_receipts(replace(facts, indexes=indexes), eyes, wanted)
         case LookKind.DIFFERENCES:
             return replace(facts, differences=Seen(see_differences(eyes.anatomist, wanted, facts)))
@@ -282,20 +282,21 @@ def _stated(eyes: Eyes, wanted: Wanted, files: tuple[str, ...], name: str) -> tu
     return first, where
 
 
-def _index(eyes: Eyes, wanted: Wanted, facts: Facts, index: str) -> Seen[IndexFacts] | Unreadable:
+def on_index(indexes: Index, wanted: Wanted, facts: Facts, index: str) -> Seen[IndexFacts] | Unreadable:
+    """What one index lists under the name of the files at hand. Raises: TransientError."""
     spec = next(spec for spec in wanted.indexes if spec.name == index)
     metadata = identity(wanted, facts)
     assert metadata is not None, "an index is looked at for files, or for a name and a version"
-    place = eyes.index.place(spec, wanted.id.project_id, metadata.name)
-    install = eyes.index.install_line(place, metadata.name, metadata.version)
+    place = indexes.place(spec, wanted.id.project_id, metadata.name)
+    install = indexes.install_line(place, metadata.name, metadata.version)
     page = IndexPage(name=index, page_url=place.page_url, install=install)
     names = {file.filename for file in facts.files.value.files} if facts.files else set()
-    listed = _try(lambda: eyes.index.files(place, metadata.name, names))
+    listed = _try(lambda: indexes.files(place, metadata.name, names))
     if facts.bare and isinstance(listed, Seen):
         seen = IndexFacts(place=place, page=page, files=listed.value, at=facts.now)
         names = {file.filename for file in of_version(metadata, seen)}
         if any(file.sha256 is None and file.filename in names for file in listed.value):
-            listed = _try(lambda: eyes.index.files(place, metadata.name, names))
+            listed = _try(lambda: indexes.files(place, metadata.name, names))
     if isinstance(listed, Unreadable):
         return listed
     blind = sorted(file.filename for file in listed.value if file.filename in names and file.sha256 is None)

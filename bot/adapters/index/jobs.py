@@ -10,7 +10,18 @@ from bot.adapters.index.checking import check
 from bot.adapters.index.dissecting import dissect
 from bot.adapters.index.installing import install
 from bot.adapters.index.looking import look
-from bot.adapters.index.messages import Broken, CheckJob, DissectJob, InstallJob, Job, LookJob, Reply, UploadJob
+from bot.adapters.index.messages import (
+    Broken,
+    CheckJob,
+    DissectJob,
+    InstallJob,
+    Job,
+    LookJob,
+    MintJob,
+    Reply,
+    UploadJob,
+)
+from bot.adapters.index.minting import mint
 from bot.adapters.index.uploading import upload
 
 
@@ -37,5 +48,7 @@ def _perform(job: Job) -> Reply:
             return dissect(job)
         case InstallJob():
             return install(job)
+        case MintJob():
+            return mint(job)
         case _:
             assert_never(job)

@@ -115,6 +115,20 @@ class InstallJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MintJob:
+    """Exchange a CI job's ID token for a token of the index at `url`, which twine's own code does.
+
+    `variable` is where twine looks for the ID token.
+    """
+
+    url: str
+    variable: str
+    id_token: str = field(repr=False)
+    access: Access
+    job: Literal["mint"] = "mint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
     """The index answered an upload. `body` holds its first bytes as text, `html` says that they are a web page."""
 
@@ -188,6 +202,23 @@ class Installed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Minted:
+    """What uploads for a quarter of an hour."""
+
+    token: str = field(repr=False)
+    kind: Literal["minted"] = "minted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unminted:
+    """No token. `transient` says that the index could not be reached; else `what` is why it, or twine, refuses."""
+
+    what: str
+    transient: bool
+    kind: Literal["unminted"] = "unminted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
     """The page could not be read. `fault` says which error the daemon raises; `retry_after` is in seconds."""
 
@@ -208,8 +239,10 @@ class Broken:
     kind: Literal["broken"] = "broken"
 
 
-Job: TypeAlias = UploadJob | CheckJob | LookJob | DissectJob | InstallJob
-Reply: TypeAlias = Answered | Unanswered | Checked | Listing | Dissected | Installed | Unreadable | Broken
+Job: TypeAlias = UploadJob | CheckJob | LookJob | DissectJob | InstallJob | MintJob
+Reply: TypeAlias = (
+    Answered | Unanswered | Checked | Listing | Dissected | Installed | Minted | Unminted | Unreadable | Broken
+)
 
 JOBS: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="job")])
 REPLIES: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")])

@@ -24,7 +24,10 @@ from bot.adapters.index.messages import (
     Listed,
     Listing,
     LookJob,
+    Minted,
+    MintJob,
     Unanswered,
+    Unminted,
     Unreadable,
     UploadJob,
 )
@@ -144,6 +147,24 @@ class IndexAdapter:
             case _:
                 return Sent(outcome=AttemptOutcome.UNCLEAR, reason=ended.why, again=True)
 
+    def mint(self, place: IndexPlace, variable: str, id_token: Secret) -> Secret:
+        """See Minter.mint."""
+        access = self._access(place.spec, silence=self._patience.silence)
+        job = MintJob(url=place.upload_url, variable=variable, id_token=id_token.reveal(), access=access)
+        ended = self._children.run(job, deadline=self._patience.look)
+        match ended.reply:
+            case Minted(token=token):
+                minted = Secret(token)
+                self._redactor.add(minted)
+                return minted
+            case Unminted(what=what, transient=False):
+                line = one_line(what, self._redact(place))
+                raise CredentialsError(what=line, where=self._where(place), remedy=_settings(place.spec))
+            case Unminted(what=what):
+                raise TransientError(what=one_line(what, self._redact(place)), where=self._where(place))
+            case _:
+                raise TransientError(what=ended.why, where=self._where(place))
+
     def _attestation(self, spec: IndexSpec, distribution: Distribution) -> str:
         """The path of what goes along with a file to an index that takes attestations; empty for nothing."""
         found = self._kept.attestation(distribution.sha256, distribution.filename) if spec.attestations else None
@@ -194,15 +215,16 @@ class IndexAdapter:
             after = None if reply.retry_after is None else timedelta(seconds=reply.retry_after)
             return TransientError(what=what, where=self._where(place), retry_after=after, status=reply.status)
         if reply.fault == "credentials":
-            mend = f"Mend {_settings(place.spec)}, or what they may do there"
-            return CredentialsError(what=what, where=self._where(place), remedy=mend, status=reply.status)
+            return CredentialsError(
+                what=what, where=self._where(place), remedy=_settings(place.spec), status=reply.status
+            )
         return RefusedError(what=what, where=self._where(place), remedy=reply.remedy, status=reply.status)
 
     def _explained(self, place: IndexPlace, sent: Sent) -> Sent:
         """A refusal of our credentials, with the place and the settings that mend it."""
         address = self._line(place.upload_url)
-        reason = f"{sent.reason}: {address} refuses the credentials of indexes.{place.spec.name}. Mend "
-        return replace(sent, reason=f"{reason}{_settings(place.spec)}, or what they may do there")
+        reason = f"{sent.reason}: {address} refuses the credentials of {_called(place.spec)}. {_settings(place.spec)}"
+        return replace(sent, reason=reason)
 
     def _access(self, spec: IndexSpec, *, silence: float) -> Access:
         gitlab = spec.kind is IndexKind.GITLAB
@@ -228,7 +250,7 @@ class IndexAdapter:
         return one_line(text, self._redactor.redact)
 
     def _where(self, place: IndexPlace) -> str:
-        return f"indexes.{place.spec.name} ({self._line(place.simple_url)})"
+        return f"{_called(place.spec)} ({self._line(place.simple_url)})"
 
     def _count(self, place: IndexPlace, kind: str, requests: int) -> None:
         if self._on_request is not None and place.spec.kind is IndexKind.GITLAB:
@@ -248,8 +270,16 @@ class IndexAdapter:
         return file
 
 
+def _called(spec: IndexSpec) -> str:
+    """How sentences name an index."""
+    return spec.called or f"indexes.{spec.name}"
+
+
 def _settings(spec: IndexSpec) -> str:
-    """Which settings hold what an index is shown."""
+    """What mends what an index is shown."""
+    if spec.mend is not None:
+        return spec.mend
+    held = f"username and password_file or password_env of indexes.{spec.name}"
     if spec.kind is IndexKind.GITLAB and spec.password is None:
-        return "gitlab.token_file or token_env (the bot's own token)"
-    return f"username and password_file or password_env of indexes.{spec.name}"
+        held = "gitlab.token_file or token_env (the bot's own token)"
+    return f"Mend {held}, or what they may do there"
