@@ -90,6 +90,7 @@ class Parts:
             budget=self.budget,
             ca_file=self._ca_file,
             proxy=self.settings.gitlab.proxy,
+            on_write=lambda method, path, outcome: self.store.journal.requested(method, path, outcome, self.clock()),
         )
 
     def close(self) -> None:

@@ -30,6 +30,7 @@ GROUPS = {
     "fix": "Repairs of what an audit found. Plans only, unless told to --apply.",
     "watch": "Which projects and refs are watched, and what is new in them.",
     "config": "Make and check a configuration.",
+    "ledger": "Every write the bot made, in a chain that shows if one was changed.",
     "hooks": "Look after the hooks by which GitLab tells the bot of tags at once.",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -103,7 +103,8 @@ class Attempt:
     """One try at one effect: written before the act as a claim, updated after it.
 
     `target` is a target's name; `item` the file name, what is done with a pipeline or its jobs, or `-`.
-    `reason` is what the other side said, redacted. `again` is whether it may work later.
+    `reason` is what the other side said, redacted. `again` is whether it may work later. `words` are those of the
+    action, for the ledger; they are not kept with the try.
     """
 
     target: str
@@ -114,6 +115,7 @@ class Attempt:
     reason: str = ""
     again: bool = True
     retry_at: datetime | None = None
+    words: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -12,6 +12,7 @@ from bot.domain.consents import Approval, Hold
 from bot.domain.distributions import Distribution
 from bot.domain.findings import Finding
 from bot.domain.hooks import HookPlace, HookRecord
+from bot.domain.ledger import Broken, Chain, Entry
 from bot.domain.refs import KnownRefs, Project, RefChange
 from bot.domain.releases import Acceptance, Attempt, Receipt, Release
 
@@ -30,6 +31,22 @@ class Ledger(Protocol):
 
     def record(self, key: str, receipts: Sequence[Receipt]) -> None:
         """Add proofs; one that is there already (same target, file and digest) stays as it was."""
+
+
+class Journal(Protocol):
+    """The append-only ledger of every write. Tries and proofs come into it by `Ledger`, in the same transaction."""
+
+    def requested(self, method: str, path: str, outcome: str, at: datetime) -> None:
+        """Note a request that was to change something on GitLab, and how it ended."""
+
+    def entries(self, *prefixes: str) -> Iterator[Entry]:
+        """All entries, oldest first, or those whose place begins with one of these."""
+
+    def verify(self, noted: tuple[int, str] | None = None) -> tuple[Chain, Broken | None]:
+        """Follow the chain and hold tries and proofs on record against it: how far it goes, and what is wrong first.
+
+        `noted` is the number and digest of an entry that somebody wrote down elsewhere: it must be there.
+        """
 
 
 class Kept(Protocol):

@@ -83,6 +83,7 @@ def claimed(facts: Facts, action: Action, now: datetime) -> tuple[tuple[Attempt,
         number=waiting.number if waiting else len(before) + 1,  # what was put off is this very try
         outcome=AttemptOutcome.CLAIMED,
         at=now,
+        words=action.words,
     )
     return before, claim
 

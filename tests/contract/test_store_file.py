@@ -155,6 +155,8 @@ def test_two_processes_that_write_at_once_lose_nothing(path: Path) -> None:
             (found,) = store.ledger.attempts(f"{who}/{number}")
             assert found.outcome is AttemptOutcome.ACCEPTED
     assert store.kept.owner("contested") in (1001, 1002)
+    chain, broken = store.journal.verify()
+    assert (chain.sequence, broken) == (2 * count, None), "one chain, whoever wrote"
     store.close()
 
 

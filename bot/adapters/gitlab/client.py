@@ -61,6 +61,8 @@ class Limits:
 
 
 LIMITS = Limits()
+OnWrite = Callable[[str, str, str], None]
+"""Hears method, path and outcome (`accepted`, `refused`, `unclear`) of a request that was to change something."""
 
 
 class Api:
@@ -77,10 +79,12 @@ class Api:
         ca_file: str | None = None,
         proxy: str | None = None,
         limits: Limits = LIMITS,
+        on_write: OnWrite | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self.where = host(self.url)
         self.limits = limits
+        self._on_write = on_write
         self._token = token
         self._redactor = redactor
         self._meter = meter
@@ -140,8 +144,23 @@ class Api:
         raise RefusedError(what=f"the pages of {path} have no end", where=self.where)
 
     def send(self, method: str, path: str, body: Mapping[str, Json]) -> Json:
-        """POST, PUT or DELETE. Raises RefusedError with `status` for what GitLab refuses, 404 included."""
-        response = self._request(method, path, {}, body)
+        """POST, PUT or DELETE. Raises RefusedError with `status` for what GitLab refuses, 404 included.
+
+        `on_write` hears of it once it has ended; what was put off was not sent.
+        """
+        outcome = "unclear"
+        try:
+            response = self._request(method, path, {}, body)
+            outcome = "accepted"
+        except PutOffError:
+            outcome = ""
+            raise
+        except RefusedError:
+            outcome = "refused"
+            raise
+        finally:
+            if self._on_write is not None and outcome:
+                self._on_write(method, path, outcome)
         assert response is not None, "only an allowed 404 gives None"
         if response.status_code == 204 or not response.content:
             return None

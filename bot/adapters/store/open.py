@@ -9,6 +9,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from bot.adapters.store.journal import begin
 from bot.adapters.store.schema import VERSION, metadata
 from bot.domain.errors import ConfigError
 
@@ -76,4 +77,5 @@ def _migrate(connection: Connection, path: Path) -> None:
         for statement in STEPS[step]:
             connection.exec_driver_sql(statement)
     metadata.create_all(connection)
+    begin(connection)
     connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")

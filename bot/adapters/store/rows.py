@@ -73,7 +73,9 @@ def release_of(row: RowMapping) -> Release:
 
 def attempt_values(attempt: Attempt, redact: Redact) -> Values:
     """The columns of one try."""
-    return {**asdict(attempt), "outcome": attempt.outcome.value, "reason": redact(attempt.reason)}
+    values = {**asdict(attempt), "outcome": attempt.outcome.value, "reason": redact(attempt.reason)}
+    del values["words"]  # for the ledger alone
+    return values
 
 
 def attempt_of(row: RowMapping) -> Attempt:

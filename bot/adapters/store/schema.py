@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sqlalchemy import (
+    DDL,
     JSON,
     Boolean,
     Column,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -286,3 +288,33 @@ merge_requests = Table(
     Column("mark", Text, nullable=False),  # what was looked at last
     Column("at", Moment, nullable=False),
 )
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("where", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Index("ledger_place", "place", "kind"),
+)
+# Not even a fault of ours changes what was written: only who has the file can, and then `ledger verify` says so.
+for _verb in ("UPDATE", "DELETE"):
+    event.listen(
+        ledger,
+        "after_create",
+        DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
+            f"CREATE TRIGGER ledger_no_{_verb.lower()} BEFORE {_verb} ON ledger "
+            "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+        ),
+    )

@@ -15,6 +15,7 @@ from bot.adapters.store.enrolment import SqliteEnrolment
 from bot.adapters.store.findings import SqliteFindings
 from bot.adapters.store.hooks import SqliteHookRecords
 from bot.adapters.store.intake import SqliteIntake
+from bot.adapters.store.journal import SqliteJournal, append, of_attempt, of_receipt
 from bot.adapters.store.names import SqliteNames
 from bot.adapters.store.releases import SqliteReleases
 from bot.adapters.store.reviews import SqliteReviews
@@ -44,6 +45,9 @@ class SqliteLedger:
         statement = upsert(schema.attempts).values(release=key, **values)
         with self._database.begin() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["release", "number"], set_=values))
+            written = of_attempt(key, attempt, self._redact)
+            if written is not None:
+                append(connection, written)
 
     def receipts(self, key: str) -> tuple[Receipt, ...]:
         """All proofs of a release, oldest first."""
@@ -57,7 +61,9 @@ class SqliteLedger:
         with self._database.begin() as connection:
             for receipt in receipts:
                 values = rows.receipt_values(receipt, self._redact)
-                connection.execute(upsert(schema.receipts).values(release=key, **values).on_conflict_do_nothing())
+                statement = upsert(schema.receipts).values(release=key, **values).on_conflict_do_nothing()
+                if connection.execute(statement).rowcount == 1:
+                    append(connection, of_receipt(key, receipt, self._redact))
 
 
 class SqliteKept:
@@ -103,6 +109,7 @@ class Store:
         self.engine = engine
         self.database = database = Database(engine)
         self.ledger = SqliteLedger(database, redact)
+        self.journal = SqliteJournal(database, redact)
         self.kept = SqliteKept(database, redact)
         self.releases = SqliteReleases(database, redact)
         self.intake = SqliteIntake(database, redact)
