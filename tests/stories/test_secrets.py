@@ -62,15 +62,15 @@ class Planted:
 
         def sample() -> None:
             while not stop.wait(SAMPLE_EVERY):
+                ours = _read(daemon.process.pid, "cmdline")
                 for pid in daemon.family():
-                    for name in ("environ", "cmdline"):
-                        try:
-                            data = Path(f"/proc/{pid}/{name}").read_bytes()
-                        except OSError:
-                            continue
-                        seen.append(pid)
-                        own = " of the daemon" if pid == daemon.process.pid else " of a child"
-                        self.search(name + own, data)
+                    # A child that has not begun its own program yet is the daemon once more, memory and all.
+                    data = {name: _read(pid, name) for name in ("cmdline", "environ")}  # in this order
+                    own = " of the daemon" if data["cmdline"] == ours else " of a child"
+                    for name, text in data.items():
+                        if text is not None:
+                            seen.append(pid)
+                            self.search(name + own, text)
 
         thread = threading.Thread(target=sample)
         thread.start()
@@ -79,6 +79,14 @@ class Planted:
         finally:
             stop.set()
             thread.join()
+
+
+def _read(pid: int, name: str) -> bytes | None:
+    """A file of a process; None if that ended, or may not be read."""
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    except OSError:
+        return None
 
 
 @pytest.fixture
