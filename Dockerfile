@@ -19,6 +19,7 @@ RUN /tools/bin/uv venv --quiet --python /usr/local/bin/python3.11 /opt/ropewalk 
         --compile-bytecode requirements/run.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY config/ config/
+COPY templates/ templates/
 COPY bot/ bot/
 # hatchling comes by the lock of the development environment, hash for hash.
 RUN /tools/bin/uv build --quiet --no-cache --python /usr/local/bin/python3.11 --wheel --out-dir /dist \

@@ -152,7 +152,8 @@ class CiJob:
 class CiFacts:
     """One CI file. `merged` says that includes and extends were resolved; else `includes` may hide jobs.
 
-    `includes` has the `kind` of each include. `workflow` are the rules of the pipeline as a whole.
+    `includes` has the `kind` of each include. `workflow` are the rules of the pipeline as a whole. `stages` are those
+    that it names; None leaves it at GitLab's own.
     """
 
     jobs: tuple[CiJob, ...]
@@ -165,6 +166,7 @@ class CiFacts:
     workflow: tuple[CiRule, ...] | None = None
     credentials: tuple[CiCredential, ...] = ()
     lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    stages: tuple[str, ...] | None = None
 
     @property
     def whole(self) -> bool:

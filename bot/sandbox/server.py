@@ -32,6 +32,7 @@ from bot.sandbox.signing import Signer
 from bot.sandbox.storage import StorageSwitch
 from bot.sandbox.throttle import ThrottleLayer
 from bot.sandbox.world import access
+from bot.sandbox.world.components import component_project
 from bot.sandbox.world.people import TokenKind
 from bot.sandbox.world.world import World
 
@@ -166,6 +167,7 @@ class Gitlab:
             revoke_job_token=world.revoke_token,
             on_change=self._pipeline_changed,
             next_id=world.next_id,
+            find_project=lambda *who: component_project(world, *who),
             throttled=lambda *scope: world.limits.exceeds("pipelines_create", scope),
         )
         world.activity.hooks, world.activity.pipelines = self.hooks, self.pipelines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.adapters.ci.bounds import Beyond
 from bot.adapters.ci.credentials import Credentials
-from bot.adapters.ci.fields import as_lines, includes_of, keyword, named, rules_of, tokens_of
+from bot.adapters.ci.fields import as_lines, includes_of, keyword, named, rules_of, texts_of, tokens_of
 from bot.adapters.ci.jobs import JobReader
 from bot.adapters.ci.resolve import RESERVED, Resolver, is_job
 from bot.adapters.ci.tree import Node, Tree, read_trees
@@ -53,6 +53,7 @@ def _facts(text: str, *, merged: bool) -> CiFacts:
         workflow=rules_of(keyword(resolver.keyword("workflow"), "rules"), "always"),
         credentials=credentials.all(),
         lines=as_lines({**root.lines, **(default.lines if isinstance(default, Tree) else {})}, kept=lines),
+        stages=texts_of(root.get("stages")) if "stages" in root.entries else None,
     )
 
 

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from bot.sandbox.ci import entries
-from bot.sandbox.ci.document import ListFiles, ReadFile, is_hidden, is_reserved, resolve
+from bot.sandbox.ci.document import (
+    FindComponent,
+    ListFiles,
+    ReadFile,
+    is_hidden,
+    is_reserved,
+    no_components,
+    resolve,
+)
 from bot.sandbox.ci.fields import Lint, choice, commands, duration, known, mapping, strings, text, variables
 from bot.sandbox.ci.model import CiError, When
 from bot.sandbox.ci.spec import DEFAULT_STAGES, POST, PRE, CiFile, JobSpec, Rule
@@ -23,14 +31,19 @@ _JOB: Final = (
 
 
 def read_config(
-    content: str, *, read: ReadFile, files: ListFiles, inputs: Mapping[str, object] | None = None
+    content: str,
+    *,
+    read: ReadFile,
+    files: ListFiles,
+    inputs: Mapping[str, object] | None = None,
+    component: FindComponent = no_components,
 ) -> CiFile:
     """The configuration in `content`.
 
     Raises:
         CiError: one sentence for each thing GitLab's lint, or this runner, would refuse.
     """
-    whole = resolve(content, inputs=inputs or {}, read=read, files=files)
+    whole = resolve(content, inputs=inputs or {}, read=read, files=files, component=component)
     lint = Lint()
     stages = _stages(whole.get("stages"), lint)
     defaults = _defaults(whole, lint)

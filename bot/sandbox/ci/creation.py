@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from bot.sandbox.ci import predefined
+from bot.sandbox.ci.components import Components, FindProject
 from bot.sandbox.ci.config import read_config
+from bot.sandbox.ci.document import FindComponent, no_components
 from bot.sandbox.ci.model import CiError, CiProject, Job, Pipeline
 from bot.sandbox.ci.selection import Chosen, Trigger, choose, workflow_variables
 from bot.sandbox.ci.source import NO_COMMIT, Source
@@ -52,7 +54,15 @@ def base_variables(
     )
 
 
-def read_file(source: Source, path: str, inputs: Mapping[str, object] | None) -> CiFile:
+def components(project: CiProject, pipeline: Pipeline, base: Sequence[Variable], find: FindProject) -> Components:
+    """What the pipeline may include: addresses may name predefined variables and those of the settings."""
+    known = expand_all(strongest([base, _settings(project, pipeline, None)]))
+    return Components(variables=known, user_id=pipeline.user_id, find=find)
+
+
+def read_file(
+    source: Source, path: str, inputs: Mapping[str, object] | None, component: FindComponent = no_components
+) -> CiFile:
     """The configuration at a commit; `path` is the project's.
 
     Raises:
@@ -61,7 +71,7 @@ def read_file(source: Source, path: str, inputs: Mapping[str, object] | None) ->
     content = source.read(path)
     if content is None:
         raise CiError([MISSING])
-    return read_config(content, read=source.read, files=lambda: source.files, inputs=inputs)
+    return read_config(content, read=source.read, files=lambda: source.files, inputs=inputs, component=component)
 
 
 def draw(project: CiProject, pipeline: Pipeline, source: Source, file: CiFile, base: Sequence[Variable]) -> Blueprint:

@@ -1,7 +1,8 @@
 """From the text of `.gitlab-ci.yml` to one plain mapping: inputs, includes, `!reference` and `extends` resolved."""
 
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import yaml
@@ -15,10 +16,24 @@ ReadFile: TypeAlias = Callable[[str], str | None]
 """Text of a file at the pipeline's commit, by path from the root of the repository; None if it is not there."""
 ListFiles: TypeAlias = Callable[[], list[str]]
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """An included file: what it says, and the repository, at one commit, that its own includes are read in."""
+
+    text: str
+    read: ReadFile
+    files: ListFiles
+
+
+FindComponent: TypeAlias = Callable[[str], Place]
+"""The component of an address as it stands in the file. Raises: CiError."""
+
 MAX_BYTES = 1 << 20  # GitLab's max_yaml_size_bytes is 2 MiB; half of it is far beyond any real file
 MAX_NODES = 100_000  # after anchors are expanded: a "billion laughs" file stops here
 MAX_INCLUDES = 150  # GitLab's ci_max_includes
 MAX_DEPTH = 10  # of `extends` and of nested `!reference`, as in GitLab
+_INCLUDES = ("local", "component")
 _RESERVED = {"default", "include", "stages", "variables", "workflow", "spec", "image", "services", "cache"}
 _RESERVED |= {"before_script", "after_script", "types"}
 
@@ -88,13 +103,25 @@ def _tree(value: object) -> Tree:
     return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}
 
 
-def resolve(text: str, *, inputs: Mapping[str, object], read: ReadFile, files: ListFiles) -> Tree:
+def no_components(address: str) -> Place:
+    """What is found where there is nobody to ask. Raises: CiError."""
+    raise CiError([f"Component '{address}' - content not found"])
+
+
+def resolve(
+    text: str,
+    *,
+    inputs: Mapping[str, object],
+    read: ReadFile,
+    files: ListFiles,
+    component: FindComponent = no_components,
+) -> Tree:
     """The whole configuration of a pipeline as one mapping.
 
     Raises:
         CiError: unreadable YAML, wrong inputs, an include or `extends` that leads nowhere.
     """
-    whole = _with_includes(text, inputs=inputs, read=read, files=files, seen=[])
+    whole = _with_includes(Place(text=text, read=read, files=files), inputs=inputs, component=component, seen=[])
     whole = {key: _dereference(value, whole, 0) for key, value in whole.items()}
     for name in list(whole):
         if name not in _RESERVED:
@@ -119,40 +146,48 @@ def _content(text: str, inputs: Mapping[str, object]) -> Tree:
     return _tree(body)
 
 
-def _with_includes(
-    text: str, *, inputs: Mapping[str, object], read: ReadFile, files: ListFiles, seen: list[str]
-) -> Tree:
-    body = _content(text, inputs)
+def _with_includes(here: Place, *, inputs: Mapping[str, object], component: FindComponent, seen: list[str]) -> Tree:
+    body = _content(here.text, inputs)
     entries = body.pop("include", None)
     result: Tree = {}
     for entry in entries if isinstance(entries, list) else [] if entries is None else [entries]:
-        path, own = _local(entry)
-        for found in _matching(path, files):
-            seen.append(found)
+        kind, name, own = _include(entry)
+        found = [component(name)] if kind == "component" else _local(name, here)
+        for part in found:
+            seen.append(name)
             if len(seen) > MAX_INCLUDES:
                 raise CiError([f"Maximum of {MAX_INCLUDES} nested includes are allowed!"])
-            part = read(found)
-            if part is None:
-                raise CiError([f"Local file `{path.lstrip('/')}` does not exist!"])
-            if not part.strip():
-                raise CiError([f"Local file `{found}` is empty!"])
-            result = merge(result, _with_includes(part, inputs=own, read=read, files=files, seen=seen))
+            result = merge(result, _with_includes(part, inputs=own, component=component, seen=seen))
     return merge(result, body)
 
 
-def _local(entry: object) -> tuple[str, Mapping[str, object]]:
+def _include(entry: object) -> tuple[str, str, Mapping[str, object]]:
+    """The keyword, what it names, and the inputs."""
     if isinstance(entry, str):
         if "://" in entry:
             raise CiError(["include config contains unknown keys: remote"])
-        return entry, {}
+        return "local", entry, {}
     if not isinstance(entry, dict):
         raise CiError(["include config should be an array of hashes"])
-    refused = sorted(str(key) for key in entry if key not in ("local", "inputs"))
+    refused = sorted(str(key) for key in entry if key not in (*_INCLUDES, "inputs"))
     if refused:
         raise CiError([f"include config contains unknown keys: {', '.join(refused)}"])
-    if not isinstance(entry.get("local"), str):
+    named = [kind for kind in _INCLUDES if kind in entry]
+    if len(named) > 1:
+        raise CiError([f"Each include must use only one of: {', '.join(_INCLUDES)}"])
+    if not named or not isinstance(entry[named[0]], str):
         raise CiError(["include config must specify the file where to fetch the config from"])
-    return str(entry["local"]), _tree(entry.get("inputs"))
+    return named[0], str(entry[named[0]]), _tree(entry.get("inputs"))
+
+
+def _local(path: str, here: Place) -> Iterator[Place]:
+    for found in _matching(path, here.files):
+        text = here.read(found)
+        if text is None:
+            raise CiError([f"Local file `{path.lstrip('/')}` does not exist!"])
+        if not text.strip():
+            raise CiError([f"Local file `{found}` is empty!"])
+        yield Place(text=text, read=here.read, files=here.files)
 
 
 def _matching(path: str, files: ListFiles) -> list[str]:

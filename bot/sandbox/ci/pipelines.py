@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.sandbox.ci.board import Board
+from bot.sandbox.ci.components import FindProject
 from bot.sandbox.ci.execution import Execution, MintIdToken, World
 from bot.sandbox.ci.model import COMPLETED, RETRYABLE, CiError, CiProject, Clock, Job, Pipeline
 from bot.sandbox.ci.planning import plan
@@ -19,6 +20,7 @@ class Pipelines:
     state at that moment; the job is None where the pipeline itself changed. `next_id` is asked for `"pipeline"` and
     `"job"`. `id_tokens` are refused unless `mint_id_token` is given. `throttled` counts
     what is created by project, user and commit, and says when it is one too many.
+    `find_project` finds the projects whose components are included.
     """
 
     def __init__(
@@ -35,8 +37,10 @@ class Pipelines:
         next_id: Callable[[str], int],
         mint_id_token: MintIdToken | None = None,
         throttled: Callable[[int, int, str], bool] = lambda *_: False,
+        find_project: FindProject = lambda *_: None,
     ) -> None:
         self._throttled = throttled
+        self._find_project = find_project
         self._world = World(
             clock=clock,
             server_url=server_url,
@@ -107,6 +111,7 @@ class Pipelines:
             username=username,
             inputs=inputs,
             signs=self._world.mint_id_token is not None,
+            find_project=self._find_project,
             next_id=self._world.next_id,
         )
         with self._lock:

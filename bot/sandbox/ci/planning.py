@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from bot.sandbox.ci.board import Board, Entry
-from bot.sandbox.ci.creation import base_variables, draw, environment_name, read_file
+from bot.sandbox.ci.components import FindProject
+from bot.sandbox.ci.creation import base_variables, components, draw, environment_name, read_file
 from bot.sandbox.ci.document import SKIP_CI
 from bot.sandbox.ci.model import CiError, CiProject, Job, Pipeline
 from bot.sandbox.ci.selection import Chosen
@@ -19,6 +20,7 @@ def plan(
     username: str,
     inputs: Mapping[str, object] | None,
     signs: bool,
+    find_project: FindProject,
     next_id: Callable[[str], int],
 ) -> Board:
     """The board of a pipeline nothing of which has run; `signs` says whether `id_tokens` can be had.
@@ -33,7 +35,9 @@ def plan(
     board = Board(project=project, pipeline=pipeline)
     pushed = pipeline.source == "push"
     try:
-        file = _checked(read_file(source, project.ci_config_path, inputs), signs=signs)
+        base = base_variables(project, pipeline, source, server=server, username=username)
+        found = components(project, pipeline, base, find_project)
+        file = _checked(read_file(source, project.ci_config_path, inputs, found), signs=signs)
     except CiError as error:
         if not pushed or source.read(project.ci_config_path) is None:
             raise
@@ -43,7 +47,6 @@ def plan(
     if pushed and SKIP_CI.search(source.commit.message):
         pipeline.status, pipeline.finished_at = "skipped", pipeline.created_at
         return board
-    base = base_variables(project, pipeline, source, server=server, username=username)
     board.blueprint = draw(project, pipeline, source, file, base)
     for chosen in sorted(board.blueprint.chosen, key=lambda each: file.stages.index(each.spec.stage)):
         environment = environment_name(project, pipeline, board.blueprint, chosen)

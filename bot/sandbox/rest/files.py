@@ -64,7 +64,10 @@ def _written(call: Call, project: Project, files: dict[str, bytes | None], branc
     user = call.user()
     if not access.can_push_branch(user, project, branch):
         raise message(400, "You are not allowed to push into this branch")
-    start = call.params.text("start_branch")
+    start = _start(call)
+    if start and project.git.branch(branch) is not None:
+        said = f"Something went wrong when we tried to create '{branch}' for you: Branch already exists"
+        raise message(400, said)
     if project.git.branch(branch) is None and not start and not project.git.empty():
         raise message(400, "You can only create or edit files when you are on a branch")
     if not valid_ref_name(branch):
@@ -76,6 +79,12 @@ def _written(call: Call, project: Project, files: dict[str, bytes | None], branc
         check_file_path(path)
     sha = call.world.commit(project, branch, text, dict(files.items()), user, start_branch=start)
     return project.git.commits([sha])[sha]
+
+
+def _start(call: Call) -> str | None:
+    """Where a new branch begins. Source: app/services/commits/create_service.rb."""
+    start = call.params.text("start_branch")
+    return None if start == call.params.text("branch") else start or call.params.text("start_sha")
 
 
 def check_file_path(path: str) -> None:
@@ -100,7 +109,7 @@ def create_commit(call: Call) -> Answer:
     call.params.require("branch", "commit_message", "actions")
     project, branch = call.project(Level.DEVELOPER), call.params.needed("branch")
     files: dict[str, bytes | None] = {}
-    head = project.git.resolve(call.params.text("start_branch") or branch)
+    head = project.git.resolve(_start(call) or branch)
     for action in call.params.rows("actions"):
         action.require("action", "file_path")
         kind, path = action.choice("action", _ACTIONS, ""), action.needed("file_path")
@@ -109,6 +118,9 @@ def create_commit(call: Call) -> Answer:
             raise message(400, "A file with this name already exists")
         if kind in ("update", "delete") and known is None:
             raise message(400, "A file with this name doesn't exist")
+        last = action.text("last_commit_id")
+        if last and head and project.git.last_commit(head, path) != last:
+            raise message(400, f"You are attempting to {kind} a file that has changed since you started editing it.")
         if kind == "move":
             moved = project.git.blob(head, action.needed("previous_path")) if head else None
             if moved is None:

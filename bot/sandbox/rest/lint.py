@@ -2,19 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from urllib.parse import urlsplit
 
 import yaml
 
 from bot.sandbox.answers import Answer, Json, not_found
+from bot.sandbox.ci.components import Components
 from bot.sandbox.ci.config import read_config
 from bot.sandbox.ci.creation import base_variables, draw
-from bot.sandbox.ci.document import resolve
+from bot.sandbox.ci.document import FindComponent, resolve
 from bot.sandbox.ci.model import CiError, Pipeline
 from bot.sandbox.ci.source import NO_COMMIT, Source
 from bot.sandbox.ci.spec import CiFile, JobSpec
 from bot.sandbox.rest.call import Call, ok
 from bot.sandbox.rest.pipeline_creation import find_ref
 from bot.sandbox.rest.routing import Routes
+from bot.sandbox.world.components import component_project
 from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Project
 
@@ -56,13 +60,21 @@ def _text(dumper: _Dumper, text: str) -> yaml.Node:
 _Dumper.add_representer(str, _text)
 
 
-def _merged(reading: _Reading, content: str) -> tuple[str | None, list[str]]:
+def _merged(reading: _Reading, content: str, component: FindComponent) -> tuple[str | None, list[str]]:
     """The configuration with includes and `extends` resolved, and the errors that made this impossible."""
     try:
-        whole = resolve(content, inputs={}, read=reading.read, files=reading.files)
+        whole = resolve(content, inputs={}, read=reading.read, files=reading.files, component=component)
     except CiError as error:
         return None, error.messages
     return "---\n" + yaml.dump(whole, Dumper=_Dumper, sort_keys=False, allow_unicode=True), []
+
+
+def _components(call: Call, project: Project) -> FindComponent:
+    """What the caller may include; the variables of a pipeline that is not there are left out, but for the server's."""
+    known = {"CI_SERVER_FQDN": urlsplit(call.base_url).netloc, "CI_PROJECT_PATH": project.full_path}
+    viewer = call.viewer()
+    user_id = viewer.id if viewer is not None else 0
+    return Components(variables=known, user_id=user_id, find=partial(component_project, call.world))
 
 
 def _job(spec: JobSpec) -> Json:
@@ -122,11 +134,12 @@ def _simulated(call: Call, project: Project, file: CiFile, name: str) -> Sequenc
 
 
 def _result(call: Call, reading: _Reading, content: str | None, dry_run_ref: str | None) -> Answer:
-    merged, errors = _merged(reading, content or "")
+    component = _components(call, reading.project)
+    merged, errors = _merged(reading, content or "", component)
     jobs: Sequence[JobSpec] = ()
     if not errors:
         try:
-            file = read_config(content or "", read=reading.read, files=reading.files)
+            file = read_config(content or "", read=reading.read, files=reading.files, component=component)
             jobs = file.jobs
             if dry_run_ref is not None:
                 jobs = _simulated(call, reading.project, file, dry_run_ref)

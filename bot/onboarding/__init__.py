@@ -1,0 +1,1 @@
+"""Opens merge requests with a ready pipeline."""
