@@ -1,11 +1,12 @@
 """The one place where a port meets its adapter."""
 
 from bot.app.auditing import Auditing
+from bot.app.proposing import Proposing
 from bot.app.releasing import Found, Releasing
 from bot.app.watching import Watching
 
 __all__ = ["App", "Found"]
 
 
-class App(Releasing, Watching, Auditing):
+class App(Releasing, Watching, Auditing, Proposing):
     """The bot, put together from its settings. Asks nobody until it is used; `close` it at the end."""

@@ -29,6 +29,7 @@ GROUPS = {
     "audit": "What can leak in an organisation's variables, CI files and refs.",
     "fix": "Repairs of what an audit found. Plans only, unless told to --apply.",
     "watch": "Which projects and refs are watched, and what is new in them.",
+    "ci": "Ready pipelines for projects that publish by themselves.",
     "config": "Make and check a configuration.",
     "ledger": "Every write the bot made, in a chain that shows if one was changed.",
     "hooks": "Look after the hooks by which GitLab tells the bot of tags at once.",
