@@ -51,6 +51,7 @@ format: setup  ## rewrite the sources in the house format
 lock: $(UV)  ## resolve anew what requirements/ pins
 	@$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements/run.txt
 	@$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra sandbox --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	@printf 'build\nhatchling\n' | $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 -c requirements/dev.txt - -o requirements/build.txt
 	@echo 'uv' | $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 - -o requirements/tools.txt
 
 clean:  ## remove what make made

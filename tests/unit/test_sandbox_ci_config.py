@@ -203,3 +203,21 @@ def test_needs_artifacts_environment_and_release() -> None:
     assert b.release is not None
     assert b.release.links == ({"name": "n", "url": "u"},)
     assert (b.id_tokens, b.allow_exit_codes, b.timeout) == ({"T": ("pypi",)}, frozenset({3, 4}), 5400)
+
+
+def test_a_workflow_with_rules_takes_the_place_of_the_refs_that_jobs_run_for_by_default() -> None:
+    """Source: lib/gitlab/ci/config/entry/processable.rb, `compose!`."""
+    usual, own = "x: {script: a}\n", "x: {script: a, only: [main]}\n"
+    ruled = "workflow: {rules: [{when: always}]}\n"
+    assert [
+        job.only and job.only.refs for text in (usual, ruled + usual, own, ruled + own) for job in read(text).jobs
+    ] == [
+        ("branches", "tags"),
+        None,
+        ("main",),
+        ("main",),
+    ]
+
+
+def test_a_job_may_be_called_types() -> None:
+    assert [job.name for job in read("types: {script: a}").jobs] == ["types"]

@@ -23,6 +23,7 @@ _DEFAULTS: Final = (
     "before_script", "after_script", "artifacts", "retry", "timeout", "id_tokens",
     "image", "services", "cache", "tags", "interruptible",
 )  # fmt: skip
+_REFS: Final = ["branches", "tags"]  # what a job without rules runs for
 _JOB: Final = (
     "stage", "script", "before_script", "after_script", "variables", "artifacts", "rules", "only", "except", "when",
     "allow_failure", "needs", "dependencies", "environment", "retry", "timeout", "extends", "inherit", "id_tokens",
@@ -47,6 +48,8 @@ def read_config(
     lint = Lint()
     stages = _stages(whole.get("stages"), lint)
     defaults = _defaults(whole, lint)
+    head = whole.get("workflow")
+    ruled = isinstance(head, dict) and "rules" in head
     jobs: list[JobSpec] = []
     for name, node in whole.items():
         if is_hidden(name) or is_reserved(name):
@@ -54,10 +57,10 @@ def read_config(
         if not isinstance(node, dict):
             lint.refuse(f"jobs:{name}", "config should implement the script:, run:, or trigger: keyword")
             continue
-        jobs.append(_job(name, node, defaults, lint))
+        jobs.append(_job(name, node, defaults, lint, ruled=ruled))
     if not jobs:
         lint.refuse("jobs", "config should contain at least one visible job")
-    workflow = _workflow(whole.get("workflow"), lint)
+    workflow = _workflow(head, lint)
     shared = variables(whole["variables"], "variables", lint) if "variables" in whole else {}
     if not lint.errors:
         _check_order(jobs, stages, lint)
@@ -89,7 +92,11 @@ def _workflow(node: object, lint: Lint) -> tuple[Rule, ...] | None:
     return entries.rules(entry["rules"], "workflow", lint, workflow=True) if "rules" in entry else None
 
 
-def _job(name: str, own: Mapping[str, object], defaults: Mapping[str, object], lint: Lint) -> JobSpec:
+def _job(name: str, own: Mapping[str, object], defaults: Mapping[str, object], lint: Lint, *, ruled: bool) -> JobSpec:
+    """One job. Where the workflow has rules (`ruled`) it has no `only` of its own accord: it runs whenever they allow.
+
+    Source: lib/gitlab/ci/config/entry/processable.rb, `compose!`.
+    """
     where = f"jobs:{name}"
     known(own, _JOB, where, lint)
     inherit = mapping(own.get("inherit", {}), f"{where}:inherit", lint)
@@ -121,7 +128,9 @@ def _job(name: str, own: Mapping[str, object], defaults: Mapping[str, object], l
         variables=variables(node["variables"], f"{where}:variables", lint) if "variables" in node else {},
         inherit_variables=_inherited_variables(inherit.get("variables", True), where, lint),
         rules=entries.rules(node["rules"], where, lint) if "rules" in node else None,
-        only=entries.ref_filter(node.get("only", ["branches", "tags"]), f"{where}:only", lint) if ref_rules else None,
+        only=entries.ref_filter(node.get("only", _REFS), f"{where}:only", lint)
+        if ref_rules and ("only" in node or not ruled)
+        else None,
         except_=entries.ref_filter(node["except"], f"{where}:except", lint) if "except" in node and ref_rules else None,
         when=cast("When", choice(node.get("when", "on_success"), _WHEN, f"{where} when", lint)),
         allow_failure=allowed,

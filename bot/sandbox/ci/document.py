@@ -35,7 +35,7 @@ MAX_INCLUDES = 150  # GitLab's ci_max_includes
 MAX_DEPTH = 10  # of `extends` and of nested `!reference`, as in GitLab
 _INCLUDES = ("local", "component")
 _RESERVED = {"default", "include", "stages", "variables", "workflow", "spec", "image", "services", "cache"}
-_RESERVED |= {"before_script", "after_script", "types"}
+_RESERVED |= {"before_script", "after_script"}
 
 
 class Reference(tuple[str, ...]):
