@@ -59,6 +59,9 @@ def init_command(
     harden()
     bot = App(options.settings(), options.redactor)
     try:
+        if place and place.partition("/")[0] != bot.api.where:
+            what = f"{place} is not on {bot.api.where}: GitLab includes components of its own alone"
+            raise ConfigError(what=what, where="--component", remedy="Copy `templates/` to a project there")
         if not dry_run:
             bot.must_write()
         found = bot.projects.project(int(project) if project.isdigit() else project)

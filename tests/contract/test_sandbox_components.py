@@ -129,6 +129,15 @@ def test_a_description_that_does_not_render_stops_before_any_upload(org: Org) ->
     assert not project.packages
 
 
+def test_what_lies_in_the_repositorys_dist_is_not_published(org: Org) -> None:
+    files = {**PACKAGE, "dist/gear-0.9.tar.gz": "old", ".gitlab-ci.yml": including(component("build"))}
+    project = org.new_project("acme/tools/tracked", files)
+    org.world.create_tag(project, "v1.0.0", "main", org.people["maintainer"])
+    (job,) = jobs(org, project).values()
+    assert job.status == "failed"
+    assert "dist/ is in the repository" in log(org, job)
+
+
 def test_attestations_are_signed_on_gitlab_com_alone(org: Org) -> None:
     files = {**PACKAGE, ".gitlab-ci.yml": including(component("build"), component("check"), component("attest"))}
     project = org.new_project("acme/tools/attested", files)

@@ -69,5 +69,7 @@ def test_what_cannot_be_done_is_one_sentence(bot: Bot, town: Town, group: Group)
     assert "has an `include` of its own" in by_hand.out
     assert "publish-gitlab:" in by_hand.out
     assert where.git.branch(BRANCH) is None
+    abroad = init(bot, where, "--component", "gitlab.example.com/acme/ci@1.2.0")
+    assert (abroad.code, "includes components of its own alone" in abroad.complaint) == (2, True)
     wrong = init(bot, where, "--component", "acme")
     assert (wrong.code, "HOST/GROUP/PROJECT@VERSION" in wrong.complaint) == (2, True)
