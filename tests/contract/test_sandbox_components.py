@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,14 +120,28 @@ def test_a_branch_and_an_unprotected_tag_see_nothing_of_publishing(org: Org) -> 
         runner.cancel_pipeline(pipeline)
 
 
-def test_a_description_that_does_not_render_stops_before_any_upload(org: Org) -> None:
-    broken = PYPROJECT.replace('"README.md"', '"README.rst"')
-    files = {"pyproject.toml": broken, "README.rst": "Title\n==\n\n.. no-such::\n", "gear/__init__.py": ""}
-    project = org.new_project("acme/tools/broken", {**files, ".gitlab-ci.yml": ALL})
+def undescribed() -> bytes:
+    """An sdist without a description: a mere warning to `twine check`, unless it is strict."""
+    out, info = io.BytesIO(), b"Metadata-Version: 2.1\nName: gear\nVersion: 1.0.0\n"
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, data in (("PKG-INFO", info), ("pyproject.toml", b"")):
+            member = tarfile.TarInfo(f"gear-1.0.0/{name}")
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
+def test_a_warning_of_the_check_stops_before_any_upload(org: Org) -> None:
+    own = "build-distributions:\n  script: [mkdir dist, cp made/* dist/]\n  artifacts: {paths: [dist/]}\n"
+    files = {"made/gear-1.0.0.tar.gz": undescribed()}
+    ci = including(component("check"), component("publish-gitlab")) + own
+    project = org.new_project("acme/tools/undescribed", {**files, ".gitlab-ci.yml": ci})
     org.world.protect_tag(project, "v*")
     org.world.create_tag(project, "v1.0.0", "main", org.people["maintainer"])
     found = jobs(org, project)
     assert (found["check-distributions"].status, found["publish-gitlab"].status) == ("failed", "skipped")
+    said = log(org, found["check-distributions"])
+    assert "due to warnings" in said, said
     assert not project.packages
 
 
