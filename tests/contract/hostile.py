@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from bot.adapters.gitlab.bounds import LIMITS, Limits
 from bot.adapters.gitlab.budget import Budget
-from bot.adapters.gitlab.client import LIMITS, Api, Limits
+from bot.adapters.gitlab.client import Api
 from bot.adapters.meter import Meter
 from bot.domain.errors import RefusedError, TransientError
 from bot.domain.secrets import Redactor, Secret

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.gitlab.client import Limits
+from bot.adapters.gitlab.bounds import Limits
 from bot.adapters.gitlab.pipelines import GitLabPipelines
 from bot.domain.errors import RefusedError, TransientError
 from tests.contract.hostile import CALLS, SHORT, Asked, Hostile, api, error_of, hostile, reply

@@ -10,7 +10,7 @@ import pytest
 
 from bot.adapters.builder.tree import read_tree
 from bot.adapters.gitlab.archives import GitLabArchives
-from bot.adapters.gitlab.client import LIMITS, Limits
+from bot.adapters.gitlab.bounds import LIMITS, Limits
 from bot.adapters.gitlab.downloads import MOST_HOPS
 from bot.adapters.gitlab.pipelines import GitLabPipelines
 from bot.domain.errors import CredentialsError, PutOffError, RefusedError, TransientError

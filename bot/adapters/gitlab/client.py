@@ -11,7 +11,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -31,6 +30,7 @@ from bot.adapters.gitlab.answers import (
     read_answer,
     redirect_target,
 )
+from bot.adapters.gitlab.bounds import LIMITS, Limits
 from bot.adapters.gitlab.budget import Budget, Ticket
 from bot.adapters.gitlab.endpoints import route
 from bot.adapters.gitlab.transport import PlainSession
@@ -44,23 +44,6 @@ LONGEST_WORDS = 300
 Json = Any  # what json.loads gives; every adapter module turns it into our own types at once
 Parameters = Mapping[str, str | int | bool]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How much of the other side's time and bytes we take: seconds without a byte, seconds for a whole answer and for
-    a whole download, bytes (unpacked) of either, pages of one list.
-    """
-
-    silence: float = 20.0
-    answer: float = 60.0
-    download: float = 900.0
-    answer_bytes: int = 64 * 1024 * 1024
-    download_bytes: int = 4 * 1024**3
-    pages: int = 2_000
-
-
-LIMITS = Limits()
 OnWrite = Callable[[str, str, str], None]
 """Hears method, path and outcome (`accepted`, `refused`, `unclear`) of a request that was to change something."""
 
