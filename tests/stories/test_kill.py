@@ -253,7 +253,7 @@ def _plain(text: str, package: Package) -> str:
     ):
         text = text.replace(own, word)
     text = re.sub(r"<!-- ropewalk: .*?-->", "MARK", text)
-    text = re.sub(r"\b[\d.]+ (B|KiB)\b", "SIZE", text)
+    text = re.sub(r"\b[\d.]+\s(B|KiB)\b", "SIZE", text)
     text = re.sub(r"pipeline \[?#?\d+|pipelines/\d+", "PIPELINE", text)
     text = re.sub(r"\d{4}-\d\d-\d\d[T ][\d:]+(Z| UTC)", "TIME", text)
     return re.sub(r"\b[0-9a-f]{8,64}\b", "HASH", text)
