@@ -37,12 +37,14 @@ log = get("serve")
 
 def serve(options: Options) -> Exit:
     """Watch, release, listen, until told to stop."""
-    from bot.app import App
-    from bot.cli.instruments import Instruments
     from bot.cli.process import harden
 
     harden()
-    bot = App(options.settings(), options.redactor)
+    settings = options.settings()  # a mistake in it is told before anything else is imported
+    from bot.app import App
+    from bot.cli.instruments import Instruments
+
+    bot = App(settings, options.redactor)
     try:
         with bot.sole() as ours:
             if not ours:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -25,7 +26,6 @@ HIGHEST_HEADING = 3
 DEEPEST_LIST = 18  # blanks before a marker; items deeper than that stand beside their parents
 WORD_LIMIT = 300
 
-_PARSER = MarkdownIt("commonmark", {"maxNesting": 20})
 # Letters and digits of any script with the punctuation of prose: nothing that Markdown or a reference begins with.
 _PLAIN = re.compile(r"[\w.,;:'\"()?/+=\u2010-\u2027\u20ac\u00a7\u00b7\u00ab\u00bb-]+")
 _SPECIAL = re.compile(
@@ -38,6 +38,12 @@ _SPECIAL = re.compile(
 )
 _AROUND = re.compile(r"(?P<before>[(\"']*)(?P<core>.*?)(?P<after>[.,;:)\"'!?]*)", re.DOTALL)
 _LINE_START = re.compile(r"(?:[0-9]{1,9}[.)]|[-+=:]+|/.*)")
+
+
+@cache
+def _parser() -> MarkdownIt:
+    """Made when the first text is read: it takes a tenth of a second, which most commands can do without."""
+    return MarkdownIt("commonmark", {"maxNesting": 20})
 
 
 @dataclass(slots=True)
@@ -83,7 +89,7 @@ def rewritten(text: str, resolve: Resolve = str) -> list[str]:
 
     `resolve` turns a link's address, as it was written, into the one to link to.
     """
-    return _blocks(_PARSER.parse(text[:MOST_MARKDOWN].replace("\0", "")), resolve)
+    return _blocks(_parser().parse(text[:MOST_MARKDOWN].replace("\0", "")), resolve)
 
 
 def _blocks(tokens: Sequence[Token], resolve: Resolve) -> list[str]:
