@@ -35,7 +35,7 @@ check: setup  ## inner loop: format, lint, types, imports, quick tests
 
 test: check  ## what CI runs: check, the embedded GitLab's own tests, the slow stories, the built package
 	@.ci/system
-	@$(BIN)/pytest -n 2 --dist loadfile -m 'slow or chaos'
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'slow or chaos'
 	@.ci/package
 
 chaos: setup  ## the killing stories in full
