@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import yaml
 
 from bot.adapters.store.open import open_state
@@ -24,11 +23,6 @@ from bot.domain.releases import Release
 from tests.stories.town import WAIT, Town, until
 
 Json = dict[str, Any]
-# For the rows of a table that tell little more than those before them: `make test` leaves them to `make chaos`.
-IN_FULL = (
-    pytest.mark.chaos,
-    pytest.mark.skipif(os.environ.get("ROPEWALK_CHAOS") != "full", reason="told in full by `make chaos`"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,8 @@ from standardwebhooks import Webhook
 from bot.domain.releases import ReleaseState
 from bot.sandbox.world.places import Group
 from bot.sandbox.world.settings import Hook
-from tests.stories.bot import IN_FULL, Bot, alive, make_bot
+from tests.bounds import IN_FULL
+from tests.stories.bot import Bot, alive, make_bot
 from tests.stories.town import CI, TAG, WAIT, Package, Town, open_town, until
 
 pytestmark = pytest.mark.slow
