@@ -96,10 +96,10 @@ def _reader(town: Town) -> str:
 
 
 REFUSED_TOKENS = [
-    pytest.param(_wrong, ("refuses the token", "401", "ropewalk doctor"), id="wrong", marks=IN_FULL),
-    pytest.param(_expired, ("refuses the token", "401", "ropewalk doctor"), id="expired", marks=IN_FULL),
-    pytest.param(_revoked, ("refuses the token", "401", "ropewalk doctor"), id="revoked"),
-    pytest.param(_reader, ("read_api", "`api`"), id="read_api"),
+    pytest.param(_wrong, ("refuses the token", "401", "ropewalk doctor"), id="wrong"),
+    pytest.param(_expired, ("refuses the token", "401", "ropewalk doctor"), id="expired"),
+    pytest.param(_revoked, ("refuses the token", "401", "ropewalk doctor"), id="revoked", marks=IN_FULL),
+    pytest.param(_reader, ("read_api", "`api`"), id="read_api", marks=IN_FULL),
 ]
 
 

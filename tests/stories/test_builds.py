@@ -13,6 +13,7 @@ from bot.domain.distributions import Distribution
 from bot.domain.policy import Source
 from bot.domain.releases import Receipt, ReleaseState
 from bot.sandbox.world.places import Group
+from tests.bounds import ONLY_IN_FULL
 from tests.contract.builds import need_bubblewrap, wheelhouse
 from tests.contract.hostile_builds import BACKEND, PYPROJECT
 from tests.stories.bot import Bot, alive
@@ -131,6 +132,8 @@ def test_killed_while_it_builds_it_builds_again(bot: Bot, town: Town, group: Gro
     )
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_what_was_built_before_the_first_upload_is_what_all_indexes_get(bot: Bot, town: Town, group: Group) -> None:
     """Every build of this project makes other bytes; the daemon dies with the first upload's answer."""
     package = _own(town, group, "loot(os.urandom(16))")

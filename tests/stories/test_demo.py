@@ -21,6 +21,7 @@ from bot.cli.story.verdict import FILES, Ending, as_json, check, table
 from bot.domain.policy import Source
 from bot.domain.refs import RefKind
 from bot.domain.releases import Release, ReleaseId, ReleaseState
+from tests.bounds import ONLY_IN_FULL
 
 PATIENCE = 180  # seconds; the promise is 90 on an idle machine
 ESCAPE = "\x1b["
@@ -63,6 +64,8 @@ def test_the_story_comes_out(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("ropewalk-")] == []
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 @pytest.mark.slow
 def test_the_result_is_one_document_for_programs(tmp_path: Path) -> None:
     """--format json: stdout holds it and nothing else, --quiet leaves nothing beside it."""

@@ -10,6 +10,7 @@ import pytest
 from bot.domain.releases import Release, ReleaseState
 from bot.sandbox.world.people import Level, User
 from bot.sandbox.world.places import Group
+from tests.bounds import ONLY_IN_FULL
 from tests.stories import made
 from tests.stories.bot import Bot, Done
 from tests.stories.town import TAG, Package, Town, until
@@ -124,6 +125,8 @@ def test_a_yes_wakes_the_daemon_at_once_and_counts_only_as_long_as_the_role_last
     package.complete()
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_an_approval_is_for_one_commit(bot: Bot, town: Town, group: Group) -> None:
     """A tag that is moved after the yes needs another; the old commit is never published."""
     bot.config["releases"][0]["approval"] = {}
@@ -173,6 +176,8 @@ def test_a_hold_between_two_files_keeps_the_second_back(bot: Bot, town: Town, gr
     package.complete()
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_a_hold_may_come_before_the_tag_and_end_by_itself(bot: Bot, town: Town, group: Group) -> None:
     """The release waits until the hold ends; a hold without an end blocks, and its lifting is no run."""
     package = town.package(group)

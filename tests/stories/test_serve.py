@@ -18,7 +18,7 @@ from standardwebhooks import Webhook
 from bot.domain.releases import ReleaseState
 from bot.sandbox.world.places import Group
 from bot.sandbox.world.settings import Hook
-from tests.bounds import IN_FULL
+from tests.bounds import IN_FULL, ONLY_IN_FULL
 from tests.stories.bot import Bot, alive, make_bot
 from tests.stories.town import CI, TAG, WAIT, Package, Town, open_town, until
 
@@ -175,6 +175,8 @@ def test_sigterm_ends_the_daemon_in_time(bot: Bot, town: Town, group: Group) -> 
     package.complete()
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_since_says_what_is_too_old(tmp_path: Path, town: Town) -> None:
     """`now` leaves tags alone that were there before the first start, `all` takes them up, a time divides them."""
     for since, released in (("now", False), ("all", True), ("2001-01-01T00:00:00Z", True), ("2999-01-01", False)):
@@ -207,7 +209,9 @@ def test_tags_pushed_while_the_daemon_was_away_are_found_at_its_start(bot: Bot, 
     package.complete()
 
 
-@pytest.fixture(params=[YEAR_AND_MORE, -YEAR_AND_MORE], ids=["ahead", "behind"])
+@pytest.fixture(
+    params=[pytest.param(YEAR_AND_MORE, id="ahead"), pytest.param(-YEAR_AND_MORE, id="behind", marks=IN_FULL)]
+)
 def elsewhen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
     """A town whose clock is 400 days off from ours."""
     with open_town(tmp_path / "town") as town:
