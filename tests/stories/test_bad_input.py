@@ -13,13 +13,13 @@ from urllib.parse import quote
 import pytest
 
 from bot.sandbox.world.places import Group
-from tests.bounds import IN_FULL
+from tests.bounds import IN_FULL, ONLY_IN_FULL
 from tests.stories import made
 from tests.stories.bot import Bot, Done, free_port
 from tests.stories.oddities import odd_index
 from tests.stories.town import CI, TAG, VERSION, Package, Town
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.chaos, ONLY_IN_FULL]  # the time of `make test` is bounded
 
 NO_ARTIFACTS_CI = CI.replace("  artifacts: {paths: [dist/]}\n", "")
 

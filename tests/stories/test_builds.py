@@ -19,7 +19,7 @@ from tests.contract.hostile_builds import BACKEND, PYPROJECT
 from tests.stories.bot import Bot, alive
 from tests.stories.town import TAG, VERSION, Package, Town, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.chaos, ONLY_IN_FULL]  # the time of `make test` is bounded
 
 CI = "check: {rules: [{if: $CI_COMMIT_TAG}], script: ['true']}\n"
 FLIT = """\

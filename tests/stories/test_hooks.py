@@ -14,10 +14,11 @@ from bot.adapters.store.store import Store
 from bot.domain.releases import ReleaseState
 from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Group
+from tests.bounds import ONLY_IN_FULL
 from tests.stories.bot import Bot, Done, free_port
 from tests.stories.town import Package, Town, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.chaos, ONLY_IN_FULL]  # the time of `make test` is bounded
 
 POLLS = r"^/api/v4/projects\?"  # what the poll asks; hooks are looked after without it
 

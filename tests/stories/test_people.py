@@ -15,7 +15,7 @@ from tests.stories import made
 from tests.stories.bot import Bot, Done
 from tests.stories.town import TAG, Package, Town, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.chaos, ONLY_IN_FULL]  # the time of `make test` is bounded
 
 
 def reason(done: Done, name: str) -> str:
