@@ -11,11 +11,11 @@ import pytest
 
 from bot.domain.releases import ReleaseState
 from bot.sandbox.world.places import Group
-from tests.bounds import IN_FULL
+from tests.bounds import ONLY_IN_FULL
 from tests.stories.bot import Bot, Daemon
 from tests.stories.town import Package, Town, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.chaos]
+pytestmark = [pytest.mark.slow, pytest.mark.chaos, ONLY_IN_FULL]
 
 SECRET = "a hook secret"
 
@@ -52,7 +52,7 @@ def tell(bot: Bot, package: Package, sha: str) -> int:
     return answer.status_code
 
 
-@pytest.mark.parametrize("when", [pytest.param("before the hook", marks=IN_FULL), "while it publishes"])
+@pytest.mark.parametrize("when", ["before the hook", "while it publishes"])
 def test_a_full_disk_puts_off_and_loses_nothing(bot: Bot, town: Town, group: Group, when: str) -> None:
     bot.config["watch"] |= {"poll": "2s", "hook_secret_file": "hook.secret"}
     bot.secret("hook.secret", SECRET)
