@@ -10,12 +10,12 @@ import gzip
 import io
 import json
 import random
-import resource
 import tarfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 from bot.adapters.index.inspection import inspect
 from bot.adapters.index.names import ArchiveError
@@ -133,6 +133,12 @@ def _honest_sdist(seed: int, number: int) -> bytes:
     return gzip.compress(out.getvalue(), draw.choice([1, 6, 9]), mtime=number)
 
 
+def _peak_mib() -> int:
+    """The most memory this program has held, MiB: ru_maxrss would count what its parent held before the exec."""
+    status = Path("/proc/self/status").read_text("ascii")
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) // 1024
+
+
 def main() -> None:
     """Read them all and print the figures."""
     evil, good = hostile(), list(honest())
@@ -154,7 +160,7 @@ def main() -> None:
         "hostile accepted": [number for number in accepted if number < len(evil)],
         "honest refused": [number - len(evil) for number in refused if number >= len(evil)],
         "slowest seconds": round(slowest, 3),
-        "peak MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak MiB": _peak_mib(),
     }
     print(json.dumps(figures))
 
