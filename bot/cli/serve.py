@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import signal
 import socket
@@ -172,7 +171,8 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
         taken.clear()
         with bot.store.database.gather():
             yield
-        runner.wake()  # once it is stored, else nothing is found
+        if not all(answer.idle for answer in taken):
+            runner.wake()  # once it is stored, else nothing is found
         for answer in taken:
             instruments.metrics.hook(answer.words)
         if any(answer.look for answer in taken):
@@ -183,9 +183,7 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
     intake = Intake(
         secret=bot.settings.watch.hook_secret,
         take=take,
-        remember=lambda delivery, body: bot.store.deliveries.remember(
-            delivery, hashlib.sha256(body).hexdigest(), bot.clock()
-        ),
+        remember=lambda given: bot.store.deliveries.remember([(one.id, one.digest) for one in given], bot.clock()),
         poll_now=lambda: timer.soon("poll"),
         gitlab_now=bot.account.now,
         gather=gather,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -11,6 +12,7 @@ from datetime import datetime
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from bot.domain.secrets import Secret
 from bot.domain.webhooks import lasting_form
@@ -34,17 +36,24 @@ class Taken:
     idle: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The id of a webhook, and the digest of what its body has in common with the same event sent again."""
+
+    id: str
+    digest: str
+
+
 Take = Callable[[dict[str, object]], Taken]
-Remember = Callable[[str, bytes], bool]
+Remember = Callable[[Sequence[Delivery]], Sequence[bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
     """What the endpoint needs: the secret, where to put what it accepts, and what to do about a body too big to read.
 
-    `take` stores and says what was decided; `remember` stores a delivery id with the lasting form of its body and
-    returns False if the same id came with another before. Both may be called many times within one `gather`, and count
-    when it ends.
+    `take` stores and says what was decided; `remember` stores deliveries and says of each whether it is the first with
+    its id, or like it. Both are called within one `gather`, and count when it ends.
     """
 
     secret: Secret | None
@@ -57,9 +66,9 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class _Hook:
-    """An authentic delivery."""
+    """An authentic webhook; an old GitLab gives it no id."""
 
-    delivery: str | None
+    delivery: Delivery | None
     payload: dict[str, object]
 
 
@@ -71,7 +80,12 @@ class HookEndpoint:
         self._deadline = deadline
         self._batches = Batches(self._store)
 
-    async def __call__(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI application: what a framework wraps around a function costs as much as the function here."""
+        response = await self.answer(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    async def answer(self, request: Request) -> Response:
         """202 stored or irrelevant, 401 not authentic, 403 no secret, 400 unparsable, 408 slow, 413, 503 not stored."""
         if not self._intake.secret:
             return _answer(403, "no hook secret is configured: set watch.hook_secret_env")
@@ -98,26 +112,30 @@ class HookEndpoint:
         if payload is None:
             return _answer(400, "the body is not a JSON object of sensible depth")
         try:
-            return await self._batches.ask(_Hook(request.headers.get("webhook-id"), payload))
+            return await self._batches.ask(_Hook(_delivery(request.headers.get("webhook-id"), payload), payload))
         except Exception as error:  # whatever the state raises, GitLab must hear that it was not taken
             log.error("hook.not_stored", exc_info=error)
             return _answer(503, "cannot store")
 
     def _store(self, hooks: Sequence[_Hook]) -> list[Response]:
         with self._intake.gather():
-            decisions = [self._take(hook) for hook in hooks]
+            fresh = self._remembered(hooks)
+            decisions = [
+                self._intake.take(hook.payload) if good else None for hook, good in zip(hooks, fresh, strict=True)
+            ]
         # Told only now: what is acknowledged is stored.
         return [self._told(hook, decision) for hook, decision in zip(hooks, decisions, strict=True)]
 
-    def _take(self, hook: _Hook) -> Taken | None:
-        """What was decided; None for an id that came with another body before."""
-        if hook.delivery is not None and not self._intake.remember(hook.delivery, lasting_form(hook.payload)):
-            return None
-        return self._intake.take(hook.payload)
+    def _remembered(self, hooks: Sequence[_Hook]) -> list[bool]:
+        """Of each whether it may be taken: False for an id that came with another body before."""
+        good = iter(self._intake.remember([hook.delivery for hook in hooks if hook.delivery is not None]))
+        return [hook.delivery is None or next(good) for hook in hooks]
 
     def _told(self, hook: _Hook, decision: Taken | None) -> Response:
         if decision is None:
-            log.error("hook.replayed", delivery=str(hook.delivery)[:80], why="same id, another body")
+            log.error(
+                "hook.replayed", delivery=hook.delivery.id[:80] if hook.delivery else "", why="same id, another body"
+            )
             return _answer(401, "this delivery id was used for another body")
         kind = hook.payload.get("object_kind") or hook.payload.get("event_name")
         # A line for each that nothing follows from would be most of the log, and a third of what such a hook costs.
@@ -147,6 +165,10 @@ async def _receive(request: Request, proof: TokenCheck | SignatureCheck) -> _Rec
         else:
             kept.clear()
     return _Received(bytes(kept) if size <= MOST_PARSED else None)
+
+
+def _delivery(id_: str | None, payload: dict[str, object]) -> Delivery | None:
+    return None if id_ is None else Delivery(id_, hashlib.sha256(lasting_form(payload)).hexdigest())
 
 
 def _parse(body: bytes) -> dict[str, object] | None:

@@ -28,7 +28,7 @@ def application(
     shown = [] if metrics is None else [Route("/metrics", metrics.endpoint)]
     return Starlette(
         routes=[
-            Route("/hooks/gitlab", HookEndpoint(intake, deadline).__call__, methods=["POST"]),
+            Route("/hooks/gitlab", HookEndpoint(intake, deadline), methods=["POST"]),
             Route("/livez", ops.livez),
             Route("/readyz", ops.readyz),
             *shown,

@@ -7,7 +7,7 @@ import hmac
 import json
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from bot.domain.secrets import Secret
-from bot.web.hooks import DEADLINE, Intake, Taken
+from bot.web.hooks import DEADLINE, Delivery, Intake, Taken
 from bot.web.ops import Health
 from bot.web.server import application, listen
 
@@ -35,7 +35,7 @@ class Daemon:
 
     port: int
     taken: list[dict[str, object]] = field(default_factory=list)
-    digests: dict[str, bytes] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
     polls: int = 0
     broken: bool = False
     beat: datetime | None = NOW
@@ -50,8 +50,8 @@ class Daemon:
         self.taken.append(payload)
         return Taken("taken")
 
-    def remember(self, delivery: str, body: bytes) -> bool:
-        return self.digests.setdefault(delivery, body) == body
+    def remember(self, deliveries: Sequence[Delivery]) -> list[bool]:
+        return [self.digests.setdefault(one.id, one.digest) == one.digest for one in deliveries]
 
     def poll(self) -> None:
         self.polls += 1

@@ -114,9 +114,9 @@ def test_clean_up_deletes_what_ended_days_ago_and_nothing_else(store: Store, fil
 
 def test_clean_up_forgets_deliveries_older_than_a_week(store: Store) -> None:
     now = datetime.now(UTC)
-    assert store.deliveries.remember("old", "digest", now - timedelta(days=8))
+    assert store.deliveries.remember([("old", "digest")], now - timedelta(days=8)) == [True]
     assert store.deliveries.forget(now) == 1
-    assert store.deliveries.remember("new", "digest", now)
+    assert store.deliveries.remember([("new", "digest")], now) == [True]
     assert store.deliveries.forget(now) == 0
 
 

@@ -57,7 +57,11 @@ def of(samples: dict[tuple[str, Labels], float], name: str, **labels: str) -> fl
 
 def test_the_listener_serves_them_beside_health() -> None:
     intake = Intake(
-        secret=None, take=lambda _: Taken(""), remember=lambda *_: True, poll_now=lambda: None, gitlab_now=lambda: NOON
+        secret=None,
+        take=lambda _: Taken(""),
+        remember=lambda given: [True] * len(given),
+        poll_now=lambda: None,
+        gitlab_now=lambda: NOON,
     )
     health = Health(heartbeat=lambda: NOON, polled=lambda: NOON, store=int, clock=lambda: NOON)
 

@@ -206,10 +206,20 @@ def test_no_secret_reaches_the_disk(path: Path) -> None:
 
 def test_a_delivery_is_remembered_for_a_week_with_its_body(path: Path) -> None:
     store = Store(open_state(path), str)
-    assert store.deliveries.remember("id", "digest", NOON)
-    assert store.deliveries.remember("id", "digest", NOON + timedelta(days=6))
-    assert not store.deliveries.remember("id", "another", NOON + timedelta(days=6))
-    assert store.deliveries.remember("id", "another", NOON + timedelta(days=8))
+    remember = store.deliveries.remember
+    assert remember([("id", "digest")], NOON) == [True]
+    assert remember([("id", "digest")], NOON + timedelta(days=6)) == [True]
+    assert remember([("id", "another")], NOON + timedelta(days=6)) == [False]
+    assert remember([("id", "another")], NOON + timedelta(days=8)) == [True]
+    store.close()
+
+
+def test_of_many_deliveries_the_first_body_of_an_id_stands(path: Path) -> None:
+    store = Store(open_state(path), str)
+    assert store.deliveries.remember([], NOON) == []
+    given = [("a", "one"), ("b", "two"), ("a", "other"), ("a", "one")]
+    assert store.deliveries.remember(given, NOON) == [True, True, False, True]
+    assert store.deliveries.remember([("b", "one"), ("c", "three")], NOON) == [False, True]
     store.close()
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, case, delete, select
+from sqlalchemy import bindparam, case, delete, select
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.sql.dml import ReturningInsert
 
 from bot.adapters.store import schema
 from bot.adapters.store.database import Database
@@ -34,10 +35,17 @@ class SqliteDeliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def remember(self, delivery: str, digest: str, now: datetime) -> bool:
-        """Store a delivery id with the digest of its body; False if that id came with another body."""
+    def remember(self, deliveries: Sequence[tuple[str, str]], now: datetime) -> list[bool]:
+        """Store delivery ids with the digests of their bodies; False for an id that came with another body before."""
+        if not deliveries:
+            return []
+        table, limit = schema.deliveries, now - DELIVERY_MEMORY
+        rows = [{"id": id_, "digest": digest, "at": now, "limit": limit} for id_, digest in deliveries]
+        known = select(table.c.id, table.c.digest).where(table.c.id.in_([id_ for id_, _ in deliveries]))
         with self._database.begin() as connection:
-            return remember(connection, delivery, digest, now)
+            connection.execute(_REMEMBER, rows)
+            stands = {row.id: row.digest for row in connection.execute(known)}
+        return [stands[id_] == digest for id_, digest in deliveries]
 
     def forget(self, now: datetime) -> int:
         """Delete ids older than a week, GitLab offers no redelivery beyond that; returns how many."""
@@ -46,19 +54,13 @@ class SqliteDeliveries:
             return connection.execute(delete(table).where(table.c.at < now - DELIVERY_MEMORY)).rowcount
 
 
-def remember(connection: Connection, delivery: str, digest: str, now: datetime) -> bool:
-    """See SqliteDeliveries.remember; within a transaction of the caller's."""
-    values = {"id": delivery, "digest": digest, "at": now, "limit": now - DELIVERY_MEMORY}
-    return bool(connection.execute(_REMEMBER, values).scalar_one() == digest)
-
-
-def _remember() -> ReturningInsert[str]:
-    """Insert, or take over a row that is forgotten by now; tells whose digest stands there. Made once: it is hot."""
+def _remember() -> Insert:
+    """Insert, or take over a row that is forgotten by now. Made once: it is hot."""
     table = schema.deliveries
     statement = upsert(table).values({name: bindparam(name) for name in ("id", "digest", "at")})
     forgotten = table.c.at < bindparam("limit", type_=schema.Moment)
     anew = {name: case((forgotten, statement.excluded[name]), else_=table.c[name]) for name in ("digest", "at")}
-    return statement.on_conflict_do_update(index_elements=["id"], set_=anew).returning(table.c.digest)
+    return statement.on_conflict_do_update(index_elements=["id"], set_=anew)
 
 
 _REMEMBER = _remember()
