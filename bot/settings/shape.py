@@ -35,7 +35,7 @@ from bot.settings.values import (
 class Section(BaseModel):
     """A mapping of the configuration: known keys only, no guessing at types."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class GitlabSection(Section):

@@ -33,7 +33,7 @@ _CHUNK = 64 * 1024
 class Said(BaseModel):
     """What `make` left to say. The build may have written it: words, no more."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     phase: str = ""
     requirements: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Said(BaseModel):
 class Told(BaseModel):
     """What `supervise` reports: the exit code of `make`, the limit it exceeded, results that are no plain files."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     code: int | None = None
     over: str | None = None

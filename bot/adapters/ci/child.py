@@ -6,6 +6,7 @@ allowed, or more memory; the parent then starts another. It ends by itself when 
 
 from __future__ import annotations
 
+import io
 import os
 import resource
 import signal
@@ -28,7 +29,8 @@ def main() -> None:
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, not a terminal
-    read_ci("job: {script: [echo]}", merged=False)  # whatever is loaded late is loaded now
+    for facts in (read_ci("job: {script: [echo]}", merged=False), OUT_OF_MEMORY):
+        write_answer(io.BytesIO(), facts)  # whatever is loaded late is loaded now
     _bound_memory()
     answers.write(READY)
     answers.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import cache
 from typing import BinaryIO
 
 from pydantic import TypeAdapter
@@ -13,8 +14,6 @@ from bot.domain.ci import CiFacts, CiUnknown
 READY = b"R"
 LONGEST_ANSWER = 64 << 20  # bytes; scripts are bounded at 4 MiB, and facts hold each twice
 _HEAD = struct.Struct("!cI")
-_FACTS: TypeAdapter[CiFacts] = TypeAdapter(CiFacts)
-_UNKNOWN: TypeAdapter[CiUnknown] = TypeAdapter(CiUnknown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +22,16 @@ class Job:
 
     text: str
     merged: bool
+
+
+@cache  # made when needed: most commands read no CI file
+def _facts() -> TypeAdapter[CiFacts]:
+    return TypeAdapter(CiFacts)
+
+
+@cache
+def _unknown() -> TypeAdapter[CiUnknown]:
+    return TypeAdapter(CiUnknown)
 
 
 def job_message(job: Job) -> bytes:
@@ -44,7 +53,7 @@ def read_job(source: BinaryIO) -> Job | None:
 def write_answer(sink: BinaryIO, facts: CiFacts | CiUnknown) -> None:
     """Send what was read."""
     known = isinstance(facts, CiFacts)
-    data = _FACTS.dump_json(facts) if isinstance(facts, CiFacts) else _UNKNOWN.dump_json(facts)
+    data = _facts().dump_json(facts) if isinstance(facts, CiFacts) else _unknown().dump_json(facts)
     sink.write(_HEAD.pack(b"F" if known else b"U", len(data)) + data)
     sink.flush()
 
@@ -59,7 +68,7 @@ def answer_head(head: bytes) -> tuple[bytes, int]:
 
 def answer_of(kind: bytes, data: bytes) -> CiFacts | CiUnknown:
     """An answer from its bytes. Raises: ValueError."""
-    return _FACTS.validate_json(data) if kind == b"F" else _UNKNOWN.validate_json(data)
+    return _facts().validate_json(data) if kind == b"F" else _unknown().validate_json(data)
 
 
 HEAD_SIZE = _HEAD.size

@@ -20,7 +20,7 @@ from typing import IO
 from pydantic import ValidationError
 
 from bot.adapters.index.limits import OUT_OF_MEMORY
-from bot.adapters.index.messages import JOBS, REPLIES, Broken, Job, LookJob, Reply, read_message, write_message
+from bot.adapters.index.messages import Broken, Job, LookJob, Reply, jobs, read_message, replies, write_message
 from bot.domain.errors import RopewalkError
 
 START_LIMIT = 60.0  # seconds to import twine on a busy machine
@@ -117,7 +117,7 @@ class Children:
             end = time.monotonic() + deadline
             mine.settimeout(deadline)
             with contextlib.suppress(OSError):  # a child that is gone or stuck already shows below
-                write_message(mine, JOBS.dump_json(job))
+                write_message(mine, jobs().dump_json(job))
             reply, late = _await_reply(mine, end)
             # The child exits after its reply by itself; what is late is killed by the server, which is its parent.
             if late or not _readable(status, min(end - time.monotonic(), END_LIMIT)):
@@ -209,7 +209,7 @@ def _await_reply(sock: socket.socket, end: float) -> tuple[Reply | None, bool]:
     """The child's reply and whether time ran out first."""
     try:
         message = read_message(sock, end)
-        return (None if message is None else REPLIES.validate_json(message)), False
+        return (None if message is None else replies().validate_json(message)), False
     except TimeoutError:
         return None, True
     except (OSError, ValueError, ValidationError):

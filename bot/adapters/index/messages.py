@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter
@@ -244,8 +245,17 @@ Reply: TypeAlias = (
     Answered | Unanswered | Checked | Listing | Dissected | Installed | Minted | Unminted | Unreadable | Broken
 )
 
-JOBS: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="job")])
-REPLIES: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")])
+
+@cache  # made when needed: most commands start no child
+def jobs() -> TypeAdapter[Job]:
+    """To and from the JSON of a job."""
+    return TypeAdapter(Annotated[Job, Field(discriminator="job")])
+
+
+@cache
+def replies() -> TypeAdapter[Reply]:
+    """To and from the JSON of a reply."""
+    return TypeAdapter(Annotated[Reply, Field(discriminator="kind")])
 
 
 def write_message(sock: socket.socket, data: bytes) -> None:

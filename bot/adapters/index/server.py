@@ -23,7 +23,7 @@ import threading
 
 from bot.adapters.index.jobs import perform
 from bot.adapters.index.limits import OUT_OF_MEMORY
-from bot.adapters.index.messages import JOBS, REPLIES, read_message, write_message
+from bot.adapters.index.messages import jobs, read_message, replies, write_message
 
 READY = b"ready"
 MOST_DESCRIPTORS = 3  # the child's socket, the status socket, and perhaps a lock
@@ -38,6 +38,8 @@ def main() -> None:
     _harden()
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
+    jobs()  # made here once, not in every child
+    replies()
     gc.freeze()  # what is imported stays shared between the children
     control.send(READY)
     _Server(control).serve()
@@ -130,9 +132,9 @@ def _run(sock: socket.socket) -> None:
     message = read_message(sock)
     if message is None:
         return
-    job = JOBS.validate_json(message)
+    job = jobs().validate_json(message)
     threading.Thread(target=_end_with, args=(sock.dup(),), daemon=True).start()
-    write_message(sock, REPLIES.dump_json(perform(job)))
+    write_message(sock, replies().dump_json(perform(job)))
 
 
 def _end_with(sock: socket.socket) -> None:
