@@ -4,5 +4,6 @@ import os
 
 import pytest
 
-ONLY_IN_FULL = pytest.mark.skipif(os.environ.get("ROPEWALK_CHAOS") != "full", reason="told in full by `make chaos`")
+FULL = os.environ.get("ROPEWALK_CHAOS") == "full"
+ONLY_IN_FULL = pytest.mark.skipif(not FULL, reason="told in full by `make chaos`")
 IN_FULL = (pytest.mark.chaos, ONLY_IN_FULL)

@@ -15,12 +15,12 @@ from bot.domain.distributions import Distribution
 from bot.domain.refs import Branch, Tag
 from bot.domain.releases import Release
 from bot.ports.index import Gathered, IndexPlace, Sent
+from tests.bounds import FULL
 from tests.contract.test_turn_stops import CALLS
 from tests.contract.turn_bench import Bench, planned
 from tests.fakes import FakeIndex
 from tests.unit.release_facts import NOON, OTHER_SHA, PROJECT, SDIST, SHA, WHEEL, distribution, job, pipeline, tag
 
-FULL = os.environ.get("ROPEWALK_CHAOS") == "full"
 RUNS = 500 if FULL else 60
 TURNS = 12
 THERE, MOVED, BARE = tag(), tag(sha=OTHER_SHA), tag(protected=False)

@@ -3,8 +3,8 @@
 import contextlib
 import hashlib
 import json
-import os
 import random
+import socket
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -13,7 +13,9 @@ import pytest
 
 from bot.domain.webhooks import lasting_form, signing_key
 from bot.web.hooks import MOST_BODY, MOST_DEPTH, MOST_PARSED
+from bot.web.server import listening_socket
 from bot.web.signature import WINDOW
+from tests.bounds import FULL
 from tests.contract.hook_server import BODY, KEY, NOW, SIGNING, Daemon, daemon, signature, signed
 
 STAMP = str(int(NOW.timestamp()))
@@ -237,7 +239,7 @@ def test_only_post_reaches_the_endpoint(signing: Daemon) -> None:
     assert signing.get("/hooks/other").status_code == 404
 
 
-MALFORMED = 10_000 if os.environ.get("ROPEWALK_CHAOS") == "full" else 2_000
+MALFORMED = 10_000 if FULL else 2_000
 
 
 @pytest.mark.slow
@@ -270,6 +272,13 @@ def test_thousands_of_malformed_requests_are_all_refused(signing: Daemon) -> Non
     assert statuses == {401}
     assert signing.taken == []
     assert signing.post(BODY, good).status_code == 202
+
+
+def test_answers_do_not_wait_for_the_clients_acknowledgement() -> None:
+    with listening_socket("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
 # health

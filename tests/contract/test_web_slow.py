@@ -1,6 +1,5 @@
 """Clients that hold connections: each is closed in time, whatever it does, and none disturbs an honest one."""
 
-import os
 import resource
 import selectors
 import socket
@@ -9,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.bounds import FULL
 from tests.contract.hook_server import BODY, Daemon, daemon, signed
 
 DEADLINE = 2.0
@@ -54,7 +54,7 @@ def closed_after(connections: list[socket.socket], drip: bytes, every: float, mo
 
 
 # As many as one process can hold both ends of, where it may raise its limit.
-CONNECTIONS = 1_000 if os.environ.get("ROPEWALK_CHAOS") == "full" else 300
+CONNECTIONS = 1_000 if FULL else 300
 
 
 @pytest.fixture(scope="module", autouse=True)

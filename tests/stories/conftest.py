@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,10 @@ def shared_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 @pytest.fixture
 def town(shared_town: Town) -> Iterator[Town]:
-    """The shared town, without faults of the story before."""
+    """The shared town, without faults of the story before, and with its clock right again."""
     yield shared_town
     shared_town.calm()
+    shared_town.world.clock.offset = timedelta()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 
 from bot.domain.releases import ReleaseState
 from bot.sandbox.world.places import Group
+from tests.bounds import FULL
 from tests.stories.bot import Bot, Daemon, alive
 from tests.stories.town import Package, Town, until
 
@@ -44,12 +45,14 @@ class Kill:
 
 
 def _kills() -> list[Kill]:
+    """Every moment in full; else one of each action, each kind of moment by turns."""
     found = []
-    for action, effect in ACTIONS.items():
-        found.append(Kill(name=f"before {action}", line=("action.started", action)))
+    for number, (action, effect) in enumerate(ACTIONS.items()):
+        moments = [Kill(name=f"before {action}", line=("action.started", action))]
         if effect is not None:
-            found.append(Kill(name=f"in {action}", held=effect))
-        found.append(Kill(name=f"after {action}", line=("action.finished", action)))
+            moments.append(Kill(name=f"in {action}", held=effect))
+        moments.append(Kill(name=f"after {action}", line=("action.finished", action)))
+        found += moments if FULL else [moments[(number + 1) % len(moments)]]
     # The row is written, the engine does not know yet that the turn is over.
     return [*found, Kill(name="after the row", line=("release.published",))]
 

@@ -12,12 +12,12 @@ import pytest
 
 from bot.domain.releases import ReleaseState
 from bot.sandbox.world.places import Group
+from tests.bounds import FULL
 from tests.stories.bot import Bot
 from tests.stories.town import Town
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
-FULL = os.environ.get("ROPEWALK_CHAOS") == "full"
 RELEASES = 100 if FULL else 6
 PART = 0.2  # of all requests of the bot
 KINDS: tuple[dict[str, object], ...] = (
