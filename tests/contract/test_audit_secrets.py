@@ -94,6 +94,7 @@ hygiene: {{issues: group, issue_project: security}}
 """
 
 
+@pytest.mark.slow
 def test_no_secret_is_in_the_state_an_issue_a_note_or_a_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The files of the database are searched byte by byte, and what was posted as GitLab keeps it."""
     caplog.set_level("INFO")

@@ -120,6 +120,7 @@ def test_a_throttle_is_kept_to_and_everything_ends(bench: Bench, requests: int, 
     assert RELEASES * READS <= len(statuses) <= RELEASES * READS * 5 / 4, "hardly anything was read for nothing"
 
 
+@pytest.mark.slow
 def test_sustained_refusals_of_both_kinds_cost_one_request_a_pause(bench: Bench) -> None:
     """GitLab refuses everything for ten minutes: eight workers that would ask on and on ask once a minute."""
     for kind in ("throttled", "application_limit"):

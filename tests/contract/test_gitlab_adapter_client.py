@@ -97,6 +97,7 @@ def test_429_carries_the_wait_by_gitlabs_clock(said: str, seconds: float | None)
     assert len(server.asked) == 1
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60) | st.from_regex(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} .{0,20}"))
 def test_no_header_text_breaks_the_readers(text: str) -> None:
     """Dates, waits and addresses of any shape give a value or None."""

@@ -94,6 +94,7 @@ def test_a_forged_entry_is_no_entry_of_ours() -> None:
     assert over(published(), forged) == (forged, None)
 
 
+@pytest.mark.slow
 def test_the_issue_stays_within_the_limit_and_loses_the_oldest_entries() -> None:
     text: str | None = None
     wide = blocked(next="x" * 900)

@@ -177,7 +177,7 @@ PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.large_base_
 
 
 @given(REPORTS)
-@settings(PATIENT, max_examples=40)
+@settings(PATIENT, max_examples=15)
 def test_no_text_of_ours_obeys_or_calls_anyone(report: ReleaseReport) -> None:
     obeys_nobody(report)
 

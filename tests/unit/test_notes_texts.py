@@ -216,6 +216,7 @@ def test_title_cannot_end_our_block() -> None:
 # -- limits
 
 
+@pytest.mark.slow
 def test_thousands_of_long_merge_requests_are_cut_and_counted() -> None:
     many = tuple(merge_request(iid, "ü`" * 400, labels=("ß" * 200,) * 9) for iid in range(1, 3001))
     text = TEXTS.description(published(changes=Changes(previous_tag=None, merge_requests=many)), "x" * 300_000)

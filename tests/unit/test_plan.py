@@ -82,6 +82,7 @@ def assert_told_once(world: World, state: ReleaseState) -> None:
         assert any(note.author_id == 3 for note in world.notes[iid]) or len(world.notes[iid]) == 1
 
 
+@pytest.mark.slow
 @many_plans
 @given(worlds())
 def test_every_world_without_a_lasting_obstacle_ends_published(world: World) -> None:

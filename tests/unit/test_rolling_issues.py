@@ -107,6 +107,7 @@ def test_the_groups_of_audited_projects_are_clean_when_nothing_speaks_of_them() 
     assert [(step.deed.value, step.place.key) for step in steps] == [("close", "group/acme")]
 
 
+@pytest.mark.slow
 def test_a_long_list_is_cut_and_says_so() -> None:
     many = tuple(finding(resource=f"project/12/variables/{'X' * 255}{number}") for number in range(30_000))
     body = TEXTS.body(about(*many))
@@ -130,6 +131,7 @@ TEXT = st.text(max_size=60) | st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(TEXT, TEXT, TEXT, TEXT)
 def test_nothing_foreign_is_alive_in_it(resource: str, reason: str, remedy: str, path: str) -> None:
     """Neither a command nor a mention, whatever names, reasons and paths are like; and our marker is found again."""
