@@ -106,7 +106,7 @@ def _outcome(bot: App, change: Change, *, apply: bool) -> Outcome:
         case Step.RECIPE:
             return Outcome(change=change, state="recipe", reason=change.reason)
         case Step.SET if not apply:
-            return Outcome(change=change, state="planned", reason="")
+            return Outcome(change=change, state="planned", reason=change.reason)
         case Step.SET:
             pass
     try:
@@ -117,7 +117,7 @@ def _outcome(bot: App, change: Change, *, apply: bool) -> Outcome:
         unmaskable = error.status == 400 and "masked" in change.flags
         hint = ". Its value cannot be masked: eight characters or more, one line, no spaces" if unmaskable else ""
         return Outcome(change=change, state="failed", reason=f"{error}{hint}")
-    return Outcome(change=change, state="done", reason="")
+    return Outcome(change=change, state="done", reason=change.reason)
 
 
 def _json(one: Outcome) -> dict[str, object]:
