@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from bot.adapters.ci.reading import read_ci
 from bot.domain.estate import (
     Access,
     AccessToken,
@@ -18,6 +19,7 @@ from bot.domain.estate import (
     Trigger,
     Unread,
 )
+from bot.domain.gitlab import VariableFlags
 from bot.domain.verdicts import Verdict
 from bot.hygiene.catalogue import RULES
 from tests.unit.hygiene_facts import LOCKED, access, place, variable
@@ -55,6 +57,17 @@ def on_the_day(found: Access) -> ProjectFacts:
     return replace(place(access=found), at=datetime(2026, 11, 28, 6, tzinfo=UTC))
 
 
+RELEASE_BRANCH = "rules: [{if: '$CI_COMMIT_BRANCH =~ /^release\\//'}]"
+
+
+def releasing(
+    when: str, found: Access, flags: VariableFlags | None = None, upload: str = "twine upload dist/*"
+) -> ProjectFacts:
+    """A project whose one job uploads, in those pipelines."""
+    text = f"publish:\n  environment: pypi\n  script: [{upload}]\n  {when}\n"
+    return place(flags or variable(), ci=read_ci(text, merged=False), access=found)
+
+
 WIDE = variable(scope="*")
 PASS: list[tuple[str, ProjectFacts]] = [
     ("RW301", place(access=access())),
@@ -65,8 +78,16 @@ PASS: list[tuple[str, ProjectFacts]] = [
     ("RW303", place(access=access())),
     ("RW304", place(access=access())),
     ("RW304", place(access=access(settings=settings(branch=None), branches=()))),
-    ("RW305", place(variable(), access=access())),
-    ("RW305", place(variable(protected=False), access=access(tags=()))),
+    ("RW305", releasing("only: [tags]", access())),
+    ("RW305", releasing("only: [tags]", access(tags=()), variable(protected=False))),
+    ("RW305", releasing("only: [main]", access(tags=()))),  # no job runs for tags
+    ("RW305", releasing("rules: [{if: '$CI_COMMIT_TAG && $CI_COMMIT_REF_PROTECTED == \"true\"'}]", access(tags=()))),
+    ("RW305", place(variable(), access=access(tags=()))),  # no job at all
+    ("RW305", releasing("only: [tags]", access(tags=()), variable(scope="production"))),  # never its own
+    ("RW305", releasing("only: [tags]", access(tags=()), upload="twine upload -p $CI_JOB_TOKEN dist/*")),
+    ("RW305", releasing("rules: [{if: '$CI_COMMIT_TAG =~ /^v1/ && $PUBLISH == \"1\"'}]", access())),
+    ("RW305", releasing("only: [/^r\\d/]", access(branches=(branches("r*"), branches("main"))))),  # branches are meant
+    ("RW305", releasing("rules: [{if: '$CI_COMMIT_TAG =~ /beta/'}]", access())),  # a filter names no ref
     ("RW306", place(access=access())),
     ("RW306", place(access=access(settings=settings("no_one_allowed")))),
     ("RW307", place(access=access())),
@@ -92,8 +113,11 @@ FAIL: list[tuple[str, ProjectFacts, str]] = [
     ("RW302", place(access=access(tags=(tags("*", 40, 30),))), "*"),
     ("RW303", place(access=access(branches=(branches("main", force=True),))), "main"),
     ("RW304", place(access=access(branches=(branches("release/*"),))), "main"),
-    ("RW305", place(variable(), access=access(tags=())), "TWINE_PASSWORD"),
-    ("RW305", place(variable(group="acme"), access=access(tags=())), "TWINE_PASSWORD"),
+    ("RW305", releasing("only: [tags]", access(tags=())), "protected_tags/v*#TWINE_PASSWORD"),
+    ("RW305", releasing("only: [/^v/]", access(tags=(tags("v1*"),))), "protected_tags/v*#TWINE_PASSWORD"),
+    ("RW305", releasing("only: [tags]", access(tags=()), variable(group="acme")), "TWINE_PASSWORD"),
+    ("RW305", releasing("only: [main]", access(branches=())), "protected_branches/main#TWINE_PASSWORD"),
+    ("RW305", releasing(RELEASE_BRANCH, access()), "protected_branches/release/9999.0.0#TWINE_PASSWORD"),
     ("RW306", place(access=access(settings=settings("developer"))), "ci_pipeline_variables_minimum_override_role"),
     ("RW307", place(access=access(allowlist=False)), "job_token_scope"),
     ("RW308", place(access=access(forwards=True)), "pypi_package_requests_forwarding"),
