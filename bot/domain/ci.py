@@ -105,8 +105,9 @@ class CiJob:
     `publishes` says that it uploads distributions, `publisher` with what (`twine`, `uv`, …); `builds` that it makes
     them. `uses` names the variables it reads (`$NAME` in scripts, variables, image). `rules` are the `if` expressions
     with their `when`, in full in `gates`; `only`/`excepts` the refs of the old keywords, `only_if`/`except_if` their
-    `variables`. `id_tokens` are its own or, where it has none, the default ones. `complete` is False where it builds
-    on what this file does not define.
+    `variables`. `needs` are jobs of the same pipeline, those in `optional_needs` need not be there; `dependencies` are
+    jobs whose artifacts it takes. `id_tokens` are its own or, where it has none, the default ones. `complete` is False
+    where it builds on what this file does not define.
     """
 
     name: str
@@ -131,6 +132,8 @@ class CiJob:
     allow_failure: bool | None = None
     own_id_tokens: bool = False
     needs: tuple[str, ...] | None = None
+    optional_needs: frozenset[str] = frozenset()
+    dependencies: tuple[str, ...] | None = None
     trigger: bool = False
     forwards: bool = False
     artifacts: tuple[str, ...] = ()

@@ -14,7 +14,8 @@ from bot.domain.freezes import Freeze, Span, frozen
 from bot.domain.gitlab import Level, UnreadableLevel
 from bot.domain.policy import IndexKind, IndexSpec, PipelinePolicy, ReleaseRule, Source
 from bot.domain.verdicts import Verdict
-from bot.hygiene.readiness import Check, Question, covering, next_tag, readiness, ready
+from bot.hygiene.readiness import Question, covering, next_tag, readiness, ready
+from bot.hygiene.running import Check
 from tests.unit.hygiene_facts import BROKEN, LOCKED, access, job, place, variable
 
 TAG = "v1.2.3"
@@ -196,11 +197,22 @@ MANUAL = publisher(when="manual")
         ((BUILD, MANUAL), PLAYED, "publishing job"),
         ((BUILD, MANUAL), OWN, "publishing job"),
         ((BUILD, publisher()), BOT, "build job"),
+        ((BUILD,), replace(AUTO, may_build=True), "build job"),
     ],
 )
 def test_who_uploads_is_who_would_when_the_tag_comes(jobs: tuple[CiJob, ...], question: Question, asked: str) -> None:
     found = verdicts(place(variable(), ci=file(*jobs), access=access()), question)
     assert [name for name in ("build job", "publishing job") if name in found] == [asked]
+
+
+@pytest.mark.parametrize(
+    "question", [replace(BOT, rule=replace(RULE, source=Source.BUILD)), replace(AUTO, may_build=True)]
+)
+@pytest.mark.parametrize("ci", [None, file(replace(BUILD, artifacts=()))])
+def test_what_the_bot_builds_needs_no_job(question: Question, ci: CiFacts | None) -> None:
+    """Neither a build job nor a CI file at all; without leave to build both are missed."""
+    assert ready(readiness(place(variable(), ci=ci, access=access()), question))
+    assert not ready(readiness(place(variable(), ci=ci, access=access()), BOT))
 
 
 @pytest.mark.parametrize(
