@@ -87,7 +87,8 @@ class CiInclude:
     `fixed` says that what it brings cannot change without a commit here: a file of this project, or another one's at a
     full commit id, or with an `integrity` hash. `publishes` says that by its name it uploads Python packages. `path` is
     that of a file of this project, empty for others. `varies` says that what it brings is another thing in each project
-    (it names variables, has rules, or is a pattern of paths).
+    (it names variables, has rules, or is a pattern of paths). `name` tells it from others of its kind: what it says
+    without inputs and, of a URL, without credentials and query.
     """
 
     kind: str
@@ -96,6 +97,7 @@ class CiInclude:
     publishes: bool = False
     path: str = ""
     varies: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
