@@ -112,16 +112,25 @@ def _jobs(facts: ProjectFacts, flags: VariableFlags) -> Iterator[Reader]:
             chain = f"shadowed by {called(instead or flags)}, which the job gets in its place"
             yield Reader(kind="job", who=f"job {job.name}", open=Verdict.PASS, chain=chain)
             continue
+        yield _job(flags, job, refs, instead)
+
+
+def _job(flags: VariableFlags, job: CiJob, refs: str, instead: VariableFlags | None) -> Reader:
+    """A job that gets it on these refs, and elsewhere another."""
+    uses = job.publishes or flags.key in job.uses
+    sure = flags.environment_scope == "*" or "$" not in (job.environment or "")
+    if sure:
         scope = "has scope *" if flags.environment_scope == "*" else f"fits environment {job.environment}"
-        uses = job.publishes or flags.key in job.uses
-        yield Reader(
-            kind="job",
-            who=f"job {job.name}",
-            open=Verdict.PASS if uses else Verdict.FAIL,
-            chain=f"{flags.key} {scope}, so the job's environment holds it"
-            + ("" if uses else ", though it needs none")
-            + (f"; on {refs} only: elsewhere it is shadowed by {called(instead)}" if instead else ""),
+        chain = f"{flags.key} {scope}, so the job's environment holds it"
+    else:
+        chain = (
+            f"{flags.key} has scope {flags.environment_scope}, and the job's environment, {job.environment}, is known "
         )
+        chain += "only when it runs: it may get it"
+    chain += "" if uses else ", though it needs none"
+    chain += f"; on {refs} only: elsewhere it is shadowed by {called(instead)}" if instead else ""
+    verdict = Verdict.PASS if uses else Verdict.FAIL if sure else Verdict.UNKNOWN
+    return Reader(kind="job", who=f"job {job.name}", open=verdict, chain=chain)
 
 
 def _shadowed(facts: ProjectFacts, flags: VariableFlags, job: CiJob) -> tuple[str, VariableFlags | None]:

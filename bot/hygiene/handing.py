@@ -51,7 +51,10 @@ class Job:
         name = self.job.environment
         if name is None or "$" not in name:
             return True, name
-        known = {"CI_DEFAULT_BRANCH": self.pipeline.default_branch}
+        literals = {} if self.facts.variables.unreadable else {**self.ci.variables, **self.job.variables}
+        kept = {flags.key for flags in self.facts.variables.flags}  # settings win, and their values are not known
+        known = {key: text for key, text in literals.items() if key not in kept and "$" not in text}
+        known |= {"CI_DEFAULT_BRANCH": self.pipeline.default_branch}
         if self.pipeline.outside is None:
             ref = self.pipeline.ref
             known |= {"CI_COMMIT_TAG": ref if self.pipeline.tag else "", "CI_COMMIT_REF_NAME": ref}
@@ -113,7 +116,8 @@ class Job:
         return Handed(got=Got.MAYBE if self.facts.variables.unreadable else Got.NO, why=why)
 
     def _kept_away(self, flags: VariableFlags, environment: str | None) -> str:
-        if scope_fit(flags.environment_scope, environment) is None:
+        known = environment is None or "$" not in environment
+        if known and scope_fit(flags.environment_scope, environment) is None:
             has = "has no environment" if environment is None else f"has the environment {environment}"
             return f"{called(flags)} does not reach job {self.job.name}, which {has}"
         kind = "tag" if self.pipeline.tag else "branch"

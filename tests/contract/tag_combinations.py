@@ -79,7 +79,7 @@ ORDERS: Mapping[str, tuple[str, str]] = {
     "takes what is not there": ("dependencies: [second]", "{stage: build}"),
     "in a circle": ("needs: [first]", "{needs: [publish]}"),
 }
-ENVIRONMENTS = (None, "pypi", "pypi/$CI_COMMIT_TAG")
+ENVIRONMENTS = (None, "pypi", "pypi/$CI_COMMIT_TAG", "$WHERE")
 SCOPES = ("*", "pypi", "pypi*", "production")
 
 
@@ -104,6 +104,8 @@ class Combination:
         _, variables, upload = FORMS[self.form]
         if self.user == "file":
             variables = ", ".join(part for part in (variables, "TWINE_USERNAME: __token__") if part)
+        if self.environment == "$WHERE":
+            variables = ", ".join(part for part in (variables, "WHERE: pypi") if part)
         own, around = ORDERS[self.order]
         lines = [
             WORKFLOWS[self.workflow],

@@ -121,6 +121,15 @@ def test_a_scope_wins_over_a_wider_one_of_the_same_level() -> None:
     assert "shadowed" not in readers_of["*"]["job pages"].chain  # which it gets is known only then
 
 
+def test_what_an_environment_that_a_variable_names_gets_is_known_only_then() -> None:
+    """Not that it fits; and for a job that needs none, not that it is open either."""
+    jobs = ci(job(environment="$WHERE"), job("pages", environment="$WHERE", publishes=False))
+    (found,) = exposures(place(variable(), ci=jobs, access=access()))
+    said = {one.who: one for one in found.readers if one.kind == "job"}
+    assert "$WHERE, is known only when it runs: it may get it" in said["job publish"].chain
+    assert (said["job publish"].open, said["job pages"].open) == (LIMITED, UNKNOWN)
+
+
 def test_what_nobody_could_look_at_is_unknown() -> None:
     """Without the CI file and the rules, nothing is claimed to be closed."""
     (found,) = exposures(place(variable()))

@@ -154,6 +154,12 @@ def test_the_note_is_found_again_by_its_marker_and_only_ours() -> None:
     assert [note.id for note in TEXTS.own(notes, REQUEST)] == [3, 4]
 
 
+def test_a_note_has_no_column_that_is_empty() -> None:
+    """What is new with a merge request has no history."""
+    body = TEXTS.note(REQUEST, HygieneChange(added=(replace(finding(), first_seen=None),)))
+    assert "| Severity | Rule | Where | What |" in body.splitlines()
+
+
 FOREIGN = st.text(max_size=60) | st.sampled_from(
     ["\r/merge", "@all", "`@root`", "<!-- x", "|x|", "``\n/close", "![a](b)"]
 )

@@ -48,6 +48,11 @@ BUILD = replace(job("build", publishes=False), artifacts=("dist/",), only=("tags
 GOOD = place(variable(), ci=file(publisher()), access=access())
 READY: list[tuple[str, ProjectFacts, Question]] = [
     ("all as it should be", GOOD, PIPELINE),
+    (
+        "an environment that the file names by a variable",
+        place(variable(), ci=file(publisher(environment="$WHERE", variables={"WHERE": "pypi"})), access=access()),
+        PIPELINE,
+    ),
     ("the bot uploads", place(variable(), ci=file(BUILD), access=access()), BOT),
     (
         "GitLab's own registry",
@@ -122,6 +127,17 @@ UNSURE: list[tuple[str, ProjectFacts, Question, str]] = [
         "tag protected",
     ),
     ("trusted publishing", place(ci=file(publisher(id_tokens=OIDC)), access=access()), PIPELINE, "credential"),
+    (
+        "an environment that the settings name",
+        place(
+            variable(),
+            variable("WHERE", scope="*"),
+            ci=file(publisher(environment="$WHERE", variables={"WHERE": "pypi"})),
+            access=access(),
+        ),
+        PIPELINE,
+        "credential",
+    ),
     ("another tool", place(variable(), ci=file(publisher(publisher="flit")), access=access()), PIPELINE, "credential"),
     (
         "a password from a command",
