@@ -244,6 +244,39 @@ def test_access_that_is_refused_is_unread(org: Org) -> None:
         assert "Maintainer" in part.remedy
 
 
+def test_the_tokens_of_groups_are_read_once_for_all_their_projects(org: Org) -> None:
+    """Of every group above, by those who may; the texts are nowhere, and who may not is told whose role could."""
+    several = [org.new_project(f"keys/inner/p{number}") for number in range(3)]
+    people = org.people
+    for name in ("owner", "maintainer"):
+        org.world.add_member(org.world.groups["keys"], people[name], 50 if name == "owner" else 40)
+    made = [
+        org.call("POST", f"/groups/{group}/{kind}", who="owner", json=row | {"name": "ci"}).json()
+        for group, kind, row in (
+            ("keys", "access_tokens", {"scopes": ["api"], "expires_at": "2027-01-31"}),
+            ("keys%2Finner", "deploy_tokens", {"scopes": ["write_package_registry"]}),
+        )
+    ]
+    org.control("DELETE", "requests")
+    found = projects(sweep(org, "keys", who="owner", wishes=EVERYTHING))
+    asked = [one["path"] for one in org.control("GET", "requests").json() if "/groups/" in one["path"]]
+    assert len(asked) == 4
+    assert len(found) == len(several)
+    for facts in found.values():
+        assert facts.access is not None
+        inner, outer = facts.access.groups
+        assert (inner.group, outer.group) == ("keys/inner", "keys")
+        assert [one.id for one in outer.access_tokens] == [made[0]["id"]]  # type: ignore[union-attr]  # read
+        assert [one.expires_on for one in inner.deploy_tokens] == [None]  # type: ignore[union-attr]  # read
+        assert (inner.access_tokens, outer.deploy_tokens) == ((), ())
+        assert all(one["token"] not in repr(facts) for one in made)
+    (facts, *_) = projects(sweep(org, "keys", who="maintainer", wishes=EVERYTHING)).values()
+    assert facts.access is not None
+    unread = facts.access.groups[1].access_tokens
+    assert isinstance(unread, Unread)
+    assert unread.remedy.startswith("Owner of the group")
+
+
 def test_a_ci_file_that_many_have_is_read_once(org: Org) -> None:
     """Blob ids first, in bulk; each text once; no file is None, one that may not be read is unknown."""
     same = [org.new_project(f"files/p{n}", {".gitlab-ci.yml": "a: {script: x}\n"}) for n in range(5)]

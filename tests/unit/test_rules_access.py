@@ -11,6 +11,7 @@ from bot.adapters.ci.reading import read_ci
 from bot.domain.estate import (
     Access,
     AccessToken,
+    GroupTokens,
     ProjectFacts,
     ProjectSettings,
     ProtectedBranches,
@@ -51,6 +52,11 @@ def trigger(expires: date | None) -> tuple[Trigger, ...]:
 
 def token(expires: date | None, *scopes: str) -> tuple[AccessToken, ...]:
     return (AccessToken(id=5, scopes=scopes or ("api",), expires_on=expires),)
+
+
+def in_group(access_tokens: tuple[AccessToken, ...] | Unread, deploy_tokens: tuple[AccessToken, ...]) -> Access:
+    group = GroupTokens(group="acme", access_tokens=access_tokens, deploy_tokens=deploy_tokens)
+    return replace(access(), groups=(group,))
 
 
 def on_the_day(found: Access) -> ProjectFacts:
@@ -105,6 +111,7 @@ PASS: list[tuple[str, ProjectFacts]] = [
     ("RW314", on_the_day(access(access_tokens=token(date(2026, 12, 1), "read_api")))),
     ("RW314", on_the_day(access(deploy_tokens=token(None, "read_package_registry")))),
     ("RW314", on_the_day(access(access_tokens=token(date(2026, 11, 27))))),
+    ("RW314", on_the_day(in_group(token(date(2027, 6, 1)), token(None, "read_registry")))),
 ]
 FAIL: list[tuple[str, ProjectFacts, str]] = [
     ("RW301", place(access=access(tags=())), "v*"),
@@ -134,6 +141,8 @@ FAIL: list[tuple[str, ProjectFacts, str]] = [
     ("RW314", on_the_day(access(access_tokens=token(date(2026, 12, 28)))), "5"),
     ("RW314", on_the_day(access(access_tokens=token(date(2026, 11, 28)))), "5"),
     ("RW314", on_the_day(access(deploy_tokens=token(None, "write_package_registry"))), "5"),
+    ("RW314", on_the_day(in_group(token(date(2026, 12, 1)), ())), "acme/access_tokens/5"),
+    ("RW314", on_the_day(in_group((), token(None, "write_package_registry"))), "acme/deploy_tokens/5"),
 ]
 
 
@@ -178,6 +187,17 @@ def test_what_cannot_be_seen_is_unknown(rule: str) -> None:
     assert found
     assert {one.verdict for one in found} == {Verdict.UNKNOWN}
     assert all("Maintainer" in one.remedy for one in found)
+
+
+def test_a_groups_tokens_are_the_groups() -> None:
+    """The finding is the group's, whichever project leads to it, and so is what may not be seen."""
+    locked = Unread(what="access tokens of the group acme", remedy="Owner of the group may read them")
+    found = list(RULE["RW314"].judge(on_the_day(in_group(locked, token(None)))))
+    told = {one.resource: (one.project, one.verdict) for one in found}
+    assert told == {
+        "group/acme/access_tokens": ("acme", Verdict.UNKNOWN),
+        "group/acme/deploy_tokens/5": ("acme", Verdict.FAIL),
+    }
 
 
 def test_a_setting_that_gitlab_does_not_tell_is_unknown() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date
 from typing import TypeVar
+from urllib.parse import quote
 
 from bot.adapters.gitlab.client import Json
 from bot.adapters.gitlab.estate import queries
@@ -19,6 +20,7 @@ from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.estate import (
     Access,
     AccessToken,
+    GroupTokens,
     ProjectSettings,
     ProtectedBranches,
     ProtectedTags,
@@ -40,9 +42,14 @@ class Doors:
         self._asker = asker
         self._lock = threading.Lock()
         self._forwarding: dict[str, bool | Unread] = {}
+        self._groups: dict[str, GroupTokens] = {}
+        self._asking: dict[str, threading.Lock] = {}
 
     def read(self, project_id: int, namespace: str) -> Access:
-        """Eight questions. What may not be answered is `Unread`. Raises: CredentialsError for a refused token."""
+        """Eight questions, and two for each group that was not asked yet. What may not be answered is `Unread`.
+
+        Raises: CredentialsError for a refused token.
+        """
         base = f"/projects/{project_id}"
         return Access(
             settings=self._one(base, project_settings, "settings of the project"),
@@ -54,7 +61,32 @@ class Doors:
             forwards_pypi=self._forwards(namespace),
             access_tokens=self._tokens(f"{base}/access_tokens", "project access tokens"),
             deploy_tokens=self._tokens(f"{base}/deploy_tokens", "deploy tokens"),
+            groups=tuple(map(self._group, _with_parents(namespace))),
         )
+
+    def _group(self, path: str) -> GroupTokens:
+        """Its tokens: one thread asks, others that want them wait for it."""
+        with self._lock:
+            asking = self._asking.setdefault(path, threading.Lock())
+        with asking:
+            if path not in self._groups:
+                base = f"/groups/{quote(path, safe='')}"
+                self._groups[path] = GroupTokens(
+                    group=path,
+                    access_tokens=self._of_group(
+                        f"{base}/access_tokens", f"access tokens of the group {path}", "Owner"
+                    ),
+                    deploy_tokens=self._of_group(
+                        f"{base}/deploy_tokens", f"deploy tokens of the group {path}", "Maintainer"
+                    ),
+                )
+            return self._groups[path]
+
+    def _of_group(self, path: str, what: str, role: str) -> tuple[AccessToken, ...] | Unread:
+        found = self._tokens(path, what)
+        if isinstance(found, Unread) and found in (_unread(what), _gone(what)):
+            return Unread(what=what, remedy=f"{role} of the group may read them: give the token's user that role")
+        return found
 
     def _one(self, path: str, convert: Callable[[Json], T], what: str) -> T | Unread:
         def ask() -> T | Unread:
@@ -117,6 +149,13 @@ class Doors:
         with self._lock:
             self._forwarding[namespace] = found
         return found
+
+
+def _with_parents(namespace: str) -> Iterator[str]:
+    """A full path and those of all groups above it, the nearest first."""
+    while namespace:
+        yield namespace
+        namespace = namespace.rpartition("/")[0]
 
 
 def _unread(what: str) -> Unread:
