@@ -55,12 +55,15 @@ class ProtectedBranches:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """A pipeline schedule; `ref` is a short name or a full one."""
+    """A pipeline schedule; `ref` is a short name or a full one. `keys` name its own variables, None where that may not
+    be seen.
+    """
 
     id: int
     ref: str
     active: bool
     description: str = ""
+    keys: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -210,6 +210,10 @@ def test_access_is_read_as_gitlab_has_it(org: Org) -> None:
     base = f"/projects/{project.id}"
     schedule = {"description": "nightly", "ref": "refs/heads/main", "cron": "0 1 * * *"}
     assert org.call("POST", f"{base}/pipeline_schedules", json=schedule).status_code == 201
+    schedules = org.call("GET", f"{base}/pipeline_schedules").json()
+    kept = {"key": "TWINE_PASSWORD", "value": "a-secret-of-a-schedule"}
+    variables = f"{base}/pipeline_schedules/{schedules[0]['id']}/variables"
+    assert org.call("POST", variables, json=kept).status_code == 201
     trigger = org.call("POST", f"{base}/triggers", json={"description": "deploy"}).json()
     made = [
         org.call("POST", f"{base}/{kind}", json={"name": "ci", "scopes": [scope], "expires_at": "2027-01-31"}).json()
@@ -226,7 +230,17 @@ def test_access_is_read_as_gitlab_has_it(org: Org) -> None:
     assert [(one.pattern, one.create) for one in access.tags] == [("v*", (30,))]  # type: ignore[union-attr]  # read
     assert [(one.pattern, one.push, one.force_push) for one in access.branches] == [("main", (40,), False)]  # type: ignore[union-attr]  # read
     assert (access.allowlist, access.forwards_pypi) == (False, True)
-    assert [one.ref for one in access.schedules] == ["refs/heads/main"]  # type: ignore[union-attr]  # read
+    (nightly,) = access.schedules  # type: ignore[misc]  # read
+    assert (nightly.ref, nightly.keys) == ("refs/heads/main", ("TWINE_PASSWORD",))  # type: ignore[union-attr]  # read
+    assert kept["value"] not in repr(facts)
+    answers = org.control("GET", "requests").json()
+    assert not [
+        one
+        for one in answers
+        if one["path"].startswith("/api/v4/projects")
+        and "/pipeline_schedules/" in one["path"]
+        and one["method"] == "GET"
+    ]
     assert [one.owner for one in access.triggers] == ["maintainer"]  # type: ignore[union-attr]  # read
     tokens = [*access.access_tokens, *access.deploy_tokens]  # type: ignore[misc]  # read
     assert sorted(one.id for one in tokens) == sorted(one["id"] for one in made)
@@ -242,6 +256,11 @@ def test_access_that_is_refused_is_unread(org: Org) -> None:
     for part in (facts.access.tags, facts.access.allowlist, facts.access.triggers, *tokens):
         assert isinstance(part, Unread)
         assert "Maintainer" in part.remedy
+    body = {"description": "nightly", "ref": "main", "cron": "0 1 * * *"}
+    assert org.call("POST", "/projects/1/pipeline_schedules", json=body).status_code == 201
+    (facts,) = projects(sweep(org, "acme/tools/widget", who="developer", wishes=EVERYTHING)).values()
+    assert facts.access is not None
+    assert [one.keys for one in facts.access.schedules] == [None]  # type: ignore[union-attr]  # read
 
 
 def test_the_tokens_of_groups_are_read_once_for_all_their_projects(org: Org) -> None:

@@ -46,6 +46,10 @@ def nightly(ref: str, *, active: bool = True) -> tuple[Schedule, ...]:
     return (Schedule(id=3, ref=ref, active=active),)
 
 
+def keeping(*keys: str) -> tuple[Schedule, ...]:
+    return (Schedule(id=3, ref="main", active=False, keys=keys),)
+
+
 def trigger(expires: date | None) -> tuple[Trigger, ...]:
     return (Trigger(id=4, description="d", owner="ada", expires_on=expires),)
 
@@ -111,6 +115,8 @@ PASS: list[tuple[str, ProjectFacts]] = [
     ("RW314", on_the_day(access(access_tokens=token(date(2026, 12, 1), "read_api")))),
     ("RW314", on_the_day(access(deploy_tokens=token(None, "read_package_registry")))),
     ("RW314", on_the_day(access(access_tokens=token(date(2026, 11, 27))))),
+    ("RW315", place(access=access(schedules=keeping("REGION", "TWINE_USERNAME", "TOKEN_URL")))),
+    ("RW315", place(access=access(schedules=keeping()))),
     ("RW314", on_the_day(in_group(token(date(2027, 6, 1)), token(None, "read_registry")))),
 ]
 FAIL: list[tuple[str, ProjectFacts, str]] = [
@@ -141,6 +147,8 @@ FAIL: list[tuple[str, ProjectFacts, str]] = [
     ("RW314", on_the_day(access(access_tokens=token(date(2026, 12, 28)))), "5"),
     ("RW314", on_the_day(access(access_tokens=token(date(2026, 11, 28)))), "5"),
     ("RW314", on_the_day(access(deploy_tokens=token(None, "write_package_registry"))), "5"),
+    ("RW315", place(access=access(schedules=keeping("REGION", "TWINE_PASSWORD"))), "3#TWINE_PASSWORD"),
+    ("RW315", place(access=access(schedules=keeping("DEPLOY_TOKEN"))), "3#DEPLOY_TOKEN"),
     ("RW314", on_the_day(in_group(token(date(2026, 12, 1)), ())), "acme/access_tokens/5"),
     ("RW314", on_the_day(in_group((), token(None, "write_package_registry"))), "acme/deploy_tokens/5"),
 ]
@@ -198,6 +206,13 @@ def test_a_groups_tokens_are_the_groups() -> None:
         "group/acme/access_tokens": ("acme", Verdict.UNKNOWN),
         "group/acme/deploy_tokens/5": ("acme", Verdict.FAIL),
     }
+
+
+def test_variables_of_a_schedule_that_may_not_be_seen_are_unknown() -> None:
+    """As they are to a Reporter, whom GitLab shows the schedule itself."""
+    hidden = (replace(keeping()[0], keys=None),)
+    (found,) = RULE["RW315"].judge(place(access=access(schedules=hidden)))
+    assert (found.verdict, found.resource) == (Verdict.UNKNOWN, "project/7/pipeline_schedules/3")
 
 
 def test_a_setting_that_gitlab_does_not_tell_is_unknown() -> None:
