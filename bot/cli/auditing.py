@@ -62,6 +62,8 @@ def audit_run(options: Options, wanted: Wanted) -> Exit:
     selection = Selection(only=_ids(wanted.only), skip=_ids(wanted.skip), min_severity=_severity(wanted.min_severity))
     known = _baseline(wanted.baseline)
     audited, waivers = _audited(options, wanted, rules)
+    if wanted.targets and audited.report.complete and not audited.report.projects:
+        return _nothing(options, wanted, audited.report)
     report = select(waive(audited.report, waivers, audited.report.at.date()), selection)
     if known is not None:
         report = hide_known(report, known)
@@ -79,6 +81,13 @@ def audit_run(options: Options, wanted: Wanted) -> Exit:
     if options.format_name in FOR_PROGRAMS and not wanted.exit_codes:
         return Exit.DONE
     return code
+
+
+def _nothing(options: Options, wanted: Wanted, report: AuditReport) -> Exit:
+    """The report of targets that name no project: what is above projects was not asked for, either."""
+    _write(options, wanted, replace(report, findings=(), unknown=()))
+    complain(options, f"nothing matched: {', '.join(wanted.targets)}")
+    return Exit.NOTHING
 
 
 def _leave(code: Exit) -> NoReturn:
@@ -99,7 +108,8 @@ def audit_baseline(options: Options, wanted: Wanted) -> Exit:
     assert wanted.output is not None, "the option has a default"
     report = waive(audited.report, waivers, audited.report.at.date())
     _save(options, wanted.output, write_baseline(report))
-    options.result(f"{len(report.findings)} findings and {len(report.unknown)} unknown ones are known from now on")
+    findings = f"{len(report.findings)} finding{'' if len(report.findings) == 1 else 's'}"
+    options.result(f"{findings} and {len(report.unknown)} unknown are known from now on")
     return Exit.DONE if report.projects else Exit.NOTHING
 
 
@@ -176,7 +186,7 @@ def _with_issues(options: Options, app: App, noted: Noted, wanted: Wanted) -> No
     waivers = app.settings.policy.hygiene.waivers
     heeded = replace(noted, report=gathered(waive(noted.report, waivers, noted.report.at.date())))
     try:
-        issues = with_issues(app, heeded, dry_run=wanted.dry_run).report.issues
+        issues = with_issues(app, heeded, options.say, dry_run=wanted.dry_run).report.issues
     except (TransientError, RefusedError) as error:
         complain(options, f"the issues could not be kept: {error}")
         return noted

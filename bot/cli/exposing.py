@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot.cli.doctor import MARKS
 from bot.cli.exits import Exit
-from bot.cli.options import Format, Options
+from bot.cli.options import Format, Options, complain
 from bot.domain.verdicts import Verdict
 from bot.hygiene.spelling import visible
 
@@ -41,7 +41,10 @@ def exposing(options: Options, target: str, key: str | None) -> Exit:
         for what in unread:
             options.result(f"? could not look at {visible(what)}: there may be more")
     if not rows:
-        return Exit.UNKNOWN if unread else Exit.NOTHING
+        what = "credential" if key is None else f"variable {key}"
+        said = f"no {what} reaches {target}" if found else f"nothing matched: {target}"
+        complain(options, visible(said + (", as far as can be seen" if found and unread else "")))
+        return Exit.UNKNOWN if found and unread else Exit.NOTHING
     blind = any(reader.open is Verdict.UNKNOWN for _, one in rows for reader in one.readers)
     return Exit.UNKNOWN if blind else Exit.DONE
 

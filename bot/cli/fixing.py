@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.cli.exits import Exit
-from bot.cli.options import Format, Options
+from bot.cli.options import Format, Options, complain
 from bot.domain.errors import RefusedError, TransientError
 from bot.hygiene.judging import called
 from bot.hygiene.publishing import publishing_jobs
@@ -56,21 +56,29 @@ def fix_variables(options: Options, target: str, *, apply: bool) -> Exit:
     finally:
         bot.close()
     unread = sorted({facts.unread.what for facts in places if facts.project_id and facts.unread is not None})
+    matched = any(facts.project_id for facts in places)
     if options.format is Format.JSON:
         document = {"schema": SCHEMA, "applied": apply, "changes": [_json(one) for one in outcomes], "unknown": unread}
         options.result(json.dumps(document))
-    else:
-        for one in outcomes:
-            options.result(visible(_text(one)))
-        for what in unread:
-            options.result(visible(f"? could not look at {what}"))
-        if not outcomes:
-            options.result("nothing to repair")
-        elif not apply and any(one.state == "planned" for one in outcomes):
-            options.say("nothing was changed: --apply does what is planned")
+    elif matched:
+        _tell(options, outcomes, unread, planned=not apply)
+    if not matched:
+        complain(options, visible(f"nothing matched: {target}"))
+        return Exit.NOTHING
     if any(one.state in ("refused", "failed") for one in outcomes):
         return Exit.BLOCKED
     return Exit.UNKNOWN if unread else Exit.DONE
+
+
+def _tell(options: Options, outcomes: Collection[Outcome], unread: Iterable[str], *, planned: bool) -> None:
+    for one in outcomes:
+        options.result(visible(_text(one)))
+    for what in unread:
+        options.result(visible(f"? could not look at {what}"))
+    if not outcomes:
+        options.result("nothing to repair")
+    elif planned and any(one.state == "planned" for one in outcomes):
+        options.say("nothing was changed: --apply does what is planned")
 
 
 def _within(places: Iterable[ProjectFacts], target: str) -> str | None:
@@ -106,7 +114,7 @@ def _outcome(bot: App, change: Change, *, apply: bool) -> Outcome:
         case Step.RECIPE:
             return Outcome(change=change, state="recipe", reason=change.reason)
         case Step.SET if not apply:
-            return Outcome(change=change, state="planned", reason="")
+            return Outcome(change=change, state="planned", reason=change.reason)
         case Step.SET:
             pass
     try:
@@ -117,7 +125,7 @@ def _outcome(bot: App, change: Change, *, apply: bool) -> Outcome:
         unmaskable = error.status == 400 and "masked" in change.flags
         hint = ". Its value cannot be masked: eight characters or more, one line, no spaces" if unmaskable else ""
         return Outcome(change=change, state="failed", reason=f"{error}{hint}")
-    return Outcome(change=change, state="done", reason="")
+    return Outcome(change=change, state="done", reason=change.reason)
 
 
 def _json(one: Outcome) -> dict[str, object]:

@@ -67,4 +67,5 @@ def _question(bot: App, facts: ProjectFacts, tag: str | None) -> Question:
         block_at=policy.hygiene.block_at,
         gitlab=urlsplit(bot.settings.gitlab.url).hostname or "",
         frozen=frozen([freeze for freeze in policy.freezes if freeze.covers(facts.full_path)], bot.clock()),
+        may_build=policy.build is not None,
     )

@@ -11,13 +11,23 @@ from bot.domain.errors import ConfigError, TransientError
 from bot.domain.refs import matches_path
 from bot.domain.rolling import IssueMode, IssueNews, NewsState, RollingIssue
 from bot.hygiene.history import Noted
-from bot.hygiene.issues import IssueStep, keep_issues, kept_places, news, place_reports, plan_issues
+from bot.hygiene.issues import (
+    IssueStep,
+    asks_for_time,
+    come_about,
+    keep_issues,
+    kept_places,
+    news,
+    place_reports,
+    plan_issues,
+)
 
 if TYPE_CHECKING:
     from bot.app import App
 
 ROUNDS = 3  # GitLab may be busy; what is left then is done after the next audit
-BETWEEN = 60.0  # seconds between rounds, longer than its limits on notes and issues last
+BETWEEN = 60.0  # seconds between rounds where it asks for time, longer than its limits on notes and issues last
+SOON = 2.0  # seconds after any other failure: an answer that was lost is found again at once
 LOOK_EVERY = 0.5  # seconds
 
 
@@ -45,33 +55,47 @@ class Keeper:
         with self._bot.budget.work():
             return tuple(news(step, NewsState.PLANNED) for step in self.steps(self._bot.rolling_issues.ours()))
 
-    def keep(self, stopping: Callable[[], bool] = lambda: False, between: float = BETWEEN) -> tuple[IssueNews, ...]:
-        """Do it, in several rounds where GitLab is busy. Raises: CredentialsError, TransientError."""
+    def keep(
+        self,
+        stopping: Callable[[], bool] = lambda: False,
+        between: float = BETWEEN,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> tuple[IssueNews, ...]:
+        """Do it, in several rounds where GitLab is busy; `say` hears of what is waited for.
+
+        Raises: CredentialsError, TransientError.
+        """
         done: list[IssueNews] = []
+        failed: tuple[IssueStep, ...] = ()
         for left in reversed(range(ROUNDS)):
             try:
                 with self._bot.budget.work():
                     kept = keep_issues(
                         self._bot.rolling_issues, self.steps, confidential=self._policy.confidential, stopping=stopping
                     )
-            except TransientError:
+            except TransientError as error:
                 if not left:
                     raise
+                why, busy = str(error), asks_for_time(error)
             else:
-                done += [news(step, NewsState.DONE) for step in kept.done]
+                done += [news(step, NewsState.DONE) for step in (*come_about(failed, kept), *kept.done)]
+                failed = kept.failed
                 if not (kept.again and left) or stopping():
-                    return (*done, *(news(step, NewsState.FAILED) for step in kept.failed))
-            if _waited(between, stopping):
-                break
-        return tuple(done)
+                    break
+                why, busy = failed[0].failed if failed else "it was stopped", kept.busy
+            pause = between if busy else min(between, SOON)
+            say(f"issues are looked at again in {pause:.0f} s: {why}")
+            if _waited(pause, stopping):
+                return tuple(done)
+        return (*done, *(news(step, NewsState.FAILED) for step in failed))
 
 
-def with_issues(bot: App, noted: Noted, *, dry_run: bool) -> Noted:
+def with_issues(bot: App, noted: Noted, say: Callable[[str], None], *, dry_run: bool) -> Noted:
     """The audit with what was done, or would be, about issues. One that is not complete changes none."""
     if not noted.report.complete:
         return noted
     keeper = Keeper(bot, noted)
-    issues = keeper.planned() if dry_run else keeper.keep()
+    issues = keeper.planned() if dry_run else keeper.keep(say=say)
     return replace(noted, report=replace(noted.report, issues=issues))
 
 

@@ -87,7 +87,8 @@ class CiInclude:
     `fixed` says that what it brings cannot change without a commit here: a file of this project, or another one's at a
     full commit id, or with an `integrity` hash. `publishes` says that by its name it uploads Python packages. `path` is
     that of a file of this project, empty for others. `varies` says that what it brings is another thing in each project
-    (it names variables, has rules, or is a pattern of paths).
+    (it names variables, has rules, or is a pattern of paths). `name` tells it from others of its kind: what it says
+    without inputs and, of a URL, without credentials and query.
     """
 
     kind: str
@@ -96,6 +97,7 @@ class CiInclude:
     publishes: bool = False
     path: str = ""
     varies: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +107,9 @@ class CiJob:
     `publishes` says that it uploads distributions, `publisher` with what (`twine`, `uv`, …); `builds` that it makes
     them. `uses` names the variables it reads (`$NAME` in scripts, variables, image). `rules` are the `if` expressions
     with their `when`, in full in `gates`; `only`/`excepts` the refs of the old keywords, `only_if`/`except_if` their
-    `variables`. `id_tokens` are its own or, where it has none, the default ones. `complete` is False where it builds
-    on what this file does not define.
+    `variables`. `needs` are jobs of the same pipeline, those in `optional_needs` need not be there; `dependencies` are
+    jobs whose artifacts it takes. `id_tokens` are its own or, where it has none, the default ones. `complete` is False
+    where it builds on what this file does not define.
     """
 
     name: str
@@ -131,6 +134,8 @@ class CiJob:
     allow_failure: bool | None = None
     own_id_tokens: bool = False
     needs: tuple[str, ...] | None = None
+    optional_needs: frozenset[str] = frozenset()
+    dependencies: tuple[str, ...] | None = None
     trigger: bool = False
     forwards: bool = False
     artifacts: tuple[str, ...] = ()

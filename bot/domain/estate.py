@@ -55,12 +55,15 @@ class ProtectedBranches:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """A pipeline schedule; `ref` is a short name or a full one."""
+    """A pipeline schedule; `ref` is a short name or a full one. `keys` name its own variables, None where that may not
+    be seen.
+    """
 
     id: int
     ref: str
     active: bool
     description: str = ""
+    keys: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +78,20 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
-    """An active token of a project; its name and text are dropped where it is read. None: it never expires."""
+    """An active token of a project or group; its name and text are dropped where it is read. None: it never expires."""
 
     id: int
     scopes: tuple[str, ...]
     expires_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupTokens:
+    """The tokens of a group (full path) that a project is in."""
+
+    group: str
+    access_tokens: tuple[AccessToken, ...] | Unread
+    deploy_tokens: tuple[AccessToken, ...] | Unread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +110,8 @@ class ProjectSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """Who may do what in a project that publishes. `allowlist` is False if any project's job token opens it;
-    `forwards_pypi` says that names its group's registry lacks are looked up on PyPI.
+    `forwards_pypi` says that names its group's registry lacks are looked up on PyPI; `groups` are those that it is in,
+    the nearest first.
     """
 
     settings: ProjectSettings | Unread
@@ -110,6 +123,7 @@ class Access:
     forwards_pypi: bool | Unread = False
     access_tokens: tuple[AccessToken, ...] | Unread = ()
     deploy_tokens: tuple[AccessToken, ...] | Unread = ()
+    groups: tuple[GroupTokens, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

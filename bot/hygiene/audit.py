@@ -72,7 +72,7 @@ def audit(estate: Estate, order: Order, clock: Callable[[], datetime], progress:
     try:
         for facts in estate.sweep(order.scope, wishes(order.rules)):
             heap.take(_judged(facts, order, began))
-            heap.places.add(facts.place)
+            heap.places |= {facts.place, *_lists(facts)}
             if facts.level is Level.PROJECT:
                 heap.places.add(f"group/{facts.full_path.rpartition('/')[0]}")
                 projects += 1
@@ -93,6 +93,13 @@ def audit(estate: Estate, order: Order, clock: Callable[[], datetime], progress:
         unknown=ordered(heap.unknown),
     )
     return Audited(report=report, places=frozenset(heap.places), error=error, interrupted=interrupted)
+
+
+def _lists(facts: ProjectFacts) -> Iterator[str]:
+    """What was looked at of the groups above a project: lists of their own, not the groups as a whole."""
+    for one in facts.access.groups if facts.access is not None else ():
+        yield f"group/{one.group}/access_tokens"
+        yield f"group/{one.group}/deploy_tokens"
 
 
 def _judged(facts: ProjectFacts, order: Order, at: datetime) -> Iterator[Finding]:

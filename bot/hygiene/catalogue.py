@@ -66,6 +66,7 @@ from bot.hygiene.rules import (
     rw312_developers_push,
     rw313_everything_protected,
     rw314_token_expiry,
+    rw315_schedule_variables,
 )
 
 Judging = Callable[[ProjectFacts], Iterable[Finding]]
@@ -149,6 +150,7 @@ RULES: tuple[Rule, ...] = (
     _rule(rw312_developers_push, Needs.ACCESS),
     _rule(rw313_everything_protected, Needs.ACCESS),
     _rule(rw314_token_expiry, Needs.ACCESS),
+    _rule(rw315_schedule_variables, Needs.ACCESS),
 )
 """Every rule, by id."""
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TypeAlias
 
-from bot.domain.ci import CiFacts, CiUnknown
+from bot.domain.ci import CiFacts, CiInclude, CiUnknown
 from bot.domain.findings import Finding, HygieneChange, Waiver
 from bot.domain.verdicts import Verdict
 from bot.hygiene.catalogue import Rule
@@ -30,10 +30,39 @@ def local_files(*sides: Ci) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))[:MOST_INCLUDES]
 
 
+def unseen(before: Mapping[str, Ci], after: Mapping[str, Ci]) -> bool:
+    """Whether a job may have moved to where nobody looked. Both maps have all files that were looked at.
+
+    That is another file of this project, one that cannot be read, or anything from elsewhere that was not taken in
+    before. GitLab's templates are no place to move to.
+    """
+    known = {_told(one) for ci in before.values() if isinstance(ci, CiFacts) for one in ci.included}
+    for ci in after.values():
+        if isinstance(ci, CiUnknown):
+            return True
+        for one in ci.included if ci is not None else ():
+            if one.kind == "local" and (one.varies or one.path not in after):
+                return True
+            if one.kind not in ("local", "template") and _told(one) not in known:
+                return True
+    return False
+
+
+def _told(one: CiInclude) -> CiInclude:
+    return replace(one, line=None)
+
+
 def hygiene_change(
-    facts: ProjectFacts, before: Mapping[str, Ci], after: Mapping[str, Ci], rules: Sequence[Rule]
+    facts: ProjectFacts,
+    before: Mapping[str, Ci],
+    after: Mapping[str, Ci],
+    rules: Sequence[Rule],
+    *,
+    moved: bool = False,
 ) -> HygieneChange:
     """What differs. Both maps have the files that changed; None stands for one that is not there.
+
+    Where jobs may have `moved` to what nobody looked at, nothing is said to be gone.
 
     The files are judged as they stand, includes unmerged: what a merge request takes in from elsewhere is not fetched
     with our rights, for whoever reads our note may not have them.
@@ -51,7 +80,7 @@ def hygiene_change(
                 unreadable.append((path, there.reason))
             continue
         added += [one for identity, one in new.items() if identity not in old]
-        removed += [one for identity, one in old.items() if identity not in new]
+        removed += [one for identity, one in old.items() if identity not in new and not moved]
     return HygieneChange(added=ordered(added), removed=ordered(removed), unreadable=tuple(unreadable))
 
 

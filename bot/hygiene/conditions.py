@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
+
+from bot.hygiene.shapes import wildcards
+from bot.hygiene.wildcards import included
+from bot.hygiene.wildcards import matches as covers
 
 
 class Open(Enum):
@@ -18,8 +23,24 @@ class Open(Enum):
     VALUE = "?"
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Some text, not empty, that none of these wildcards covers: the name of a ref that no rule protects."""
+
+    patterns: tuple[str, ...]
+
+    def may_be(self, text: str) -> bool:
+        """Whether it may be that very text."""
+        return bool(text) and not any(covers(pattern, text) for pattern in self.patterns)
+
+    def found_by(self, pattern: str) -> Answer:
+        """Whether `/pattern/` is found in it: no where only covered texts have it, else None."""
+        taken = wildcards(pattern)
+        return False if taken is not None and all(included(self.patterns, one) for one in taken) else None
+
+
 OPEN: Final = Open.VALUE
-Value: TypeAlias = str | bool | Open | None
+Value: TypeAlias = str | bool | Open | Outside | None
 Answer: TypeAlias = bool | None
 
 LONGEST = 4_000  # characters of an expression
@@ -107,7 +128,10 @@ class _Reader:
         self._advance()
         if isinstance(left, Open) or kind != "pattern":
             return OPEN
-        answer = matches(token, left if isinstance(left, str) else "")
+        if isinstance(left, Outside):
+            answer = left.found_by(token)
+        else:
+            answer = matches(token, left if isinstance(left, str) else "")
         return OPEN if answer is None else answer
 
     def _value(self) -> Value:
@@ -143,7 +167,12 @@ def matches(pattern: str, text: str) -> Answer:
 
 
 def _equal(left: Value, right: Value) -> Value:
-    return OPEN if isinstance(left, Open) or isinstance(right, Open) else left == right
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, Open) or (isinstance(one, Outside) and isinstance(other, Outside)):
+            return OPEN
+        if isinstance(one, Outside) and isinstance(other, str) and one.may_be(other):
+            return OPEN
+    return left == right
 
 
 def _true(value: Value) -> bool:

@@ -14,8 +14,9 @@ from bot.domain.ci import CiFacts, CiJob
 from bot.domain.estate import Access, ProjectSettings, ProtectedBranches, ProtectedTags, Role, Schedule, Unread
 from bot.domain.gitlab import VariableFlags
 from bot.domain.verdicts import Verdict
-from bot.hygiene.effective import scope_fit
+from bot.hygiene.effective import effective, nearness, scope_fit
 from bot.hygiene.facts import ProjectFacts
+from bot.hygiene.judging import called
 from bot.hygiene.protection import branch_rules, open_to_developers
 from bot.hygiene.publishing import is_credential
 
@@ -59,6 +60,12 @@ def exposures(facts: ProjectFacts, key: str | None = None) -> tuple[Exposure, ..
 
 
 def _readers(facts: ProjectFacts, flags: VariableFlags) -> Iterator[Reader]:
+    shadow = _shadow(facts, flags)
+    if shadow is not None:
+        chain = f"shadowed by {called(shadow)}, whatever the ref and the environment: no job here can get it"
+        yield Reader(kind="job", who="nobody", open=Verdict.PASS, chain=chain)
+        yield _people(flags)
+        return
     yield from _jobs(facts, flags)
     access = facts.access
     if access is None:
@@ -78,6 +85,15 @@ def _blind(kind: str, unread: Unread) -> Reader:
     return Reader(kind=kind, who="nobody knows", open=Verdict.UNKNOWN, chain=f"could not look at {unread.what}")
 
 
+def _shadow(facts: ProjectFacts, flags: VariableFlags) -> VariableFlags | None:
+    """The nearer variable that every job gets in its place; None if some job may get this one."""
+    for other in facts.variables.flags:
+        everywhere = other.environment_scope == "*" and (flags.protected or not other.protected)
+        if other.key == flags.key and everywhere and nearness(other) > nearness(flags):
+            return other
+    return None
+
+
 def _jobs(facts: ProjectFacts, flags: VariableFlags) -> Iterator[Reader]:
     """Which jobs of the CI file get it, once the pipeline does."""
     if not isinstance(facts.ci, CiFacts):
@@ -91,15 +107,51 @@ def _jobs(facts: ProjectFacts, flags: VariableFlags) -> Iterator[Reader]:
     for job in facts.ci.jobs:
         if _reaches(flags, job) is None:
             continue
+        refs, instead = _shadowed(facts, flags, job)
+        if not refs:
+            chain = f"shadowed by {called(instead or flags)}, which the job gets in its place"
+            yield Reader(kind="job", who=f"job {job.name}", open=Verdict.PASS, chain=chain)
+            continue
+        yield _job(flags, job, refs, instead)
+
+
+def _job(flags: VariableFlags, job: CiJob, refs: str, instead: VariableFlags | None) -> Reader:
+    """A job that gets it on these refs, and elsewhere another."""
+    uses = job.publishes or flags.key in job.uses
+    sure = flags.environment_scope == "*" or "$" not in (job.environment or "")
+    if sure:
         scope = "has scope *" if flags.environment_scope == "*" else f"fits environment {job.environment}"
-        uses = job.publishes or flags.key in job.uses
-        yield Reader(
-            kind="job",
-            who=f"job {job.name}",
-            open=Verdict.PASS if uses else Verdict.FAIL,
-            chain=f"{flags.key} {scope}, so the job's environment holds it"
-            + ("" if uses else ", though it needs none"),
+        chain = f"{flags.key} {scope}, so the job's environment holds it"
+    else:
+        chain = (
+            f"{flags.key} has scope {flags.environment_scope}, and the job's environment, {job.environment}, is known "
         )
+        chain += "only when it runs: it may get it"
+    chain += "" if uses else ", though it needs none"
+    chain += f"; on {refs} only: elsewhere it is shadowed by {called(instead)}" if instead else ""
+    verdict = Verdict.PASS if uses else Verdict.FAIL if sure else Verdict.UNKNOWN
+    return Reader(kind="job", who=f"job {job.name}", open=verdict, chain=chain)
+
+
+def _shadowed(facts: ProjectFacts, flags: VariableFlags, job: CiJob) -> tuple[str, VariableFlags | None]:
+    """On which refs the job gets this very variable, empty for none, and what it gets in its place on others.
+
+    By an environment whose name is known only then, nothing of the same level can be told apart.
+    """
+    environment = job.environment if job.environment is None or "$" not in job.environment else None
+    known = environment == job.environment
+    got: list[str] = []
+    instead: VariableFlags | None = None
+    for protected, refs in ((True, "protected refs"), (False, "unprotected refs")):
+        if flags.protected and not protected:
+            continue
+        rows = (one for one in facts.variables.flags if one.key == flags.key)
+        other = effective(rows, protected_ref=protected, environment=environment).get(flags.key, flags)
+        if other == flags or not (known or nearness(other) > nearness(flags)):
+            got.append(refs)
+        else:
+            instead = other
+    return " and ".join(got), instead
 
 
 def _reaches(flags: VariableFlags, job: CiJob) -> int | None:

@@ -51,11 +51,13 @@ class Job:
         name = self.job.environment
         if name is None or "$" not in name:
             return True, name
-        known = {
-            "CI_COMMIT_TAG": self.pipeline.ref if self.pipeline.tag else "",
-            "CI_COMMIT_REF_NAME": self.pipeline.ref,
-            "CI_DEFAULT_BRANCH": self.pipeline.default_branch,
-        }
+        literals = {} if self.facts.variables.unreadable else {**self.ci.variables, **self.job.variables}
+        kept = {flags.key for flags in self.facts.variables.flags}  # settings win, and their values are not known
+        known = {key: text for key, text in literals.items() if key not in kept and "$" not in text}
+        known |= {"CI_DEFAULT_BRANCH": self.pipeline.default_branch}
+        if self.pipeline.outside is None:
+            ref = self.pipeline.ref
+            known |= {"CI_COMMIT_TAG": ref if self.pipeline.tag else "", "CI_COMMIT_REF_NAME": ref}
         filled = _NAMES.sub(lambda found: known.get(found[1] or found[2], found[0]), name)
         return "$" not in filled, filled
 
@@ -108,13 +110,14 @@ class Job:
                 return Handed(got=Got.YES, why=f"{called(got)} reaches it")
             # Somebody gave this project a value of its own; whether the one above would do, no flag tells.
             return Handed(got=Got.MAYBE, why=f"it would be {called(got)}: {self._kept_away(nearer, environment)}")
-        if not certain and any(flags.environment_scope != "*" for flags in rows):
+        if not certain and any(flags.environment_scope != "*" and (protected or not flags.protected) for flags in rows):
             return Handed(got=Got.MAYBE, why=f"the environment {self.job.environment} is known only when it runs")
         why = "; ".join(self._kept_away(flags, environment) for flags in rows[:3])
         return Handed(got=Got.MAYBE if self.facts.variables.unreadable else Got.NO, why=why)
 
     def _kept_away(self, flags: VariableFlags, environment: str | None) -> str:
-        if scope_fit(flags.environment_scope, environment) is None:
+        known = environment is None or "$" not in environment
+        if known and scope_fit(flags.environment_scope, environment) is None:
             has = "has no environment" if environment is None else f"has the environment {environment}"
             return f"{called(flags)} does not reach job {self.job.name}, which {has}"
         kind = "tag" if self.pipeline.tag else "branch"

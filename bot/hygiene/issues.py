@@ -19,6 +19,9 @@ from bot.ports.rolling import IssueEvent, IssueTexts, RollingIssues
 INSTANCE = "instance"
 
 
+_TOO_MANY = 429
+
+
 class Deed(StrEnum):
     """What may be done about an issue."""
 
@@ -152,6 +155,12 @@ def do_step(port: RollingIssues, step: IssueStep, *, confidential: bool) -> None
     port.update(step.issue, step.body, events.get(step.deed))
 
 
+def come_about(failed: Iterable[IssueStep], later: Kept) -> tuple[IssueStep, ...]:
+    """Of the steps that failed in a round, those that a later one finds made: only the answer was lost."""
+    left = {(step.place.key, step.deed) for step in (*later.done, *later.failed)}
+    return tuple(replace(step, failed="") for step in failed if (step.place.key, step.deed) not in left)
+
+
 def news(step: IssueStep, state: NewsState) -> IssueNews:
     """A step, for people."""
     return IssueNews(
@@ -166,11 +175,14 @@ def news(step: IssueStep, state: NewsState) -> IssueNews:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What became of a round: the steps made, and those that failed, with why. `again` if another round may help."""
+    """What became of a round: the steps made, and those that failed, with why. `again` if another round may help;
+    `busy` if GitLab asked for time before it.
+    """
 
     done: tuple[IssueStep, ...]
     failed: tuple[IssueStep, ...]
     again: bool
+    busy: bool = False
 
 
 def keep_issues(
@@ -187,7 +199,7 @@ def keep_issues(
     """
     done: list[IssueStep] = []
     failed: list[IssueStep] = []
-    again = False
+    again = busy = False
     for step in plan(port.ours()):
         if stopping():
             return Kept(done=tuple(done), failed=tuple(failed), again=True)
@@ -197,6 +209,7 @@ def keep_issues(
             if isinstance(error, CredentialsError) and error.status == 401:
                 raise
             again = again or isinstance(error, TransientError)
+            busy = busy or asks_for_time(error)
             failed.append(replace(step, failed=str(error)))
         else:
             done.append(step)
@@ -205,7 +218,12 @@ def keep_issues(
             if step.deed is Deed.FOLD:
                 do_step(port, step, confidential=confidential)
                 done.append(step)
-    return Kept(done=tuple(done), failed=tuple(failed), again=again)
+    return Kept(done=tuple(done), failed=tuple(failed), again=again, busy=busy)
+
+
+def asks_for_time(error: Exception) -> bool:
+    """Whether GitLab asked not to be asked again at once."""
+    return isinstance(error, TransientError) and (error.retry_after is not None or error.status == _TOO_MANY)
 
 
 def _plain(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from bot.domain.ci import CiFacts, CiJob, CiRule
-from bot.hygiene.conditions import OPEN, Answer, Value, holds, matches
+from bot.hygiene.conditions import OPEN, Answer, Outside, Value, holds, matches
 
 
 class Chance(IntEnum):
@@ -20,13 +20,29 @@ class Chance(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """A pipeline that somebody may cause. `source` is GitLab's word; a merge request's runs for its source branch."""
+    """A pipeline that somebody may cause. `source` is GitLab's word; a merge request's runs for its source branch.
+
+    With `outside` it is one of any ref that these wildcards do not cover, and `ref` says so in words; `others` are the
+    wildcards of the other kind of ref, which count where a condition does not say which kind it names.
+    """
 
     source: str
     ref: str
     tag: bool = False
     protected: bool = False
     default_branch: str = "main"
+    outside: tuple[str, ...] | None = None
+    others: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str | Outside:
+        """What is known of the ref's name where a tag or a branch may be meant."""
+        return self.ref if self.outside is None else Outside((*self.outside, *self.others))
+
+    @property
+    def own_name(self) -> str | Outside:
+        """The same where its own kind is meant."""
+        return self.ref if self.outside is None else Outside(self.outside)
 
     @property
     def for_merge_request(self) -> bool:
@@ -36,7 +52,7 @@ class Pipeline:
     def known(self) -> dict[str, Value]:
         """The predefined variables that rules ask for; any other may be anything."""
         merge_request: Value = "1" if self.for_merge_request else None
-        branch = None if self.tag or self.for_merge_request else self.ref
+        branch = None if self.tag or self.for_merge_request else self.own_name
         names = (
             "ID",
             "IID",
@@ -52,14 +68,14 @@ class Pipeline:
             "CI": "true",
             "GITLAB_CI": "true",
             "CI_PIPELINE_SOURCE": self.source,
-            "CI_COMMIT_REF_NAME": self.ref,
+            "CI_COMMIT_REF_NAME": self.name,
             "CI_COMMIT_BRANCH": branch,
-            "CI_COMMIT_TAG": self.ref if self.tag else None,
+            "CI_COMMIT_TAG": self.own_name if self.tag else None,
             "CI_DEFAULT_BRANCH": self.default_branch,
             "CI_COMMIT_REF_PROTECTED": "true" if self.protected else "false",
             "CI_MERGE_REQUEST_ID": merge_request,
             "CI_MERGE_REQUEST_IID": merge_request,
-            "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": self.ref if self.for_merge_request else None,
+            "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": self.own_name if self.for_merge_request else None,
             "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": self.default_branch if self.for_merge_request else None,
         }
 
@@ -115,6 +131,14 @@ def _by_refs(job: CiJob, pipeline: Pipeline, known: dict[str, Value]) -> Chance:
     return Chance.OPEN if None in only or None in excepts else Chance.YES
 
 
+# What `only` and `except` know besides names of refs.
+KEYWORDS = frozenset({"tags", "branches", "merge_requests", "external_pull_requests"}) | {
+    f"{source}{ending}"
+    for source in ("push", "web", "schedule", "api", "trigger", "pipeline", "chat", "external")
+    for ending in ("", "s", "es")
+}
+
+
 def _refs(patterns: tuple[str, ...], pipeline: Pipeline) -> Iterator[Answer]:
     """Source: gitlabhq, lib/gitlab/ci/build/policy/refs.rb."""
     source = pipeline.source.removesuffix("_event")
@@ -125,9 +149,14 @@ def _refs(patterns: tuple[str, ...], pipeline: Pipeline) -> Iterator[Answer]:
         elif pipeline.for_merge_request:
             yield False  # names and patterns count for branches and tags only
         elif name.startswith("/"):
-            yield matches(name, pipeline.ref)
+            yield pipeline.name.found_by(name) if isinstance(pipeline.name, Outside) else matches(name, pipeline.ref)
+        elif name == ("tags" if pipeline.tag else "branches"):
+            yield True
+        elif isinstance(pipeline.name, Outside):
+            # A branch may be called `tags`; who does that wants to be surprised.
+            yield None if name not in KEYWORDS and pipeline.name.may_be(name) else False
         else:
-            yield name in ("tags" if pipeline.tag else "branches", pipeline.ref)
+            yield name == pipeline.ref
 
 
 def _any(answers: Iterable[Answer]) -> Answer:

@@ -18,22 +18,9 @@ from bot.domain.verdicts import Severity, Verdict
 from bot.hygiene.facts import ProjectFacts
 from bot.hygiene.judging import called
 from bot.hygiene.publishing import named_severity, publishing_jobs
-from bot.hygiene.reach import Pipeline
-from bot.hygiene.starting import NEVER, starts
+from bot.hygiene.running import MEND_CI, Check, Run, agreed, file_check, pipeline_checks, runs, starting
 from bot.hygiene.uploading import credential
 from bot.hygiene.wildcards import matches
-
-MEND_CI = "Mend the CI file, then ask again"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing looked at."""
-
-    name: str
-    verdict: Verdict
-    reason: str
-    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +28,7 @@ class Question:
     """The next tag: its name, the rule of policy that releases it, and that rule's indexes.
 
     `block_at` is where the hygiene gate stops a release; `gitlab` GitLab's host; `frozen` what of policy's freezes
-    covers the project now.
+    covers the project now; `may_build` says that policy lets the bot build.
     """
 
     tag: str
@@ -50,6 +37,7 @@ class Question:
     block_at: Severity | None = Severity.HIGH
     gitlab: str = ""
     frozen: Frozen | None = None
+    may_build: bool = False
 
     @property
     def by_bot(self) -> bool:
@@ -85,6 +73,9 @@ def _checks(facts: ProjectFacts, question: Question) -> Iterator[Check]:
     yield _tag(question, protected)
     yield from _people(question)
     ci = facts.ci
+    if _built(ci, question):
+        yield from _by_bot(facts, question)
+        return
     if ci is None or isinstance(ci, CiUnknown):
         missing = ci is None
         reason = "there is no .gitlab-ci.yml" if ci is None else ci.reason
@@ -95,17 +86,23 @@ def _checks(facts: ProjectFacts, question: Question) -> Iterator[Check]:
             remedy="`ropewalk ci init` writes one" if missing else MEND_CI,
         )
         return
-    if not ci.whole:
-        reason = "its includes could not be resolved, so jobs may be hidden"
-        yield Check(
-            name="ci file", verdict=Verdict.UNKNOWN, reason=reason, remedy="Developer may merge it: see CI Lint"
-        )
+    yield file_check(ci)
+    found = runs(facts, ci, question.tag, protected)
+    yield from pipeline_checks(ci, found)
+    if question.by_bot and not _left_to_pipeline(facts, ci, question, found):
+        yield _build(ci, found)
+        yield from _by_bot(facts, question)
     else:
-        yield Check(name="ci file", verdict=Verdict.PASS, reason=f"{len(ci.jobs)} jobs, all of them known")
-    if question.by_bot and not _left_to_pipeline(facts, ci, question, protected):
-        yield from _by_bot(facts, ci, question, protected)
-    else:
-        yield from _by_pipeline(facts, ci, question, protected)
+        yield from _by_pipeline(facts, ci, question, found)
+
+
+def _built(ci: CiFacts | CiUnknown | None, question: Question) -> bool:
+    """Whether the bot builds the files itself, so that no job of the tag's pipeline is needed. See docs/sources.md."""
+    if question.rule is None or question.rule.source is Source.BUILD:
+        return question.rule is not None
+    if question.rule.source is not Source.AUTO or not question.may_build or isinstance(ci, CiUnknown):
+        return False
+    return ci is None or (ci.whole and not any(job.publishes or job.artifacts for job in ci.jobs))
 
 
 def _policy(question: Question) -> Check:
@@ -163,29 +160,16 @@ def _tag(question: Question, protected: bool | Unread) -> Check:
     )
 
 
-def _pipelines(facts: ProjectFacts, tag: str, protected: bool | Unread) -> tuple[Pipeline, ...]:
-    """The pipeline of the tag; two of them where nobody knows whether it is protected."""
-    access = facts.access
-    settings = None if access is None or isinstance(access.settings, Unread) else access.settings
-    branch = settings.default_branch if settings is not None and settings.default_branch else "main"
-    either = (True, False) if isinstance(protected, Unread) else (protected,)
-    return tuple(Pipeline(source="push", ref=tag, tag=True, protected=one, default_branch=branch) for one in either)
-
-
-def _left_to_pipeline(facts: ProjectFacts, ci: CiFacts, question: Question, protected: bool | Unread) -> bool:
+def _left_to_pipeline(facts: ProjectFacts, ci: CiFacts, question: Question, found: tuple[Run, ...]) -> bool:
     """Whether `auto` would leave the upload to a job of the tag's pipeline. See docs/sources.md."""
     if question.rule is None or question.rule.source is not Source.AUTO:
         return False
     plays = question.rule.pipeline.play or not any(job.artifacts for job in ci.jobs)
-    fit = {"on_success", "always", *({"manual"} if plays else ())}
-    return any(
-        starts(facts, ci, job, pipeline) <= fit
-        for job in publishing_jobs(facts)
-        for pipeline in _pipelines(facts, question.tag, protected)
-    )
+    fit = {"on_success", "always", "delayed", *({"manual"} if plays else ())}
+    return any(run.words(job) <= fit for job in publishing_jobs(facts) for run in found)
 
 
-def _by_pipeline(facts: ProjectFacts, ci: CiFacts, question: Question, protected: bool | Unread) -> Iterator[Check]:
+def _by_pipeline(facts: ProjectFacts, ci: CiFacts, question: Question, found: tuple[Run, ...]) -> Iterator[Check]:
     jobs = publishing_jobs(facts)
     if not jobs:
         known = ci.whole
@@ -196,8 +180,7 @@ def _by_pipeline(facts: ProjectFacts, ci: CiFacts, question: Question, protected
             remedy="Add a job that runs `twine upload`, or let the bot upload (source: artifacts)",
         )
         return
-    pipelines = _pipelines(facts, question.tag, protected)
-    paths = [_path(facts, ci, job, pipelines, question) for job in jobs]
+    paths = [_path(facts, ci, job, found, question) for job in jobs]
     # Each job may publish by itself; the one that comes furthest tells.
     yield from min(paths, key=_gravity)
 
@@ -209,77 +192,38 @@ def _gravity(path: tuple[Check, ...]) -> tuple[bool, int, int]:
 
 
 def _path(
-    facts: ProjectFacts, ci: CiFacts, job: CiJob, pipelines: tuple[Pipeline, ...], question: Question
+    facts: ProjectFacts, ci: CiFacts, job: CiJob, found: tuple[Run, ...], question: Question
 ) -> tuple[Check, ...]:
-    runs = [starting(facts, ci, job, pipeline) for pipeline in pipelines]
-    run = _agreed("publishing job", runs)
     played = question.rule is not None and question.rule.pipeline.play
-    if played and all(starts(facts, ci, job, pipeline) == {"manual"} for pipeline in pipelines):
-        reason = f"job {job.name} waits for a person for tag {question.tag}, and the bot plays it"
-        run = Check(name="publishing job", verdict=Verdict.PASS, reason=reason)
+    run = agreed("publishing job", [starting(job, one, played=played) for one in found])
     if run.verdict is Verdict.FAIL:
         return (run,)
-    given = [credential(facts, ci, job, pipeline, question.gitlab) for pipeline in pipelines]
+    given = [credential(facts, ci, job, one.pipeline, question.gitlab) for one in found]
     checks = [Check(name="credential", verdict=one.verdict, reason=one.reason, remedy=one.remedy) for one in given]
-    return (run, _agreed("credential", checks))
+    return (run, agreed("credential", checks))
 
 
-def _agreed(name: str, checks: list[Check]) -> Check:
-    """One check of what was asked for every possible pipeline: unknown where they differ."""
-    if len({check.verdict for check in checks}) == 1:
-        return checks[0]
-    worse = next(check for check in checks if check.verdict is not Verdict.PASS)
-    reason = f"if the tag is not protected: {worse.reason}"
-    return Check(name=name, verdict=Verdict.UNKNOWN, reason=reason, remedy=worse.remedy)
-
-
-def starting(facts: ProjectFacts, ci: CiFacts, job: CiJob, pipeline: Pipeline) -> Check:
-    """Whether a job starts by itself in that pipeline."""
-    name, words = "publishing job", starts(facts, ci, job, pipeline)
-    good = {"on_success", "always"}
-    if not job.complete:
-        reason = f"job {job.name} builds on what this file does not define"
-        return Check(name=name, verdict=Verdict.UNKNOWN, reason=reason, remedy="Developer may merge it: see CI Lint")
-    if words <= good:
-        return Check(name=name, verdict=Verdict.PASS, reason=f"job {job.name} runs for tag {pipeline.ref}")
-    if words & good:
-        reason = f"whether job {job.name} runs for tag {pipeline.ref} depends on what is known only then"
-        return Check(
-            name=name, verdict=Verdict.UNKNOWN, reason=reason, remedy="Ask for $CI_COMMIT_TAG alone in its rules"
-        )
-    if words == {NEVER}:
-        reason = f"job {job.name} does not run for tag {pipeline.ref}"
-        return Check(name=name, verdict=Verdict.FAIL, reason=reason, remedy="Let its rules hold: `if: $CI_COMMIT_TAG`")
-    how = ", ".join(sorted(words - {NEVER}))
-    reason = f"job {job.name} does not start by itself for tag {pipeline.ref} (when: {how})"
-    return Check(name=name, verdict=Verdict.FAIL, reason=reason, remedy="Play it after the tag, or drop `when`")
-
-
-def _by_bot(facts: ProjectFacts, ci: CiFacts, question: Question, protected: bool | Unread) -> Iterator[Check]:
-    if question.rule is None or question.rule.source is not Source.BUILD:
-        yield _build(facts, ci, question, protected)
+def _by_bot(facts: ProjectFacts, question: Question) -> Iterator[Check]:
     yield _hygiene(facts, question)
     for spec in question.indexes:
-        account = "the bot's own token" if spec.username is None else "the bot's credentials"
+        account = "the bot uploads there with " + ("its own token" if spec.username is None else "credentials it keeps")
         yield Check(
             name=f"index {spec.name}",
             verdict=Verdict.PASS,
-            reason=f"{account} upload there; `ropewalk doctor` tells whether it answers",
+            reason=f"{account}; `ropewalk doctor` tells whether it answers",
         )
 
 
-def _build(facts: ProjectFacts, ci: CiFacts, question: Question, protected: bool | Unread) -> Check:
-    makers = [job for job in ci.jobs if job.artifacts]
-    pipelines = _pipelines(facts, question.tag, protected)
-    found = [_agreed("build job", [starting(facts, ci, job, one) for one in pipelines]) for job in makers]
+def _build(ci: CiFacts, found: tuple[Run, ...]) -> Check:
+    made = [agreed("build job", [starting(job, run) for run in found]) for job in ci.jobs if job.artifacts]
     for verdict in (Verdict.PASS, Verdict.UNKNOWN):
-        for check in found:
+        for check in made:
             if check.verdict is verdict:
                 return Check(name="build job", verdict=verdict, reason=check.reason, remedy=check.remedy)
     remedy = "Let a job of the tag's pipeline keep dist/ as artifacts"
     if not ci.whole:
         return Check(name="build job", verdict=Verdict.UNKNOWN, reason="jobs may be hidden", remedy=remedy)
-    reason = found[0].reason if found else "no job keeps artifacts"
+    reason = made[0].reason if made else "no job keeps artifacts"
     return Check(name="build job", verdict=Verdict.FAIL, reason=reason, remedy=remedy)
 
 

@@ -11,16 +11,23 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.domain.ci import CiFacts, CiJob, CiUnknown
-from bot.domain.estate import Access, ProjectSettings, ProtectedTags, Unread
 from bot.domain.gitlab import VariableFlags
 from bot.hygiene.facts import Level, ProjectFacts
 from bot.hygiene.handing import Got, Job
 from bot.hygiene.judging import called
-from bot.hygiene.protection import branch_rules, unprotected_tags
 from bot.hygiene.publishing import is_credential, named_severity, publishing_jobs
 from bot.hygiene.reach import Pipeline
-from bot.hygiene.starting import NEVER, starts
-from bot.hygiene.wildcards import matches
+from bot.hygiene.unguarded import (
+    Rules,
+    any_refs,
+    default_branch,
+    named_refs,
+    release_tags,
+    rules_of,
+    runs,
+    takes_every_tag,
+)
+from bot.hygiene.uploading import concerns
 
 
 class Step(StrEnum):
@@ -33,7 +40,9 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One variable. `flags` are those to switch on; `reason` says why a change is refused or what a person must do."""
+    """One variable. `flags` are those to switch on; `reason` says why a change is refused, what a person must do, or
+    what the change cuts off on purpose.
+    """
 
     step: Step
     variable: VariableFlags
@@ -64,6 +73,7 @@ def _within(facts: ProjectFacts, group: str | None) -> bool:
 def _changes(flags: VariableFlags, place: ProjectFacts, projects: Sequence[ProjectFacts]) -> Iterator[Change]:
     if named_severity(place, flags.key) is None:
         return
+    protected = flags.protected
     if not flags.masked:
         yield Change(step=Step.SET, variable=flags, project_id=place.project_id, flags=("masked",))
     if not flags.protected:
@@ -73,9 +83,15 @@ def _changes(flags: VariableFlags, place: ProjectFacts, projects: Sequence[Proje
                 step=Step.REFUSED, variable=flags, project_id=place.project_id, flags=("protected",), reason=why
             )
         else:
-            yield Change(step=Step.SET, variable=flags, project_id=place.project_id, flags=("protected",))
+            protected = True
+            reason = cut_off(flags, _affected(place, projects))
+            yield Change(
+                step=Step.SET, variable=flags, project_id=place.project_id, flags=("protected",), reason=reason
+            )
     if is_credential(place, flags.key) and flags.hidden is False:
-        yield Change(step=Step.RECIPE, variable=flags, project_id=place.project_id, reason=_recipe(flags))
+        yield Change(
+            step=Step.RECIPE, variable=flags, project_id=place.project_id, reason=_recipe(flags, protected=protected)
+        )
 
 
 def _affected(place: ProjectFacts, projects: Sequence[ProjectFacts]) -> Iterable[ProjectFacts]:
@@ -84,11 +100,11 @@ def _affected(place: ProjectFacts, projects: Sequence[ProjectFacts]) -> Iterable
     return (facts for facts in projects if facts.full_path.startswith(f"{place.full_path}/"))
 
 
-def _recipe(flags: VariableFlags) -> str:
+def _recipe(flags: VariableFlags, *, protected: bool) -> str:
     return (
         f"GitLab hides a variable only when it is made. 1. Make a fresh token where {called(flags)} comes from. "
         f"2. Delete the variable. 3. Create {flags.key} anew as `Masked and hidden`, "
-        f"{'protected, ' if flags.protected else ''}with scope {flags.environment_scope} and the fresh token. "
+        f"{'protected, ' if protected else ''}with scope {flags.environment_scope} and the fresh token. "
         "4. Revoke the old token."
     )
 
@@ -102,6 +118,24 @@ def breaks(flags: VariableFlags, projects: Iterable[ProjectFacts]) -> str:
     return ""
 
 
+def cut_off(flags: VariableFlags, projects: Iterable[ProjectFacts]) -> str:
+    """Which tags beyond those that policy releases would not get a variable any more, once protected; else empty.
+
+    Whoever can push has such a tag published: to stop that is what protecting is for, so it is told and not refused.
+    """
+    for facts in projects:
+        rules = rules_of(facts.access) if facts.access is not None else None
+        if rules is None or not isinstance(facts.ci, CiFacts):
+            continue
+        for job in publishing_jobs(facts):
+            for pipeline in any_refs(rules):
+                taken = concerns(flags.key, job, facts.ci) and runs(facts, facts.ci, job, pipeline)
+                if taken and _emptied(flags, facts, facts.ci, job, pipeline):
+                    tags = ", ".join(facts.release_tags) or "policy's"
+                    return f"{facts.full_path}: job {job.name} runs for any tag; those beyond {tags} will not get it"
+    return ""
+
+
 def _breaks(flags: VariableFlags, facts: ProjectFacts) -> str:
     if facts.unread is not None:
         return f"could not look at {facts.unread.what}, so nobody knows what would break"
@@ -111,53 +145,41 @@ def _breaks(flags: VariableFlags, facts: ProjectFacts) -> str:
         return ""
     if not facts.ci.whole:
         return "its CI file hides jobs that nobody could resolve"
-    jobs = [job for job in publishing_jobs(facts) if _concerns(flags, job, facts.ci)]
+    jobs = [job for job in publishing_jobs(facts) if concerns(flags.key, job, facts.ci)]
     if not jobs:
         return ""
-    access = facts.access
-    if access is None or isinstance(access.tags, Unread) or isinstance(access.branches, Unread):
+    if facts.access is None:
         return "its protected tags and branches cannot be read, so nobody knows what would break"
-    if isinstance(access.settings, Unread):
-        return "its settings cannot be read, so nobody knows what would break"
-    for job in jobs:
-        for pipeline in (*_tags(facts, access.tags, access.settings), *_branches(access, access.settings)):
-            why = _emptied(flags, facts, facts.ci, job, pipeline)
-            if why:
-                return why
+    rules = rules_of(facts.access)
+    if rules is None:
+        return "its protected tags, branches or settings cannot be read, so nobody knows what would break"
+    return next((why for job in jobs if (why := _emptied_by(flags, facts, facts.ci, job, rules))), "")
+
+
+def _emptied_by(flags: VariableFlags, facts: ProjectFacts, ci: CiFacts, job: CiJob, rules: Rules) -> str:
+    """Why a job would find the variable empty; empty if it would not. What is certain is told before what may be."""
+    for pipeline in (*release_tags(facts, rules), *default_branch(rules), *named_refs(ci, job, rules)):
+        if runs(facts, ci, job, pipeline) and _emptied(flags, facts, ci, job, pipeline):
+            kind = "tag" if pipeline.tag else "branch"
+            return (
+                f"job {job.name} publishes from {kind} {pipeline.ref}, which is not protected, and would find it empty"
+            )
+    for pipeline in any_refs(rules):
+        if takes_every_tag(facts, ci, job, pipeline, rules):
+            continue
+        if runs(facts, ci, job, pipeline) and _emptied(flags, facts, ci, job, pipeline):
+            kind = "tags" if pipeline.tag else "merge requests" if pipeline.for_merge_request else "branches"
+            return (
+                f"job {job.name} may run for {kind} that no rule protects, and would find it empty there: "
+                "protect those, or let its rules ask for $CI_COMMIT_REF_PROTECTED"
+            )
     return ""
 
 
-def _concerns(flags: VariableFlags, job: CiJob, ci: CiFacts) -> bool:
-    names = {*job.uses, *ci.variables, *job.variables}
-    return flags.key.startswith("TWINE_") or flags.key in names
-
-
-def _tags(facts: ProjectFacts, rules: tuple[ProtectedTags, ...], settings: ProjectSettings) -> Iterator[Pipeline]:
-    """A tag of each release pattern: one that no rule protects if there is such a one."""
-    loose = set(unprotected_tags(facts.release_tags, rules))
-    for pattern in facts.release_tags:
-        ref = pattern.replace("*", "9999.0.0", 1).replace("*", "")
-        protected = pattern not in loose and any(matches(rule.pattern, ref) for rule in rules)
-        branch = settings.default_branch or "main"
-        yield Pipeline(source="push", ref=ref, tag=True, protected=protected, default_branch=branch)
-
-
-def _branches(access: Access, settings: ProjectSettings) -> Iterator[Pipeline]:
-    """The default branch: some publish from there."""
-    branch = settings.default_branch
-    if branch is not None and not isinstance(access.branches, Unread):
-        protected = bool(branch_rules(branch, access.branches))
-        yield Pipeline(source="push", ref=branch, protected=protected, default_branch=branch)
-
-
-def _emptied(flags: VariableFlags, facts: ProjectFacts, ci: CiFacts, job: CiJob, pipeline: Pipeline) -> str:
-    if starts(facts, ci, job, pipeline) == {NEVER}:
-        return ""
+def _emptied(flags: VariableFlags, facts: ProjectFacts, ci: CiFacts, job: CiJob, pipeline: Pipeline) -> bool:
+    """Whether the job may have the variable there before the change, and has it no more for certain after it."""
     before = Job(facts=facts, ci=ci, job=job, pipeline=pipeline).variable(flags.key)
     changed = tuple(replace(one, protected=True) if one == flags else one for one in facts.variables.flags)
     after_facts = replace(facts, variables=replace(facts.variables, flags=changed))
     after = Job(facts=after_facts, ci=ci, job=job, pipeline=pipeline).variable(flags.key)
-    if before.got is not Got.YES or after.got is Got.YES:
-        return ""
-    kind = "tag" if pipeline.tag else "branch"
-    return f"job {job.name} publishes from {kind} {pipeline.ref}, which is not protected, and would find it empty"
+    return before.got is not Got.NO and after.got is not Got.YES and after != before

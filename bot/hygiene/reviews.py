@@ -11,11 +11,12 @@ from bot.domain.ci import CiFacts, CiUnknown
 from bot.domain.findings import HygieneChange, Waiver
 from bot.domain.merge_requests import DiffRefs, FileText, OpenMergeRequest
 from bot.hygiene.catalogue import Rule
-from bot.hygiene.changes import Ci, accepted, hygiene_change, local_files
+from bot.hygiene.changes import Ci, accepted, hygiene_change, local_files, unseen
 from bot.hygiene.facts import ProjectFacts
 from bot.ports.gitlab import Notes
 from bot.ports.merge_requests import CiTexts, MergeRequests, ReviewRecords, ReviewTexts
 
+DEEPEST = 5  # files of the project that take each other in
 MOST_KEPT = 256  # parsed files
 _CHANGED = CiUnknown(reason="the CI file changed while it was read")
 TOLD, QUIET = "told", "quiet"
@@ -84,9 +85,14 @@ class Reviewer:
         if root is None or "@" in root or "://" in root:
             return None
         sides = {sha: self._side(request.project, sha, [root]) for sha in (refs.base, refs.head)}
-        locals_ = local_files(*(side[root] for side in sides.values()))
-        for sha, side in sides.items():
-            side |= self._side(request.project, sha, locals_)
+        for _ in range(DEEPEST):
+            known = sides[refs.head]
+            taken_in = local_files(*(ci for side in sides.values() for ci in side.values()))
+            fresh = [path for path in taken_in if path not in known]
+            if not fresh:
+                break
+            for sha, side in sides.items():
+                side |= self._side(request.project, sha, fresh)
         before, after = sides[refs.base], sides[refs.head]
         changed = [path for path in after if before[path] is not after[path]]
         facts = self.facts(request.project) if changed else None
@@ -97,6 +103,7 @@ class Reviewer:
             {path: before[path] for path in changed},
             {path: after[path] for path in changed},
             self.rules,
+            moved=unseen(before, after),
         )
         return accepted(change, self.waivers, self.now().date())
 

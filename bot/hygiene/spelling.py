@@ -12,12 +12,20 @@ import unicodedata
 from datetime import UTC, datetime
 
 _BEYOND_ASCII = re.compile(r"[^\x20-\x7e\n]")
+_ENDS = (".", "!", "?", ":", ";", "…")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def visible(text: str) -> str:
     """`text` on one line: blanks of any width as spaces, what has no shape of its own as an escape such as `\\x1b`."""
     return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def sentences(*texts: str) -> str:
+    """Texts as one paragraph: each ends as a sentence does, empty ones are left out."""
+    parts = [text.strip() for text in texts]
+    *first, last = [part for part in parts if part] or [""]
+    return " ".join((*(part if part.endswith(_ENDS) else f"{part}." for part in first), last))
 
 
 def json_text(document: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from bot.domain.ci import CiFacts, CiJob, CiRule
 from bot.hygiene.conditions import OPEN, Value, holds
@@ -16,26 +17,52 @@ _NAMES = re.compile(r"\$(\w+)")
 _GITLABS = ("CI_", "GITLAB_", "CHAT_", "TRIGGER_PAYLOAD")
 
 
+class Begin(NamedTuple):
+    """One way in which a job may start: GitLab's word, `never` for not at all; and for a manual one, whether the
+    pipeline goes on without it.
+    """
+
+    when: str
+    optional: bool = False
+
+
 def starts(facts: ProjectFacts, ci: CiFacts, job: CiJob, pipeline: Pipeline) -> frozenset[str]:
     """GitLab's words for how the job may start in that pipeline, `never` for not at all; one if it is certain."""
-    workflow = frozenset({"always"})
+    return frozenset(begin.when for begin in begins(facts, ci, job, pipeline))
+
+
+def begins(facts: ProjectFacts, ci: CiFacts, job: CiJob, pipeline: Pipeline) -> frozenset[Begin]:
+    """The ways in which the job may start in that pipeline; one if it is certain."""
+    never, usual = Begin(NEVER), Begin(job.when, _optional(job, None))
+    workflow = frozenset({Begin("always")})
     if ci.workflow is not None:
-        workflow = _by_rules(ci.workflow, known_values(facts, ci, None, pipeline, _conditions(ci.workflow)))
+        workflow = _by_rules(ci.workflow, known_values(facts, ci, None, pipeline, _conditions(ci.workflow)), None)
     if job.gates is not None:
-        own = _by_rules(job.gates, known_values(facts, ci, job, pipeline, _conditions(job.gates)))
+        own = _by_rules(job.gates, known_values(facts, ci, job, pipeline, _conditions(job.gates)), job)
     else:
         match chance(ci, job, pipeline):
             case Chance.NO if ci.workflow is None:
-                own = frozenset({NEVER})
+                own = frozenset({never})
             case Chance.NO:
-                own = frozenset({NEVER}) if workflow != {NEVER} else frozenset({job.when})
+                own = frozenset({never}) if workflow != {never} else frozenset({usual})
             case Chance.OPEN:
-                own = frozenset({NEVER, job.when})
+                own = frozenset({never, usual})
             case Chance.YES:
-                own = frozenset({job.when})
-    if workflow == {NEVER}:
+                own = frozenset({usual})
+    if workflow == {never}:
         return workflow
-    return own | {NEVER} if NEVER in workflow else own
+    return own | {never} if never in workflow else own
+
+
+def _optional(job: CiJob, rule: CiRule | None) -> bool:
+    """`allow_failure` of a manual job: what its rule says, else itself, else only one without rules has it.
+
+    Source: gitlabhq, lib/gitlab/ci/config/entry/job.rb.
+    """
+    if (job.when if rule is None else rule.when) != "manual":
+        return False
+    said = job.allow_failure if rule is None or rule.allow_failure is None else rule.allow_failure
+    return job.gates is None if said is None else said
 
 
 def known_values(
@@ -68,15 +95,17 @@ def _conditions(rules: Iterable[CiRule]) -> tuple[str, ...]:
     return tuple(rule.condition for rule in rules if rule.condition is not None)
 
 
-def _by_rules(rules: Iterable[CiRule], known: dict[str, Value]) -> frozenset[str]:
-    """The first rule that holds decides. What `changes` or `exists` narrow may hold or not."""
-    possible: set[str] = set()
+def _by_rules(rules: Iterable[CiRule], known: dict[str, Value], job: CiJob | None) -> frozenset[Begin]:
+    """The first rule that holds decides. What `changes` or `exists` narrow may hold or not. `job` is None for those of
+    the workflow.
+    """
+    possible: set[Begin] = set()
     for rule in rules:
         answer = True if rule.condition is None else holds(rule.condition, known)
         if answer is True and rule.narrowed:
             answer = None
         if answer is not False:
-            possible.add(rule.when)
+            possible.add(Begin(rule.when, job is not None and _optional(job, rule)))
         if answer is True:
             return frozenset(possible)
-    return frozenset(possible | {NEVER})
+    return frozenset(possible | {Begin(NEVER)})

@@ -20,6 +20,7 @@ from bot.hygiene.reach import Pipeline
 _NAMES = {PASSWORD: ("-p", "--password"), USERNAME: ("-u", "--username")}
 _REPOSITORY = ("-r", "--repository", "--repository-url")
 _REPOSITORY_NAMES = ("TWINE_REPOSITORY_URL", "TWINE_REPOSITORY")
+NEVER_READ = "TWINE_TOKEN"  # a guess that many make
 _TOKENS = {"pypi": "PYPI_ID_TOKEN", "testpypi": "TESTPYPI_ID_TOKEN"}
 TRUSTED_HOST = "gitlab.com"  # PyPI documents trust in GitLab's own service only
 
@@ -55,6 +56,19 @@ def credential(facts: ProjectFacts, ci: CiFacts, job: CiJob, pipeline: Pipeline,
     return Credential(
         verdict=Verdict.FAIL, reason=f"job {job.name} would have no password: {password.why}", remedy=remedy
     )
+
+
+def concerns(key: str, job: CiJob, ci: CiFacts) -> bool:
+    """Whether a variable may matter to a job that uploads: it reads it, or twine does so by itself, unless an option
+    takes its place.
+    """
+    if key in {*job.uses, *ci.variables, *job.variables}:
+        return True
+    uploads = [one for one in job.commands if one.words[:1] == ("twine",) and "upload" in one.words]
+    options = _NAMES.get(key)
+    if options is not None and uploads and all(_option(one, options) is not None for one in uploads):
+        return False
+    return key.startswith("TWINE_") and key != NEVER_READ
 
 
 def _with_password(given: Job, password: Handed, user: Handed, to_pypi: bool | None) -> Credential:

@@ -80,13 +80,14 @@ def _standing(report: PlaceReport) -> list[list[str]]:
 
 
 def findings_table(findings: Sequence[Finding], *, projects: bool) -> list[str]:
-    """Severity, rule, perhaps project, place, reason and since when, a row each."""
-    header = ("Severity", "Rule", *(("Project",) if projects else ()), "Where", "What", "Since")
+    """Severity, rule, perhaps project, place, reason and, where a history knows of any, since when; a row each."""
+    dated = any(one.first_seen is not None for one in findings)
+    header = ("Severity", "Rule", *(("Project",) if projects else ()), "Where", "What", *(("Since",) if dated else ()))
     rows = []
     for one in findings:
-        since = "" if one.first_seen is None else f"{one.first_seen:%Y-%m-%d}"
+        since = ("" if one.first_seen is None else f"{one.first_seen:%Y-%m-%d}",) if dated else ()
         whose = (cell(one.project or "the instance", PLACE_LIMIT),) if projects else ()
-        rows.append((severity_words(one.severity), one.rule, *whose, place_words(one), what_words(one), since))
+        rows.append((severity_words(one.severity), one.rule, *whose, place_words(one), what_words(one), *since))
     return table(header, rows)
 
 

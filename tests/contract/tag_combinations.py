@@ -52,7 +52,34 @@ FORMS: Mapping[str, tuple[str, str, str]] = {
     "exported": ("PYPI_TOKEN", "", 'export TWINE_PASSWORD="$PYPI_TOKEN"; twine upload dist/*'),
     "never read": ("TWINE_TOKEN", "", "twine upload dist/*"),
 }
-ENVIRONMENTS = (None, "pypi", "pypi/$CI_COMMIT_TAG")
+# Keys of the publishing job, and the jobs around it.
+ORDERS: Mapping[str, tuple[str, str]] = {
+    "alone": ("", ""),
+    "later stage": ("stage: deploy", "{stage: build}"),
+    "unknown stage": ("stage: release", ""),
+    "usual stage not named": ("", "{stage: build}\nstages: [build, deploy]"),
+    "named stages": ("stage: release", "{stage: build}\nstages: [build, release]"),
+    "needs": ("needs: [first]", "{stage: build}"),
+    "needs what never runs": ("needs: [first]", "{rules: [{if: $CI_COMMIT_BRANCH}]}"),
+    "needs what may be missing": ("needs: [{job: first, optional: true}]", "{rules: [{if: $CI_COMMIT_BRANCH}]}"),
+    "needs by hand": ("needs: [first]", "{when: manual}"),
+    "needs after failure": ("needs: [first]", "{stage: build, when: on_failure}"),
+    "after failure": ("stage: deploy", "{stage: build, when: on_failure}"),
+    "needs what is later": ("needs: [first]", "{stage: deploy}"),
+    "needs nobody": ("needs: [second]", "{stage: build}"),
+    "by hand before": ("stage: deploy", "{when: manual}"),
+    "held up": ("stage: deploy", "{when: manual, allow_failure: false}"),
+    "held up by rules": ("stage: deploy", "{rules: [{if: $CI_COMMIT_TAG, when: manual}]}"),
+    "let on by rules": ("stage: deploy", "{rules: [{if: $CI_COMMIT_TAG, when: manual, allow_failure: true}]}"),
+    "held up, needs nothing": ("stage: deploy\n  needs: []", "{when: manual, allow_failure: false}"),
+    "held up, needs another": (
+        "stage: deploy\n  needs: [second]",
+        "{stage: build, when: manual, allow_failure: false}\nsecond: {stage: test, script: [exit 0]}",
+    ),
+    "takes what is not there": ("dependencies: [second]", "{stage: build}"),
+    "in a circle": ("needs: [first]", "{needs: [publish]}"),
+}
+ENVIRONMENTS = (None, "pypi", "pypi/$CI_COMMIT_TAG", "$WHERE")
 SCOPES = ("*", "pypi", "pypi*", "production")
 
 
@@ -70,24 +97,31 @@ class Combination:
     tag_protected: bool
     level: str
     user: str
+    order: str = "alone"
 
     def ci(self) -> str:
         """Its CI file."""
         _, variables, upload = FORMS[self.form]
         if self.user == "file":
             variables = ", ".join(part for part in (variables, "TWINE_USERNAME: __token__") if part)
+        if self.environment == "$WHERE":
+            variables = ", ".join(part for part in (variables, "WHERE: pypi") if part)
+        own, around = ORDERS[self.order]
         lines = [
             WORKFLOWS[self.workflow],
             "publish:",
             f"  environment: {self.environment}" if self.environment else "",
             f"  variables: {{{variables}}}" if variables else "",
             f"  {GATES[self.gate]}" if GATES[self.gate] else "",
+            f"  {own}" if own else "",
             "  before_script:",
             "    - |",
             *(f"      {line}" for line in TWINE.splitlines()),
             "  script:",
             f"    - {upload!r}" if "'" not in upload else f"    - {upload}",
         ]
+        if around:
+            lines.append(f"first: {around.replace('{', '{script: [exit 0], ', 1)}")
         return "\n".join(line for line in lines if line) + "\n"
 
     def build(self, world: World, group: str) -> Project:
@@ -107,11 +141,29 @@ class Combination:
         return project
 
 
+def _sound(number: int, order: str) -> Combination:
+    """One that publishes unless what stands around its job is in the way."""
+    return Combination(
+        number=number,
+        gate="tag",
+        workflow="none",
+        form="plain",
+        environment=None,
+        scope="*",
+        protected=True,
+        tag_protected=True,
+        level="project",
+        user="none",
+        order=order,
+    )
+
+
 def combinations(number: int, seed: int) -> Iterator[Combination]:
-    """So many of them; every gate with every form before anything repeats."""
+    """So many of them: every order alone, then every gate with every form before anything repeats."""
     dice = random.Random(seed)
+    yield from (_sound(place, order) for place, order in enumerate(ORDERS))
     pairs = [(gate, form) for gate in GATES for form in FORMS]
-    for place in range(number):
+    for place in range(len(ORDERS), number):
         gate, form = pairs[place % len(pairs)]
         yield Combination(
             number=place,
@@ -124,4 +176,5 @@ def combinations(number: int, seed: int) -> Iterator[Combination]:
             tag_protected=dice.random() < 0.5,
             level=dice.choice(["project", "project", "group", "shadow"]),
             user=dice.choice(["none", "settings", "file"]),
+            order=dice.choice(["alone", "alone", *ORDERS]) if place % 4 == 0 else "alone",
         )

@@ -85,16 +85,31 @@ def test_one_issue_is_opened_edited_closed_and_reopened_in_place(org: Org, tmp_p
 
 @pytest.mark.parametrize("kind", ["reset", "truncated", "status"])
 def test_an_answer_that_is_lost_makes_no_second_issue(org: Org, tmp_path: Path, kind: str) -> None:
-    """The issue was made and nobody heard of it: the next round, and the next start, find it."""
+    """The issue was made and nobody heard of it: the next round says so, and the next start finds it."""
     fault = {"kind": kind, "method": "POST", "path": r"/issues$", "after_effect": True, "times": 1}
     org.control("POST", "faults", json=fault)
+    said: list[str] = []
     with bot(org, tmp_path, "issues: project, issues_at: high") as app:
-        assert kept(app) == []
+        found = Keeper(app, Auditor(app).audit_watched()).keep(between=0, say=said.append)
+        assert [(one.deed, one.state.value) for one in found] == [("open", "done")]
         assert len(issues(org.project)) == 1
+    assert [one.partition(":")[0] for one in said] == ["issues are looked at again in 0 s"]
     (tmp_path / "state.db").unlink()
     with bot(org, tmp_path, "issues: project, issues_at: high") as app:
         assert kept(app) == []
     assert len(issues(org.project)) == 1
+
+
+@pytest.mark.parametrize(("status", "pause"), [(502, 2), (429, 60)])
+def test_what_is_waited_for_is_told(org: Org, tmp_path: Path, status: int, pause: int) -> None:
+    """Shortly where only an answer is missing, longer where GitLab asks for time."""
+    org.control("POST", "faults", json={"kind": "status", "status": status, "method": "POST", "path": r"/issues$"})
+    said: list[str] = []
+    with bot(org, tmp_path, "issues: project, issues_at: high") as app:
+        keeper = Keeper(app, Auditor(app).audit_watched())
+        assert keeper.keep(stopping=lambda: bool(said), say=said.append) == ()
+    (one,) = said
+    assert one.startswith(f"issues are looked at again in {pause} s: ")
 
 
 def test_what_two_opened_at_once_is_folded_into_the_oldest(org: Org, tmp_path: Path) -> None:

@@ -210,6 +210,10 @@ def test_access_is_read_as_gitlab_has_it(org: Org) -> None:
     base = f"/projects/{project.id}"
     schedule = {"description": "nightly", "ref": "refs/heads/main", "cron": "0 1 * * *"}
     assert org.call("POST", f"{base}/pipeline_schedules", json=schedule).status_code == 201
+    schedules = org.call("GET", f"{base}/pipeline_schedules").json()
+    kept = {"key": "TWINE_PASSWORD", "value": "a-secret-of-a-schedule"}
+    variables = f"{base}/pipeline_schedules/{schedules[0]['id']}/variables"
+    assert org.call("POST", variables, json=kept).status_code == 201
     trigger = org.call("POST", f"{base}/triggers", json={"description": "deploy"}).json()
     made = [
         org.call("POST", f"{base}/{kind}", json={"name": "ci", "scopes": [scope], "expires_at": "2027-01-31"}).json()
@@ -226,7 +230,17 @@ def test_access_is_read_as_gitlab_has_it(org: Org) -> None:
     assert [(one.pattern, one.create) for one in access.tags] == [("v*", (30,))]  # type: ignore[union-attr]  # read
     assert [(one.pattern, one.push, one.force_push) for one in access.branches] == [("main", (40,), False)]  # type: ignore[union-attr]  # read
     assert (access.allowlist, access.forwards_pypi) == (False, True)
-    assert [one.ref for one in access.schedules] == ["refs/heads/main"]  # type: ignore[union-attr]  # read
+    (nightly,) = access.schedules  # type: ignore[misc]  # read
+    assert (nightly.ref, nightly.keys) == ("refs/heads/main", ("TWINE_PASSWORD",))  # type: ignore[union-attr]  # read
+    assert kept["value"] not in repr(facts)
+    answers = org.control("GET", "requests").json()
+    assert not [
+        one
+        for one in answers
+        if one["path"].startswith("/api/v4/projects")
+        and "/pipeline_schedules/" in one["path"]
+        and one["method"] == "GET"
+    ]
     assert [one.owner for one in access.triggers] == ["maintainer"]  # type: ignore[union-attr]  # read
     tokens = [*access.access_tokens, *access.deploy_tokens]  # type: ignore[misc]  # read
     assert sorted(one.id for one in tokens) == sorted(one["id"] for one in made)
@@ -242,6 +256,44 @@ def test_access_that_is_refused_is_unread(org: Org) -> None:
     for part in (facts.access.tags, facts.access.allowlist, facts.access.triggers, *tokens):
         assert isinstance(part, Unread)
         assert "Maintainer" in part.remedy
+    body = {"description": "nightly", "ref": "main", "cron": "0 1 * * *"}
+    assert org.call("POST", "/projects/1/pipeline_schedules", json=body).status_code == 201
+    (facts,) = projects(sweep(org, "acme/tools/widget", who="developer", wishes=EVERYTHING)).values()
+    assert facts.access is not None
+    assert [one.keys for one in facts.access.schedules] == [None]  # type: ignore[union-attr]  # read
+
+
+def test_the_tokens_of_groups_are_read_once_for_all_their_projects(org: Org) -> None:
+    """Of every group above, by those who may; the texts are nowhere, and who may not is told whose role could."""
+    several = [org.new_project(f"keys/inner/p{number}") for number in range(3)]
+    people = org.people
+    for name in ("owner", "maintainer"):
+        org.world.add_member(org.world.groups["keys"], people[name], 50 if name == "owner" else 40)
+    made = [
+        org.call("POST", f"/groups/{group}/{kind}", who="owner", json=row | {"name": "ci"}).json()
+        for group, kind, row in (
+            ("keys", "access_tokens", {"scopes": ["api"], "expires_at": "2027-01-31"}),
+            ("keys%2Finner", "deploy_tokens", {"scopes": ["write_package_registry"]}),
+        )
+    ]
+    org.control("DELETE", "requests")
+    found = projects(sweep(org, "keys", who="owner", wishes=EVERYTHING))
+    asked = [one["path"] for one in org.control("GET", "requests").json() if "/groups/" in one["path"]]
+    assert len(asked) == 4
+    assert len(found) == len(several)
+    for facts in found.values():
+        assert facts.access is not None
+        inner, outer = facts.access.groups
+        assert (inner.group, outer.group) == ("keys/inner", "keys")
+        assert [one.id for one in outer.access_tokens] == [made[0]["id"]]  # type: ignore[union-attr]  # read
+        assert [one.expires_on for one in inner.deploy_tokens] == [None]  # type: ignore[union-attr]  # read
+        assert (inner.access_tokens, outer.deploy_tokens) == ((), ())
+        assert all(one["token"] not in repr(facts) for one in made)
+    (facts, *_) = projects(sweep(org, "keys", who="maintainer", wishes=EVERYTHING)).values()
+    assert facts.access is not None
+    unread = facts.access.groups[1].access_tokens
+    assert isinstance(unread, Unread)
+    assert unread.remedy.startswith("Owner of the group")
 
 
 def test_a_ci_file_that_many_have_is_read_once(org: Org) -> None:

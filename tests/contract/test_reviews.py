@@ -140,6 +140,20 @@ def test_files_that_the_ci_file_takes_in_count(org: Org, bot: App) -> None:
     assert ours(other) == []
 
 
+def test_a_job_that_moves_where_nobody_looks_is_not_gone(org: Org, bot: App) -> None:
+    """Into files that a pattern takes in; one that is taken in by name, by whatever file, is looked at."""
+    org.world.commit(org.project, "main", "Leaky", {".gitlab-ci.yml": LEAKY}, org.people["owner"])
+    moved = {".gitlab-ci.yml": "include: 'ci/*.yml'\n", "ci/publish.yml": LEAKY}
+    request = proposed(org, org.project, moved)
+    nested = {".gitlab-ci.yml": "include: ci/a.yml\n", "ci/a.yml": "include: ci/b.yml\n", "ci/b.yml": LEAKY}
+    other = proposed(org, org.project, nested, "nested")
+    look(bot)
+    assert ours(request) == []
+    (note,) = ours(other)
+    assert "ci/b.yml#publish" in note.body
+    assert "Gone with this change" in note.body
+
+
 def test_only_projects_that_release_are_told(org: Org, bot: App) -> None:
     """A project that no rule of the policy covers is left alone, and one that is not watched."""
     aside = org.new_project("acme/aside")

@@ -75,6 +75,9 @@ def test_a_clean_audit_that_saw_all_ends_with_nought(bot: Bot, town: Town, group
 def test_what_is_not_there_is_code_three_and_what_is_no_rule_code_two(bot: Bot, group: Group) -> None:
     """Each with one sentence."""
     assert bot.run("audit", "run", f"{group.full_path}/none").code == 3
+    for words in (("audit", "run"), ("audit", "exposure"), ("fix", "variables"), ("doctor",)):
+        done = bot.run(*words, f"{group.full_path}/none*")
+        assert (done.code, "none*" in done.complaint) == (3, True), (words, done.out, done.err)
     wrong = bot.run("audit", "run", "--only", "RX1")
     assert wrong.code == 2
     assert "RX1" in wrong.complaint
@@ -183,6 +186,8 @@ def test_doctor_says_whether_the_next_tag_would_publish(bot: Bot, town: Town, gr
     (one,) = exposed.json["variables"]
     assert {"job", "branches", "tags", "forks", "people"} <= {reader["kind"] for reader in one["readers"]}
     assert bot.run("doctor", f"{group.full_path}/none").code == 3
+    nothing = bot.run("audit", "exposure", path, "NOPE")
+    assert (nothing.code, nothing.complaint) == (4, f"no variable NOPE reaches {path}, as far as can be seen")
 
 
 def test_fix_plans_then_does_and_refuses_what_would_break(bot: Bot, town: Town, group: Group) -> None:

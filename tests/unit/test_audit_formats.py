@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from bot.domain.findings import AuditReport, RuleInfo
 from bot.domain.verdicts import Severity, Verdict
 from bot.hygiene.formats import FORMATS, Options
+from bot.hygiene.spelling import sentences
 from tests.unit.audit_reports import CATALOGUE, catalogues, finding, report, reports, waiver
 
 SCHEMAS = Path(__file__).parents[1] / "data" / "schemas"
@@ -335,3 +336,17 @@ def test_csv_is_one_line_a_finding_whatever_the_names(given: AuditReport) -> Non
     assert all(None not in row and None not in row.values() for row in rows)
     cells = [cell for row in rows for cell in row.values()]
     assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@") and not re.fullmatch(r"-?[0-9,.]+", cell)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        (("it is open", "Close it"), "it is open. Close it"),
+        (("it is open.", "Close it."), "it is open. Close it."),
+        (("is it?", "", " Yes "), "is it? Yes"),
+        (("", ""), ""),
+    ],
+)
+def test_reason_and_remedy_are_sentences(texts: tuple[str, ...], told: str) -> None:
+    """Side by side they would read as one."""
+    assert sentences(*texts) == told

@@ -13,7 +13,7 @@ import pytest
 
 from bot.adapters.ci.reading import read_ci
 from bot.domain.ci import CiFacts
-from tests.unit.ci_texts import RULE, of
+from tests.unit.ci_texts import RULE, judged, of, project
 
 CI_RULES = [rule for name, rule in RULE.items() if name.startswith("RW2")]
 _DRAW = random.Random(20_261_201)
@@ -151,3 +151,25 @@ deploy:
 def test_a_broken_file_is_not_quoted() -> None:
     for text in (f"a: '{SECRETS[0]}", f"a: *{SECRETS[0]}", f"{SECRETS[0]}: [", f"a: &{SECRETS[0]} *{SECRETS[0]}"):
         assert SECRETS[0] not in repr(read_ci(text, merged=False))
+
+
+TOKEN = "glpat-" + "aB3dEfGh1JkLmN0pQrSt"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"p:\n  script: [git clone https://ci:{TOKEN}@host/x]\n",
+        f"p:\n  variables:\n    TWINE_PASSWORD: >-\n      {TOKEN}\n  script: [x]\n",
+        f"p:\n  variables:\n    TWINE_PASSWORD: |\n      {TOKEN}\n  script: [x]\n",
+        f"p:\n  variables:\n    TWINE_PASSWORD:\n      {TOKEN}\n  script: [x]\n",
+        f"p:\n  variables:\n    TWINE_PASSWORD: 'postgres://ci:{TOKEN}@host/x'\n  script: [x]\n",
+        f"p:\n  script: [export TWINE_PASSWORD={TOKEN}]\n",
+    ],
+)
+def test_a_token_is_told_once_and_by_its_form(text: str) -> None:
+    """Not again as the password of a URL, or as the value of the variable whose name says so."""
+    (found,) = judged("RW201", project(text))
+    assert found.reason.count(" stands in ") == 1
+    assert found.reason.startswith("a GitLab access token stands in ")
+    assert found.severity.word == "high"

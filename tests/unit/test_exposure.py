@@ -79,6 +79,57 @@ def test_a_variable_is_asked_for_by_name_or_all_credentials_are_told() -> None:
     assert exposures(facts)[1].resource == "group/acme/variables/TWINE_PASSWORD"
 
 
+GROUPS = variable(group="acme", scope="*", protected=False)
+
+
+@pytest.mark.parametrize(
+    ("nearer", "told"),
+    [
+        ((variable(scope="*", protected=False),), "nobody: shadowed by TWINE_PASSWORD of project"),
+        (
+            (variable(group="acme/tools", scope="*", protected=False),),
+            "nobody: shadowed by TWINE_PASSWORD of group acme/t",
+        ),
+        (
+            (variable(scope="*"),),
+            "job publish: on unprotected refs only: elsewhere it is shadowed by TWINE_PASSWORD of p",
+        ),
+        ((variable(scope="pypi", protected=False),), "job publish: shadowed by TWINE_PASSWORD (scope pypi) of project"),
+        ((variable(scope="other", protected=False),), "job publish: TWINE_PASSWORD has scope *"),
+        ((variable("OTHER", scope="*", protected=False),), "job publish: TWINE_PASSWORD has scope *"),
+    ],
+)
+def test_a_nearer_variable_is_what_a_job_gets(nearer: tuple[VariableFlags, ...], told: str) -> None:
+    """Who is shadowed everywhere is read by no job and from no ref; the people who keep it read it all the same."""
+    jobs = ci(job(), job("test", environment=None, publishes=False))
+    found = exposures(place(GROUPS, *nearer, ci=jobs, access=access()))[0].readers
+    said = [f"{one.who}: {one.chain}" for one in found if one.kind == "job"]
+    who, _, what = told.partition(": ")
+    assert any(one.startswith(who) and what in one for one in said), said
+    kinds = {one.kind for one in found}
+    assert kinds == {"job", "people"} if who == "nobody" else "branches" in kinds
+
+
+def test_a_scope_wins_over_a_wider_one_of_the_same_level() -> None:
+    wide, exact = variable(scope="*", protected=False), variable(scope="pypi", protected=False)
+    readers_of = {
+        one.variable.environment_scope: {reader.who: reader for reader in one.readers if reader.kind == "job"}
+        for one in exposures(place(wide, exact, ci=ci(job(), job("pages", environment="$X")), access=access()))
+    }
+    assert "shadowed by TWINE_PASSWORD (scope pypi)" in readers_of["*"]["job publish"].chain
+    assert "shadowed" not in readers_of["pypi"]["job publish"].chain
+    assert "shadowed" not in readers_of["*"]["job pages"].chain  # which it gets is known only then
+
+
+def test_what_an_environment_that_a_variable_names_gets_is_known_only_then() -> None:
+    """Not that it fits; and for a job that needs none, not that it is open either."""
+    jobs = ci(job(environment="$WHERE"), job("pages", environment="$WHERE", publishes=False))
+    (found,) = exposures(place(variable(), ci=jobs, access=access()))
+    said = {one.who: one for one in found.readers if one.kind == "job"}
+    assert "$WHERE, is known only when it runs: it may get it" in said["job publish"].chain
+    assert (said["job publish"].open, said["job pages"].open) == (LIMITED, UNKNOWN)
+
+
 def test_what_nobody_could_look_at_is_unknown() -> None:
     """Without the CI file and the rules, nothing is claimed to be closed."""
     (found,) = exposures(place(variable()))

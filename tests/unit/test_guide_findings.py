@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from textwrap import fill
 
 from bot.adapters.ci.reading import read_ci
 from bot.domain.ci import CiFacts
+from bot.domain.estate import Access
 from bot.domain.findings import Finding
+from bot.domain.gitlab import VariableFlags
 from tests.unit.ci_texts import NOW, RULE, of, project
-from tests.unit.hygiene_facts import variable
+from tests.unit.hygiene_facts import access, variable
 
 ROOT = Path(__file__).parents[2]
 FIXTURE = ROOT / "tests/data/guide/gitlab-ci.yml"
@@ -72,6 +75,22 @@ def test_the_jobs_well_kept_are_well_kept() -> None:
     well_kept = DOCUMENT.read_text().rsplit("```yaml\n", 1)[1].partition("```")[0]
     rules = [rule for name, rule in RULE.items() if name.startswith("RW2")]
     assert [finding for rule in rules for finding in rule.judge(project(well_kept))] == []
+
+
+def test_what_the_rules_about_refs_say_of_the_guides_jobs() -> None:
+    """They run for `main` alone: protected or not, that decides; tags are nothing to RW305."""
+    password = variable("TWINE_PASSWORD", scope="*")
+
+    def said(known: Access, flags: VariableFlags = password) -> dict[str, str]:
+        found = replace(of(facts(), flags), access=known)
+        return {one.rule: one.resource for name in ("RW301", "RW304", "RW305") for one in RULE[name].judge(found)}
+
+    assert said(access()) == {}
+    assert said(access(tags=())) == {"RW301": "project/7/protected_tags/v*"}
+    unprotected = said(access(branches=()))
+    assert unprotected["RW305"] == "project/7/protected_branches/main#TWINE_PASSWORD"
+    assert "RW304" in unprotected
+    assert "RW305" not in said(access(branches=()), variable("TWINE_TOKEN", scope="*"))
 
 
 def test_what_is_said_when_the_day_is_another() -> None:

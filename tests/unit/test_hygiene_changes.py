@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.adapters.ci.reading import read_ci
-from bot.domain.ci import CiUnknown
+from bot.domain.ci import CiFacts, CiUnknown
 from bot.domain.findings import HygieneChange
 from bot.domain.gitlab import Note
 from bot.domain.merge_requests import OpenMergeRequest
 from bot.hygiene.catalogue import RULES
-from bot.hygiene.changes import Ci, accepted, hygiene_change, local_files
+from bot.hygiene.changes import Ci, accepted, hygiene_change, local_files, unseen
 from bot.notes.review import ReviewNotes
 from tests.unit.audit_reports import finding, waiver
 from tests.unit.hygiene_facts import access, place, variable
@@ -90,6 +90,51 @@ def test_files_of_the_project_are_those_it_takes_in_by_name() -> None:
     assert local_files(parsed('include: ["a\\0b.yml", "../x.yml", "' + "y" * 600 + '.yml", ok.yml]\n')) == ("ok.yml",)
 
 
+PROJECT = "include: [{project: a/b, file: c.yml, ref: main}]\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "hidden"),
+    [
+        ({ROOT: parsed(LEAKY)}, {ROOT: parsed("x: {script: [y]}")}, False),
+        ({ROOT: parsed(LEAKY)}, {ROOT: None}, False),
+        ({ROOT: parsed(LEAKY)}, {ROOT: parsed("include: 'ci/*.yml'")}, True),
+        ({ROOT: parsed("include: 'ci/*.yml'")}, {ROOT: parsed("include: 'ci/*.yml'")}, True),
+        ({ROOT: parsed(LEAKY)}, {ROOT: parsed("include: ci/$KIND.yml")}, True),
+        ({ROOT: parsed(LEAKY)}, {ROOT: parsed("include: ci/a.yml"), "ci/a.yml": parsed("x: {script: [y]}")}, False),
+        ({ROOT: parsed(LEAKY)}, {ROOT: parsed("include: ci/a.yml"), "ci/a.yml": parsed("include: ci/b.yml")}, True),
+        ({ROOT: parsed(LEAKY)}, {ROOT: parsed("include: ci/a.yml"), "ci/a.yml": BROKEN}, True),
+        ({ROOT: parsed(LEAKY)}, {ROOT: parsed("include: ci/a.yml")}, True),
+        ({ROOT: parsed(LEAKY)}, {ROOT: parsed("include: [{template: Jobs/SAST.gitlab-ci.yml}]")}, False),
+        ({ROOT: parsed(LEAKY)}, {ROOT: parsed(PROJECT)}, True),
+        ({ROOT: parsed(LEAKY + PROJECT)}, {ROOT: parsed("# other line\n" + PROJECT)}, False),
+        ({ROOT: parsed(LEAKY + PROJECT)}, {ROOT: parsed(PROJECT.replace("main", "v2"))}, True),
+        ({ROOT: parsed(PROJECT)}, {ROOT: parsed(PROJECT.replace("c.yml", "d.yml"))}, True),
+    ],
+)
+def test_what_may_have_moved_out_of_sight_is_not_gone(
+    before: dict[str, Ci], after: dict[str, Ci], hidden: bool
+) -> None:
+    assert unseen(before, after) is hidden
+
+
+def test_nothing_is_gone_that_may_have_moved() -> None:
+    """What is new is told all the same."""
+    facts = place(variable(), access=access())
+    sides = {ROOT: parsed(LEAKY)}, {ROOT: parsed(GOOD.replace("twine==7.0.0", "twine"))}
+    told = hygiene_change(facts, *sides, RULES)
+    moved = hygiene_change(facts, *sides, RULES, moved=True)
+    assert "RW202" in {one.rule for one in told.removed}
+    assert (moved.added, moved.removed) == (told.added, ())
+    assert "RW209" in {one.rule for one in moved.added}
+
+
+def test_an_includes_name_holds_no_credential() -> None:
+    found = parsed("include: ['https://ci:glpat-x@example.com/a/b.yml?private_token=glpat-y#z']")
+    assert isinstance(found, CiFacts)
+    assert [one.name for one in found.included] == ["example.com/a/b.yml"]
+
+
 def test_what_somebody_accepts_is_not_told() -> None:
     change = HygieneChange(added=(finding(), finding("RW202")), removed=(finding("RW103"),))
     told = accepted(change, [waiver("RW1"), waiver("RW202", expires=date(2026, 1, 1))], date(2026, 11, 28))
@@ -107,6 +152,12 @@ def test_the_note_is_found_again_by_its_marker_and_only_ours() -> None:
         Note(id=5, body=TEXTS.note(replace(REQUEST, iid=4), HygieneChange()), author_id=7),
     ]
     assert [note.id for note in TEXTS.own(notes, REQUEST)] == [3, 4]
+
+
+def test_a_note_has_no_column_that_is_empty() -> None:
+    """What is new with a merge request has no history."""
+    body = TEXTS.note(REQUEST, HygieneChange(added=(replace(finding(), first_seen=None),)))
+    assert "| Severity | Rule | Where | What |" in body.splitlines()
 
 
 FOREIGN = st.text(max_size=60) | st.sampled_from(

@@ -14,7 +14,8 @@ from bot.domain.freezes import Freeze, Span, frozen
 from bot.domain.gitlab import Level, UnreadableLevel
 from bot.domain.policy import IndexKind, IndexSpec, PipelinePolicy, ReleaseRule, Source
 from bot.domain.verdicts import Verdict
-from bot.hygiene.readiness import Check, Question, covering, next_tag, readiness, ready
+from bot.hygiene.readiness import Question, covering, next_tag, readiness, ready
+from bot.hygiene.running import Check
 from tests.unit.hygiene_facts import BROKEN, LOCKED, access, job, place, variable
 
 TAG = "v1.2.3"
@@ -47,6 +48,11 @@ BUILD = replace(job("build", publishes=False), artifacts=("dist/",), only=("tags
 GOOD = place(variable(), ci=file(publisher()), access=access())
 READY: list[tuple[str, ProjectFacts, Question]] = [
     ("all as it should be", GOOD, PIPELINE),
+    (
+        "an environment that the file names by a variable",
+        place(variable(), ci=file(publisher(environment="$WHERE", variables={"WHERE": "pypi"})), access=access()),
+        PIPELINE,
+    ),
     ("the bot uploads", place(variable(), ci=file(BUILD), access=access()), BOT),
     (
         "GitLab's own registry",
@@ -121,6 +127,17 @@ UNSURE: list[tuple[str, ProjectFacts, Question, str]] = [
         "tag protected",
     ),
     ("trusted publishing", place(ci=file(publisher(id_tokens=OIDC)), access=access()), PIPELINE, "credential"),
+    (
+        "an environment that the settings name",
+        place(
+            variable(),
+            variable("WHERE", scope="*"),
+            ci=file(publisher(environment="$WHERE", variables={"WHERE": "pypi"})),
+            access=access(),
+        ),
+        PIPELINE,
+        "credential",
+    ),
     ("another tool", place(variable(), ci=file(publisher(publisher="flit")), access=access()), PIPELINE, "credential"),
     (
         "a password from a command",
@@ -196,11 +213,22 @@ MANUAL = publisher(when="manual")
         ((BUILD, MANUAL), PLAYED, "publishing job"),
         ((BUILD, MANUAL), OWN, "publishing job"),
         ((BUILD, publisher()), BOT, "build job"),
+        ((BUILD,), replace(AUTO, may_build=True), "build job"),
     ],
 )
 def test_who_uploads_is_who_would_when_the_tag_comes(jobs: tuple[CiJob, ...], question: Question, asked: str) -> None:
     found = verdicts(place(variable(), ci=file(*jobs), access=access()), question)
     assert [name for name in ("build job", "publishing job") if name in found] == [asked]
+
+
+@pytest.mark.parametrize(
+    "question", [replace(BOT, rule=replace(RULE, source=Source.BUILD)), replace(AUTO, may_build=True)]
+)
+@pytest.mark.parametrize("ci", [None, file(replace(BUILD, artifacts=()))])
+def test_what_the_bot_builds_needs_no_job(question: Question, ci: CiFacts | None) -> None:
+    """Neither a build job nor a CI file at all; without leave to build both are missed."""
+    assert ready(readiness(place(variable(), ci=ci, access=access()), question))
+    assert not ready(readiness(place(variable(), ci=ci, access=access()), BOT))
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,14 @@ def test_missing_flags_are_planned_and_hiding_is_a_recipe() -> None:
     ]
 
 
+@pytest.mark.parametrize(("tags", "keeps"), [(TAGS, True), ((), False)])
+def test_the_recipe_keeps_what_is_about_to_be_protected(tags: tuple[ProtectedTags, ...], keeps: bool) -> None:
+    """Whoever follows it after --apply must not make the variable anew without the flag; nor with one refused."""
+    found = repairs([place(replace(LOOSE, hidden=False), ci=ci(PUBLISH), access=access(tags=tags))], None)
+    (recipe,) = (one for one in found if one.step is Step.RECIPE)
+    assert ("protected, " in recipe.reason) is keeps
+
+
 @pytest.mark.parametrize("tags", [(), (ProtectedTags(pattern="v1*", create=(40,)),)])
 def test_protecting_is_refused_where_the_release_tag_is_not_protected(tags: tuple[ProtectedTags, ...]) -> None:
     """The job would find it empty; the reason names job and tag. A pattern that covers a part is not enough."""

@@ -7,9 +7,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from bot.adapters.ci.reading import read_ci
 from bot.domain.estate import (
     Access,
     AccessToken,
+    GroupTokens,
     ProjectFacts,
     ProjectSettings,
     ProtectedBranches,
@@ -18,6 +20,7 @@ from bot.domain.estate import (
     Trigger,
     Unread,
 )
+from bot.domain.gitlab import VariableFlags
 from bot.domain.verdicts import Verdict
 from bot.hygiene.catalogue import RULES
 from tests.unit.hygiene_facts import LOCKED, access, place, variable
@@ -43,6 +46,10 @@ def nightly(ref: str, *, active: bool = True) -> tuple[Schedule, ...]:
     return (Schedule(id=3, ref=ref, active=active),)
 
 
+def keeping(*keys: str) -> tuple[Schedule, ...]:
+    return (Schedule(id=3, ref="main", active=False, keys=keys),)
+
+
 def trigger(expires: date | None) -> tuple[Trigger, ...]:
     return (Trigger(id=4, description="d", owner="ada", expires_on=expires),)
 
@@ -51,8 +58,24 @@ def token(expires: date | None, *scopes: str) -> tuple[AccessToken, ...]:
     return (AccessToken(id=5, scopes=scopes or ("api",), expires_on=expires),)
 
 
+def in_group(access_tokens: tuple[AccessToken, ...] | Unread, deploy_tokens: tuple[AccessToken, ...]) -> Access:
+    group = GroupTokens(group="acme", access_tokens=access_tokens, deploy_tokens=deploy_tokens)
+    return replace(access(), groups=(group,))
+
+
 def on_the_day(found: Access) -> ProjectFacts:
     return replace(place(access=found), at=datetime(2026, 11, 28, 6, tzinfo=UTC))
+
+
+RELEASE_BRANCH = "rules: [{if: '$CI_COMMIT_BRANCH =~ /^release\\//'}]"
+
+
+def releasing(
+    when: str, found: Access, flags: VariableFlags | None = None, upload: str = "twine upload dist/*"
+) -> ProjectFacts:
+    """A project whose one job uploads, in those pipelines."""
+    text = f"publish:\n  environment: pypi\n  script: [{upload}]\n  {when}\n"
+    return place(flags or variable(), ci=read_ci(text, merged=False), access=found)
 
 
 WIDE = variable(scope="*")
@@ -65,8 +88,16 @@ PASS: list[tuple[str, ProjectFacts]] = [
     ("RW303", place(access=access())),
     ("RW304", place(access=access())),
     ("RW304", place(access=access(settings=settings(branch=None), branches=()))),
-    ("RW305", place(variable(), access=access())),
-    ("RW305", place(variable(protected=False), access=access(tags=()))),
+    ("RW305", releasing("only: [tags]", access())),
+    ("RW305", releasing("only: [tags]", access(tags=()), variable(protected=False))),
+    ("RW305", releasing("only: [main]", access(tags=()))),  # no job runs for tags
+    ("RW305", releasing("rules: [{if: '$CI_COMMIT_TAG && $CI_COMMIT_REF_PROTECTED == \"true\"'}]", access(tags=()))),
+    ("RW305", place(variable(), access=access(tags=()))),  # no job at all
+    ("RW305", releasing("only: [tags]", access(tags=()), variable(scope="production"))),  # never its own
+    ("RW305", releasing("only: [tags]", access(tags=()), upload="twine upload -p $CI_JOB_TOKEN dist/*")),
+    ("RW305", releasing("rules: [{if: '$CI_COMMIT_TAG =~ /^v1/ && $PUBLISH == \"1\"'}]", access())),
+    ("RW305", releasing("only: [/^r\\d/]", access(branches=(branches("r*"), branches("main"))))),  # branches are meant
+    ("RW305", releasing("rules: [{if: '$CI_COMMIT_TAG =~ /beta/'}]", access())),  # a filter names no ref
     ("RW306", place(access=access())),
     ("RW306", place(access=access(settings=settings("no_one_allowed")))),
     ("RW307", place(access=access())),
@@ -84,6 +115,9 @@ PASS: list[tuple[str, ProjectFacts]] = [
     ("RW314", on_the_day(access(access_tokens=token(date(2026, 12, 1), "read_api")))),
     ("RW314", on_the_day(access(deploy_tokens=token(None, "read_package_registry")))),
     ("RW314", on_the_day(access(access_tokens=token(date(2026, 11, 27))))),
+    ("RW315", place(access=access(schedules=keeping("REGION", "TWINE_USERNAME", "TOKEN_URL")))),
+    ("RW315", place(access=access(schedules=keeping()))),
+    ("RW314", on_the_day(in_group(token(date(2027, 6, 1)), token(None, "read_registry")))),
 ]
 FAIL: list[tuple[str, ProjectFacts, str]] = [
     ("RW301", place(access=access(tags=())), "v*"),
@@ -92,8 +126,11 @@ FAIL: list[tuple[str, ProjectFacts, str]] = [
     ("RW302", place(access=access(tags=(tags("*", 40, 30),))), "*"),
     ("RW303", place(access=access(branches=(branches("main", force=True),))), "main"),
     ("RW304", place(access=access(branches=(branches("release/*"),))), "main"),
-    ("RW305", place(variable(), access=access(tags=())), "TWINE_PASSWORD"),
-    ("RW305", place(variable(group="acme"), access=access(tags=())), "TWINE_PASSWORD"),
+    ("RW305", releasing("only: [tags]", access(tags=())), "protected_tags/v*#TWINE_PASSWORD"),
+    ("RW305", releasing("only: [/^v/]", access(tags=(tags("v1*"),))), "protected_tags/v*#TWINE_PASSWORD"),
+    ("RW305", releasing("only: [tags]", access(tags=()), variable(group="acme")), "TWINE_PASSWORD"),
+    ("RW305", releasing("only: [main]", access(branches=())), "protected_branches/main#TWINE_PASSWORD"),
+    ("RW305", releasing(RELEASE_BRANCH, access()), "protected_branches/release/9999.0.0#TWINE_PASSWORD"),
     ("RW306", place(access=access(settings=settings("developer"))), "ci_pipeline_variables_minimum_override_role"),
     ("RW307", place(access=access(allowlist=False)), "job_token_scope"),
     ("RW308", place(access=access(forwards=True)), "pypi_package_requests_forwarding"),
@@ -110,6 +147,10 @@ FAIL: list[tuple[str, ProjectFacts, str]] = [
     ("RW314", on_the_day(access(access_tokens=token(date(2026, 12, 28)))), "5"),
     ("RW314", on_the_day(access(access_tokens=token(date(2026, 11, 28)))), "5"),
     ("RW314", on_the_day(access(deploy_tokens=token(None, "write_package_registry"))), "5"),
+    ("RW315", place(access=access(schedules=keeping("REGION", "TWINE_PASSWORD"))), "3#TWINE_PASSWORD"),
+    ("RW315", place(access=access(schedules=keeping("DEPLOY_TOKEN"))), "3#DEPLOY_TOKEN"),
+    ("RW314", on_the_day(in_group(token(date(2026, 12, 1)), ())), "acme/access_tokens/5"),
+    ("RW314", on_the_day(in_group((), token(None, "write_package_registry"))), "acme/deploy_tokens/5"),
 ]
 
 
@@ -154,6 +195,24 @@ def test_what_cannot_be_seen_is_unknown(rule: str) -> None:
     assert found
     assert {one.verdict for one in found} == {Verdict.UNKNOWN}
     assert all("Maintainer" in one.remedy for one in found)
+
+
+def test_a_groups_tokens_are_the_groups() -> None:
+    """The finding is the group's, whichever project leads to it, and so is what may not be seen."""
+    locked = Unread(what="access tokens of the group acme", remedy="Owner of the group may read them")
+    found = list(RULE["RW314"].judge(on_the_day(in_group(locked, token(None)))))
+    told = {one.resource: (one.project, one.verdict) for one in found}
+    assert told == {
+        "group/acme/access_tokens": ("acme", Verdict.UNKNOWN),
+        "group/acme/deploy_tokens/5": ("acme", Verdict.FAIL),
+    }
+
+
+def test_variables_of_a_schedule_that_may_not_be_seen_are_unknown() -> None:
+    """As they are to a Reporter, whom GitLab shows the schedule itself."""
+    hidden = (replace(keeping()[0], keys=None),)
+    (found,) = RULE["RW315"].judge(place(access=access(schedules=hidden)))
+    assert (found.verdict, found.resource) == (Verdict.UNKNOWN, "project/7/pipeline_schedules/3")
 
 
 def test_a_setting_that_gitlab_does_not_tell_is_unknown() -> None:

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 
-from bot.adapters.ci.masking import URL_FORM, find_shapes, mask
+from bot.adapters.ci.masking import URL_FORM, distinct_shapes, mask
 from bot.adapters.ci.script import Literal
 from bot.adapters.ci.tree import Items, Node, Scalar, Tree
 from bot.domain.ci import CiCredential
@@ -32,7 +32,7 @@ class Credentials:
         """Everything in the text that has the shape of a credential, comments included; `jobs` are top keys by line."""
         starts = [0, *(match.end() for match in re.finditer("\n", text))]
         keys = sorted((line, name) for name, line in jobs.items())
-        for shape in find_shapes(text):
+        for shape in distinct_shapes(text):
             line = bisect_right(starts, shape.start)
             at = bisect_right(keys, (line, "\uffff")) - 1
             end = starts[line] if line < len(starts) else len(text)
@@ -54,7 +54,7 @@ class Credentials:
     def add_variables(self, pairs: Iterable[tuple[str, Scalar]], job: str | None) -> None:
         """Variables whose name says that they hold a secret and whose value is a literal."""
         for name, value in pairs:
-            if value.line in self._hidden_lines:
+            if any(line in self._hidden_lines for line in _lines_of(value)):
                 continue  # told already, and better
             if HIDDEN in value.text:
                 if names_secret(name):
@@ -119,6 +119,15 @@ def variable_blocks(node: Node | None) -> Iterable[Node]:
     for entry in rules.items if isinstance(rules, Items) else ():
         if isinstance(entry, Tree) and (block := entry.get("variables")) is not None:
             yield block
+
+
+def _lines_of(value: Scalar) -> range:
+    """The lines that a value may stand on; where they are folded into one, each blank may be a line's end."""
+    if HIDDEN not in value.text:
+        return range(value.line, value.line + 1)
+    if value.first is None:
+        return range(value.line, value.line + 2 + len(value.text.split()))
+    return range(value.line, value.first + 1 + value.text.count("\n"))
 
 
 def _place(line: str) -> str:

@@ -124,7 +124,9 @@ def includes_of(node: Node | None, *, lines: bool) -> tuple[CiInclude, ...]:
 def _include(entry: Node, line: int | None) -> CiInclude:
     kind, place, fixed = _place(entry)
     varies = "$" in place or (kind == "local" and "*" in place)
+    name = _bare(place) if kind == "remote" else place
     if isinstance(entry, Tree):
+        name = f"{name}@{text_of(entry.get('ref')) or ''}"
         spelt = f"{text_of(entry.get('ref'))} {_spelt(entry.get('inputs'))}"
         varies = varies or entry.get("rules") is not None or "$" in spelt
     return CiInclude(
@@ -134,7 +136,13 @@ def _include(entry: Node, line: int | None) -> CiInclude:
         publishes=_PUBLISHES.search(place) is not None,
         path=place.strip().lstrip("/") if kind == "local" else "",
         varies=varies,
+        name=name,
     )
+
+
+def _bare(url: str) -> str:
+    """A URL without what may give access: credentials, query, fragment."""
+    return url.partition("?")[0].partition("#")[0].rpartition("@")[2]
 
 
 def _spelt(node: Node | None) -> str:

@@ -81,6 +81,8 @@ class JobReader:
             when=when,
             allow_failure=flag_of(tree.get("allow_failure")),
             needs=_needs(tree.get("needs")),
+            optional_needs=_optional(tree.get("needs")),
+            dependencies=None if (taken := tree.get("dependencies")) is None else texts_of(taken),
             trigger=trigger is not None,
             forwards=flag_of(keyword(keyword(trigger, "forward"), "pipeline_variables")) is True,
             artifacts=texts_of(keyword(artifacts, "paths")),
@@ -147,7 +149,16 @@ def _uses(script: Iterable[CiLine], values: Iterable[str], image: str | None) ->
 
 
 def _needs(node: Node | None) -> tuple[str, ...] | None:
+    """Of this pipeline: what is needed of another one, or of another project's, orders nothing here."""
     if node is None:
         return None
-    found = (text_of(entry) or text_of(keyword(entry, "job")) for entry in flattened(node))
+    here = (
+        entry for entry in flattened(node) if keyword(entry, "pipeline") is None and keyword(entry, "project") is None
+    )
+    found = (text_of(entry) or text_of(keyword(entry, "job")) for entry in here)
     return tuple(name for name in found if name)
+
+
+def _optional(node: Node | None) -> frozenset[str]:
+    found = (entry for entry in flattened(node) if flag_of(keyword(entry, "optional")))
+    return frozenset(name for entry in found if (name := text_of(keyword(entry, "job"))))

@@ -35,6 +35,7 @@ _PREFIXES = {
     "xoxb-": "a Slack token",
     "xoxp-": "a Slack token",
 }
+_ENCODED = ", encoded"
 URL_FORM = "a password in a URL"
 _RAW = {
     prefix: rf"(?<![A-Za-z0-9]){re.escape(prefix)}(?=[A-Za-z_.\-]*[A-Z0-9])[A-Za-z0-9_.=\-]{{12,}}"
@@ -65,7 +66,7 @@ def _encoded(prefix: str, form: str) -> _Kind:
     digits = base64.b64encode(raw).decode()[: len(raw) * 4 // 3]
     low, high = raw.hex(), raw.hex().upper()
     pattern = rf"{re.escape(digits)}[A-Za-z0-9+/_\-]{{16,}}={{0,2}}|{low}[0-9a-f]{{24,}}|{high}[0-9A-F]{{24,}}"
-    return _Kind(form=f"{form}, encoded", needles=(digits, low, high), pattern=re.compile(pattern))
+    return _Kind(form=f"{form}{_ENCODED}", needles=(digits, low, high), pattern=re.compile(pattern))
 
 
 _KINDS = (
@@ -96,6 +97,19 @@ def find_shapes(text: str) -> Iterator[Shape]:
                 for match in kind.pattern.finditer(text):
                     yield Shape(start=match.start(), end=match.end(), form=kind.form)
                 break
+
+
+def distinct_shapes(text: str) -> list[Shape]:
+    """The credentials in a text, in order, one place once: of several that overlap, that which says most of it."""
+    groups: list[list[Shape]] = []
+    end = -1
+    for shape in sorted(find_shapes(text), key=lambda one: one.start):
+        if shape.start < end:
+            groups[-1].append(shape)
+        else:
+            groups.append([shape])
+        end = max(end, shape.end)
+    return [min(group, key=lambda one: (one.form == URL_FORM, one.form.endswith(_ENCODED))) for group in groups]
 
 
 def mask(text: str) -> str:

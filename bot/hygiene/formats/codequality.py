@@ -16,7 +16,7 @@ from bot.domain.verdicts import Severity, Verdict
 from bot.hygiene.formats.options import PLAIN, Catalogue, Options
 from bot.hygiene.formats.places import CI_FILE, CiPlace, ci_place
 from bot.hygiene.formats.rules import page_of, rule_of
-from bot.hygiene.spelling import json_text, visible
+from bot.hygiene.spelling import json_text, sentences, visible
 
 _SEVERITIES = {
     Severity.HIGH: "critical",
@@ -39,12 +39,12 @@ def _entry(finding: Finding, fingerprint: str, catalogue: Catalogue, options: Op
     rule = rule_of(finding, catalogue)
     unknown = finding.verdict is Verdict.UNKNOWN
     place = ci_place(finding) or CiPlace(path=CI_FILE, line=None)
-    said = f"{rule.id} {'could not be judged' if unknown else rule.title}: {finding.reason} {finding.remedy}"
+    title = f"{rule.id} {'could not be judged' if unknown else rule.title}: "
     return {
         "type": "issue",
         "check_name": visible(rule.id),
-        "description": visible(said.strip()),
-        "content": {"body": visible(f"{rule.threat} {rule.remedy} {page_of(rule, options)}".strip())},
+        "description": visible((title + sentences(finding.reason, finding.remedy)).strip()),
+        "content": {"body": visible(sentences(rule.threat, rule.remedy, page_of(rule, options)))},
         "categories": ["Security"],
         "severity": "info" if unknown else _SEVERITIES[finding.severity],
         "fingerprint": fingerprint,

@@ -16,7 +16,7 @@ from bot.hygiene.formats.options import PLAIN, Catalogue, Options
 from bot.hygiene.formats.places import ci_place, owner_of
 from bot.hygiene.formats.rules import page_of, rule_of
 from bot.hygiene.formats.summary import INCOMPLETE
-from bot.hygiene.spelling import json_text, rfc3339
+from bot.hygiene.spelling import json_text, rfc3339, sentences
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note", Severity.INFO: "note"}
@@ -87,7 +87,7 @@ def _result(finding: Finding, rule_index: int) -> Json:
         # Open: "there was insufficient information to decide" (3.27.9); it has no level (3.27.10).
         "kind": "open" if unknown else "fail",
         "level": "none" if unknown else _LEVELS[finding.severity],
-        "message": {"text": f"{finding.reason} {finding.remedy}".strip() or finding.rule},
+        "message": {"text": sentences(finding.reason, finding.remedy) or finding.rule},
         "locations": [_location(finding)],
         "partialFingerprints": {"ropewalkIdentity/v1": finding.identity},
         "properties": {

@@ -9,6 +9,7 @@ from bot.domain.verdicts import Severity
 from bot.hygiene.facts import ProjectFacts
 from bot.hygiene.judging import Judge, called
 from bot.hygiene.publishing import PASSWORD, used_names
+from bot.hygiene.uploading import NEVER_READ as NAME
 
 INFO = RuleInfo(
     id="RW109",
@@ -17,7 +18,6 @@ INFO = RuleInfo(
     threat="The token is kept and leaks like any other, but no upload uses it: twine asks for a password and fails.",
     remedy="Call it TWINE_PASSWORD, with TWINE_USERNAME `__token__`, and remove TWINE_TOKEN.",
 )
-NAME = "TWINE_TOKEN"
 
 
 def judge(facts: ProjectFacts) -> Iterable[Finding]:

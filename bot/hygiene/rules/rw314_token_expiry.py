@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 
-from bot.domain.estate import AccessToken
+from bot.domain.estate import Access, AccessToken, GroupTokens
 from bot.domain.findings import Finding, RuleInfo
 from bot.domain.verdicts import Severity
 from bot.hygiene.facts import ProjectFacts, Unread
@@ -27,25 +28,29 @@ PUBLISHING_SCOPES = frozenset({"api", "write_package_registry"})
 
 
 def judge(facts: ProjectFacts) -> Iterable[Finding]:
-    """Active project access tokens and deploy tokens of a project that publishes, with a scope that can upload.
+    """Active access tokens and deploy tokens of a project that publishes, and of the groups it is in, with a scope that
+    can upload.
 
-    Their dates are known without their values; whether a variable holds one of them is not. Tokens of groups and of
-    persons, and PyPI's own, show no dates to the bot.
+    Their dates are known without their values; whether a variable holds one of them is not. Tokens of persons, and
+    PyPI's own, show no dates to the bot.
     """
-    rule = Judge(INFO, facts)
     if facts.access is None:
         return
-    lists = (("access_tokens", facts.access.access_tokens), ("deploy_tokens", facts.access.deploy_tokens))
-    for part, tokens in lists:
+    yield from _tokens(facts, facts.access, facts.place, facts.full_path)
+    for one in facts.access.groups:
+        yield from _tokens(facts, one, f"group/{one.group}", one.group)
+
+
+def _tokens(facts: ProjectFacts, kept: Access | GroupTokens, place: str, path: str) -> Iterator[Finding]:
+    rule = Judge(INFO, replace(facts, full_path=path))
+    for part, tokens in (("access_tokens", kept.access_tokens), ("deploy_tokens", kept.deploy_tokens)):
         if isinstance(tokens, Unread):
-            yield rule.unread(tokens, part)
+            yield rule.unknown(f"{place}/{part}", f"could not look at {tokens.what}", tokens.remedy)
             continue
         for token in tokens:
             reason = _reason(facts, token) if PUBLISHING_SCOPES & set(token.scopes) else ""
             if reason:
-                yield rule.fails(
-                    f"{facts.place}/{part}/{token.id}", f"{part.replace('_', ' ')[:-1]} {token.id} {reason}"
-                )
+                yield rule.fails(f"{place}/{part}/{token.id}", f"{part.replace('_', ' ')[:-1]} {token.id} {reason}")
 
 
 def _reason(facts: ProjectFacts, token: AccessToken) -> str:

@@ -135,7 +135,7 @@ class Nodes:
             rows = [
                 each for each in one.schedules.values() if status in (None, "ACTIVE" if each.active else "INACTIVE")
             ]
-            return connection(rows, arguments, lambda each: each.id, _schedule)
+            return connection(rows, arguments, lambda each: each.id, lambda each: self._schedule(one, each))
 
         return {
             "id": f"gid://gitlab/Project/{one.id}",
@@ -162,6 +162,19 @@ class Nodes:
             "jobs": jobs,
             "pipelineSchedules": schedules,
         }
+
+    def _schedule(self, project: Project, one: Schedule) -> Node:
+        """Its variables are there for Maintainers and its owner; for others the list is empty, without a word.
+
+        Source: app/graphql/types/ci/pipeline_schedule_variable_type.rb, app/policies/ci/pipeline_schedule_policy.rb.
+        """
+        level = access.project_level(self.viewer, project)
+        seen = level >= Level.MAINTAINER or (self.viewer is one.owner and level >= Level.DEVELOPER)
+
+        def kept(_: Info, **arguments: object) -> Node:
+            return connection(list(enumerate(one.variables)) if seen else [], arguments, lambda row: row[0], _kept)
+
+        return _schedule(one) | {"variables": kept}
 
     def _branch_rules(self, one: Project, arguments: dict[str, object]) -> Node:
         def show(rule: ProtectedBranch | None) -> Node:
@@ -301,6 +314,17 @@ def _job(one: Job) -> Node:
         "status": one.status.upper(),
         "refName": one.ref,
         "createdAt": stamp(one.created_at),
+    }
+
+
+def _kept(row: tuple[int, Variable]) -> Node:
+    place, one = row
+    return {
+        "id": f"gid://gitlab/Ci::PipelineScheduleVariable/{place + 1}",
+        "key": one.key,
+        "value": one.value,
+        "variableType": one.variable_type.upper(),
+        "raw": one.raw,
     }
 
 

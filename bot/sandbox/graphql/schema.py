@@ -80,7 +80,10 @@ type CiJobConnection { nodes: [CiJob] pageInfo: PageInfo! }
 enum PipelineScheduleStatus { ACTIVE INACTIVE }
 type PipelineSchedule {
   id: ID! description: String active: Boolean! cron: String! cronTimezone: String! ref: String createdAt: Time!
+  variables(first: Int, after: String, last: Int, before: String): PipelineScheduleVariableConnection
 }
+type PipelineScheduleVariable { id: ID! key: String value: String variableType: CiVariableType raw: Boolean }
+type PipelineScheduleVariableConnection { nodes: [PipelineScheduleVariable] pageInfo: PageInfo! count: Int! }
 type PipelineScheduleConnection { nodes: [PipelineSchedule] pageInfo: PageInfo! count: Int! }
 
 type Project {

@@ -6,19 +6,22 @@ Source: lib/api/{projects,protected_tags,protected_branches,project_job_token_sc
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from typing import TypeVar
+from urllib.parse import quote
 
 from bot.adapters.gitlab.client import Json
 from bot.adapters.gitlab.estate import queries
 from bot.adapters.gitlab.estate.asking import Asker
-from bot.adapters.gitlab.estate.reading import within
+from bot.adapters.gitlab.estate.reading import cursor, gid, nodes, number, within
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.estate import (
     Access,
     AccessToken,
+    GroupTokens,
     ProjectSettings,
     ProtectedBranches,
     ProtectedTags,
@@ -40,21 +43,77 @@ class Doors:
         self._asker = asker
         self._lock = threading.Lock()
         self._forwarding: dict[str, bool | Unread] = {}
+        self._groups: dict[str, GroupTokens] = {}
+        self._asking: dict[str, threading.Lock] = {}
 
     def read(self, project_id: int, namespace: str) -> Access:
-        """Eight questions. What may not be answered is `Unread`. Raises: CredentialsError for a refused token."""
+        """Eight questions, one more where there are schedules, two for each group that was not asked yet. What may not be
+        answered is `Unread`.
+
+        Raises: CredentialsError for a refused token.
+        """
         base = f"/projects/{project_id}"
+        tags = self._list(f"{base}/protected_tags", _tags, "protected tags")
         return Access(
             settings=self._one(base, project_settings, "settings of the project"),
-            tags=self._list(f"{base}/protected_tags", _tags, "protected tags"),
+            tags=tags,
             branches=self._list(f"{base}/protected_branches", _branches, "protected branches"),
             allowlist=self._one(f"{base}/job_token_scope", lambda row: bool(row["inbound_enabled"]), "job token scope"),
-            schedules=self._list(f"{base}/pipeline_schedules", _schedule, "pipeline schedules"),
+            schedules=self._schedules(project_id, maintainer=not isinstance(tags, Unread)),
             triggers=self._list(f"{base}/triggers", _trigger, "trigger tokens"),
             forwards_pypi=self._forwards(namespace),
             access_tokens=self._tokens(f"{base}/access_tokens", "project access tokens"),
             deploy_tokens=self._tokens(f"{base}/deploy_tokens", "deploy tokens"),
+            groups=tuple(map(self._group, _with_parents(namespace))),
         )
+
+    def _schedules(self, project_id: int, *, maintainer: bool) -> tuple[Schedule, ...] | Unread:
+        """With the names of their variables, which GraphQL gives without values. To those who may not see them it shows
+        an empty list, so that only a Maintainer's counts.
+        """
+        found = self._list(f"/projects/{project_id}/pipeline_schedules", _schedule, "pipeline schedules")
+        if isinstance(found, Unread) or not found:
+            return found
+        known = self._looked(lambda: self._keys(project_id), "variables of schedules") if maintainer else None
+        keys: Mapping[int, tuple[str, ...]] = known if isinstance(known, Mapping) else {}
+        return tuple(replace(one, keys=keys.get(one.id)) for one in found)
+
+    def _keys(self, project_id: int) -> Mapping[int, tuple[str, ...]] | Unread:
+        """Of each schedule all names, or none where there are more than a hundred."""
+        found: dict[int, tuple[str, ...] | None] = {}
+        after: str | None = None
+        while len(found) <= MOST_ROWS:
+            data = self._asker.api.graphql(queries.SCHEDULES, {"ids": [gid(project_id)], "after": after})
+            page = within(next(iter(nodes(data, "projects")), None), "pipelineSchedules")
+            found |= self._asker.api.read(lambda row: dict(_named(one) for one in nodes(row)), page)
+            after = cursor(page)
+            if after is None:
+                return {schedule: keys for schedule, keys in found.items() if keys is not None}
+        return Unread(what="variables of schedules", remedy="Remove the schedules that nobody needs")
+
+    def _group(self, path: str) -> GroupTokens:
+        """Its tokens: one thread asks, others that want them wait for it."""
+        with self._lock:
+            asking = self._asking.setdefault(path, threading.Lock())
+        with asking:
+            if path not in self._groups:
+                base = f"/groups/{quote(path, safe='')}"
+                self._groups[path] = GroupTokens(
+                    group=path,
+                    access_tokens=self._of_group(
+                        f"{base}/access_tokens", f"access tokens of the group {path}", "Owner"
+                    ),
+                    deploy_tokens=self._of_group(
+                        f"{base}/deploy_tokens", f"deploy tokens of the group {path}", "Maintainer"
+                    ),
+                )
+            return self._groups[path]
+
+    def _of_group(self, path: str, what: str, role: str) -> tuple[AccessToken, ...] | Unread:
+        found = self._tokens(path, what)
+        if isinstance(found, Unread) and found in (_unread(what), _gone(what)):
+            return Unread(what=what, remedy=f"{role} of the group may read them: give the token's user that role")
+        return found
 
     def _one(self, path: str, convert: Callable[[Json], T], what: str) -> T | Unread:
         def ask() -> T | Unread:
@@ -117,6 +176,13 @@ class Doors:
         with self._lock:
             self._forwarding[namespace] = found
         return found
+
+
+def _with_parents(namespace: str) -> Iterator[str]:
+    """A full path and those of all groups above it, the nearest first."""
+    while namespace:
+        yield namespace
+        namespace = namespace.rpartition("/")[0]
 
 
 def _unread(what: str) -> Unread:
@@ -190,6 +256,13 @@ def _access_token(row: Json) -> AccessToken | None:
         scopes=tuple(map(str, row.get("scopes") or ())),
         expires_on=None if expires is None else date.fromisoformat(str(expires)[:10]),
     )
+
+
+def _named(row: Json) -> tuple[int, tuple[str, ...] | None]:
+    """A schedule's number and the names of its variables; None for what was cut off or withheld."""
+    variables = row.get("variables")
+    keys = tuple(str(one["key"]) for one in nodes(variables))
+    return number(row["id"]), None if variables is None or within(variables, "pageInfo", "hasNextPage") else keys
 
 
 def _trigger(row: Json) -> Trigger:

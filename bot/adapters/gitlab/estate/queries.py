@@ -99,4 +99,17 @@ query($ids: [ID!], $paths: [String!]!, $most: Int!) {
 """
 """Which blobs some projects have for the files that a CI file takes in."""
 
+SCHEDULES = f"""
+query($ids: [ID!], $after: String) {{
+  projects(ids: $ids, first: 1) {{
+    nodes {{
+      pipelineSchedules(first: 100, after: $after) {{
+        nodes {{ id variables(first: 100) {{ nodes {{ key }} pageInfo {{ hasNextPage }} }} }} {_PAGE}
+      }}
+    }}
+  }}
+}}
+"""
+"""The names of the variables that schedules have of their own. GitLab answers for one project at a time."""
+
 FORWARDING = "query($path: ID!) { group(fullPath: $path) { packageSettings { pypiPackageRequestsForwarding } } }"
