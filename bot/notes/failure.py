@@ -34,13 +34,16 @@ INTRO = (
 MOST_ENTRY = 20_000
 MOST_BYTES = 900_000
 
+_BEGIN_OVER, _END_OVER = "<!-- ropewalk: begin over -->", "<!-- ropewalk: end over -->"
+# What stands between two markers of ours holds no other. Where somebody took an end away, only the line with the marker
+# is ours: it still says that this release stands still, and what is below it is people's text.
+_INSIDE = r"(?:(?!<!-- ropewalk: ).)*?"
 _ENTRY = re.compile(
     r"<!-- ropewalk: failure v1 (?P<series>[0-9a-f]{16}) (?P<ref>[0-9a-f]{16}) (?P<version>[0-9a-z.+!]{1,64}) "
-    rf"(?P<mac>[0-9a-f]{{32}}) -->\n.*?\n{re.escape(END_OF_ENTRY)}\n*",
+    rf"(?P<mac>[0-9a-f]{{32}}) -->\n(?:{_INSIDE}\n{re.escape(END_OF_ENTRY)}\n*)?",
     re.DOTALL,
 )
-_BEGIN_OVER, _END_OVER = "<!-- ropewalk: begin over -->", "<!-- ropewalk: end over -->"
-_OVER = re.compile(rf"{re.escape(_BEGIN_OVER)}\n.*?\n{re.escape(_END_OVER)}\n*", re.DOTALL)
+_OVER = re.compile(rf"{re.escape(_BEGIN_OVER)}\n{_INSIDE}\n{re.escape(_END_OVER)}\n*", re.DOTALL)
 _NO_VERSION = "none"
 
 

@@ -10,6 +10,7 @@ from bot.domain.gitlab import Issue, Note
 from bot.domain.refs import RefKind
 from bot.domain.releases import ReleaseState
 from bot.domain.report import ReleaseReport
+from bot.notes.failure import END_OF_ENTRY
 from bot.notes.texts import ReleaseTexts
 from bot.release.targets import issue as target
 from tests.unit.notes_reader import read
@@ -92,6 +93,36 @@ def test_a_forged_entry_is_no_entry_of_ours() -> None:
     mac = text.split("<!-- ropewalk: failure v1 ")[1].split(" ")[3]
     forged = text.replace(mac, "0" * 32)
     assert over(published(), forged) == (forged, None)
+
+
+@pytest.mark.parametrize("cut", ["v1.1.0", "v2.0.0"])
+def test_an_entry_whose_end_a_person_took_away_takes_nothing_else_along(cut: str) -> None:
+    """Its words are people's text by now: they stay, and so do their words and the entry of the other release."""
+    made = stopped(blocked(ref="v2.0.0"), stopped(blocked()))
+    pieces = made.split(f"{END_OF_ENTRY}\n")
+    assert len(pieces) == 3
+    kept = {"v1.1.0": ("", f"{END_OF_ENTRY}\n"), "v2.0.0": (f"{END_OF_ENTRY}\n", "")}[cut]
+    text = f"{pieces[0]}{kept[0]}\nHands off, @ada is on it.\n{pieces[1]}{kept[1]}"
+    other = {"v1.1.0": "v2.0.0", "v2.0.0": "v1.1.0"}[cut]
+    made, open_ = over(published(ref=other, state=ReleaseState.WITHDRAWN), text)
+    assert open_, f"{cut} is stopped still"
+    assert f"The release of `{other}` is blocked" not in made
+    made, open_ = over(published(ref=cut, state=ReleaseState.WITHDRAWN), made)
+    assert open_ is False
+    assert "Hands off, @ada is on it." in made
+    assert f"The release of `{cut}` is blocked" in made
+    again = stopped(partial(ref=cut), text)
+    assert f"The release of `{other}` is blocked" in again
+    assert again.count("<!-- ropewalk: failure v1") == 2
+    assert stopped(partial(ref=cut), again) == again
+
+
+def test_good_news_whose_end_a_person_took_away_takes_nothing_along() -> None:
+    closed, _ = over(published(), stopped(blocked()))
+    text = closed.replace("<!-- ropewalk: end over -->\n", "Thanks, @ada.\n")
+    again = TEXTS.failure(blocked(ref="v1.3.0"), text, stopped=True).text
+    later, _ = over(published(ref="v1.3.0"), again)
+    assert "Thanks, @ada." in TEXTS.failure(blocked(ref="v1.4.0"), later, stopped=True).text
 
 
 def test_the_issue_stays_within_the_limit_and_loses_the_oldest_entries() -> None:
