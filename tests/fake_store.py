@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.domain.distributions import Distribution
 from bot.domain.refs import KnownRefs, Project, RefAction, RefChange, RefKind
-from bot.domain.releases import Attempt, Receipt, Release, ReleaseState
+from bot.domain.releases import STOPPED, Attempt, Receipt, Release, ReleaseState
 from bot.ports.store import Comparison, Due, Taken, Urgency
 
 
@@ -105,10 +105,18 @@ class FakeReleaseRows:
         self.rows[key] = row
         return True
 
-    def wake_ref(self, project_id: int, ref: str, now: datetime) -> int:
-        """Every release of the ref that waits."""
-        keys = [key for key, row in self.rows.items() if (row.id.project_id, row.id.ref) == (project_id, ref)]
-        return sum(self.wake(key, now) for key in keys)
+    def wake_ref(self, change: RefChange, now: datetime) -> int:
+        """Every release of the ref that waits, and those that stopped where the ref left them."""
+        gone = change.action is RefAction.DELETED
+        woken = 0
+        for key, row in self.rows.items():
+            if (row.id.project_id, row.id.ref) != (change.project_id, change.ref):
+                continue
+            left = gone or (change.kind is RefKind.TAG and row.id.sha != change.sha)
+            if row.due_at is not None or (left and row.id.kind is change.kind and row.state in STOPPED):
+                self.rows[key] = replace(row, wake=row.wake + 1, due_at=now, woken=True)
+                woken += 1
+        return woken
 
     def heard(self, key: str, now: datetime) -> bool:
         """The first word counts."""

@@ -7,6 +7,7 @@ Source: keepachangelog.com 1.1.0 (`## [1.1.0] - 2026-08-03`), and what others wr
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
@@ -16,6 +17,7 @@ from bot.domain.distributions import parse_version
 # Characters of a changelog that are read; the newest section stands at its top.
 MOST_TEXT = 1024 * 1024
 MOST_LINKS = 500
+_UNRELEASED = re.compile(r"\W*unreleased[\W\d]*(?:\([^()]*\)\W*)?", re.IGNORECASE)
 _WORD = re.compile(r"[^\s\[\](){}<>:,;/`*_~|\u2013\u2014]+")
 
 
@@ -25,10 +27,19 @@ def section_of(text: str, version: str) -> str | None:
     Versions are compared as PEP 440 has them: a heading `1.1.0-rc.1` is that of `1.1.0rc1`. Link definitions that the
     section uses and the file's end gives are put below it.
     """
+    return _section(text, lambda heading: _announces(heading, version))
+
+
+def unreleased_of(text: str) -> str | None:
+    """The Markdown below the heading `Unreleased`; None if there is no such heading, or nothing below it."""
+    return _section(text, lambda heading: _UNRELEASED.fullmatch(heading) is not None)
+
+
+def _section(text: str, wanted: Callable[[str], bool]) -> str | None:
     lines = text[:MOST_TEXT].replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").split("\n")
     links: dict[str, dict[str, dict[str, str]]] = {}
     headings = _headings("\n".join(lines), links)
-    mine = next((number for number, one in enumerate(headings) if _announces(one.words, version)), None)
+    mine = next((number for number, one in enumerate(headings) if wanted(one.words)), None)
     if mine is None:
         return None
     ends = (one.begin for one in headings[mine + 1 :] if one.level <= headings[mine].level)

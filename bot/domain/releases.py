@@ -31,6 +31,8 @@ class ReleaseState(StrEnum):
         return self in _OPEN
 
 
+STOPPED = frozenset({ReleaseState.BLOCKED, ReleaseState.FAILED, ReleaseState.PARTIAL, ReleaseState.CONFLICT})
+"""States in which a release stands still until a person acts."""
 _OPEN = frozenset({ReleaseState.PLANNED, ReleaseState.WAITING, ReleaseState.PUBLISHING, ReleaseState.VERIFYING})
 
 

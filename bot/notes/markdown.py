@@ -1,5 +1,5 @@
-"""Foreign Markdown, parsed and written anew: headings, lists, links, code and bold; plain words where nothing in them
-could mean more to GitLab, code spans where it could.
+"""Foreign Markdown, parsed and written anew: headings, lists, tables, links, code and bold; plain words where
+nothing in them could mean more to GitLab, code spans where it could.
 
 No HTML, images, mentions, references, formulas or commands come out, and no more than one line a paragraph: what GitLab
 reads of a line's beginning, we wrote.
@@ -25,6 +25,7 @@ MOST_MARKDOWN = 200_000
 HIGHEST_HEADING = 3
 DEEPEST_LIST = 18  # blanks before a marker; items deeper than that stand beside their parents
 WORD_LIMIT = 300
+EMPTY_CELL = "\u00a0"
 
 # Letters and digits of any script with the punctuation of prose: nothing that Markdown or a reference begins with.
 _PLAIN = re.compile(r"[\w.,;:'\"()?/+=\u2010-\u2027\u20ac\u00a7\u00b7\u00ab\u00bb-]+")
@@ -43,7 +44,7 @@ _LINE_START = re.compile(r"(?:[0-9]{1,9}[.)]|[-+=:]+|/.*)")
 @cache
 def _parser() -> MarkdownIt:
     """Made when the first text is read: it takes a tenth of a second, which most commands can do without."""
-    return MarkdownIt("commonmark", {"maxNesting": 20})
+    return MarkdownIt("commonmark", {"maxNesting": 20}).enable("table")
 
 
 @dataclass(slots=True)
@@ -101,6 +102,10 @@ def _blocks(tokens: Sequence[Token], resolve: Resolve) -> list[str]:
             end = _closing(tokens, at)
             blocks.append("\n".join(_list(tokens[at : end + 1], "", resolve)))
             at = end
+        elif token.type == "table_open":
+            end = _closing(tokens, at)
+            blocks.append("\n".join(_table(tokens[at : end + 1], resolve)))
+            at = end
         elif token.type in ("fence", "code_block"):
             blocks.append(block(token.content))
         elif token.type == "inline":
@@ -145,6 +150,10 @@ def _list(tokens: Sequence[Token], indent: str, resolve: Resolve) -> list[str]:
             at = end
         elif token.type == "list_item_open" and token.level == tokens[0].level + 1:
             put()
+        elif token.type == "table_open":
+            end = _closing(tokens, at)
+            own.append("; ".join(", ".join(filter(None, row)) for row in _rows(tokens[at : end + 1], resolve)))
+            at = end
         elif token.type in ("fence", "code_block"):
             own.append(inline(token.content))
         elif token.type == "inline" and (line := _line(token.children or [], resolve)):
@@ -152,6 +161,27 @@ def _list(tokens: Sequence[Token], indent: str, resolve: Resolve) -> list[str]:
         at += 1
     put()
     return lines
+
+
+def _table(tokens: Sequence[Token], resolve: Resolve) -> list[str]:
+    """The lines of a table. A `|` in a cell becomes `¦`, as in `bot.notes.foreign.cell`."""
+    lines: list[str] = []
+    for row in _rows(tokens, resolve):
+        lines.append(f"| {' | '.join(cell or EMPTY_CELL for cell in row)} |")
+        if len(lines) == 1:
+            lines.append("|" + " --- |" * len(row))
+    return lines
+
+
+def _rows(tokens: Sequence[Token], resolve: Resolve) -> list[list[str]]:
+    """Each row's cells: as many as the head has."""
+    rows: list[list[str]] = []
+    for token in tokens:
+        if token.type == "tr_open":
+            rows.append([])
+        elif token.type == "inline":
+            rows[-1].append(_line(token.children or [], resolve).replace("|", "¦"))
+    return rows
 
 
 def _line(children: Sequence[Token], resolve: Resolve) -> str:

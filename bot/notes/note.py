@@ -6,15 +6,13 @@ from typing import assert_never
 
 from bot.domain.gitlab import MergeRequest
 from bot.domain.refs import RefKind
-from bot.domain.releases import ReleaseState
+from bot.domain.releases import STOPPED, ReleaseState
 from bot.domain.report import ReleaseReport
 from bot.notes.evidence import files, progress, standing
 from bot.notes.foreign import inline, link
 from bot.notes.reasons import Lines, problem, reasons, stopping, turn, warnings, whose_turn
 from bot.notes.tables import INDEXES_SHOWN, command, install_table, ref_words, version_words, when
 from bot.notes.wording import words_for
-
-STOPPED = frozenset({ReleaseState.BLOCKED, ReleaseState.FAILED, ReleaseState.PARTIAL, ReleaseState.CONFLICT})
 
 
 def note_text(report: ReleaseReport) -> str:

@@ -9,7 +9,7 @@ from bot.domain.releases import ReleaseState, TargetState, TargetStatus
 from bot.domain.report import ReleaseReport
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.notes.foreign import inline, link
-from bot.notes.tables import INDEXES_SHOWN, NAME_LIMIT, command
+from bot.notes.tables import INDEXES_SHOWN, NAME_LIMIT, command, command_line
 from bot.notes.wording import MAINTAINER, OPERATOR, UNSEEN_REMEDY, words_for
 
 GATES_SHOWN = 20
@@ -40,8 +40,7 @@ def warnings(report: ReleaseReport) -> list[Lines]:
     """
     told = (Verdict.FAIL,) if report.state is ReleaseState.PUBLISHED else (Verdict.FAIL, Verdict.UNKNOWN)
     noted = [
-        f"- {'Could not be checked' if gate.verdict is Verdict.UNKNOWN else 'Found'}: "
-        f"{_title(gate)}: {inline(gate.reason)}"
+        f"- {'Could not be checked' if gate.verdict is Verdict.UNKNOWN else 'Found'}: {_reasoned(gate, report)}"
         for gate in report.gates
         if gate.consequence is Consequence.NONE and gate.verdict in told
     ]
@@ -51,6 +50,12 @@ def warnings(report: ReleaseReport) -> list[Lines]:
 def _title(gate: GateResult) -> str:
     title = words_for(gate.name).title
     return f"**{title}**" if title != "Gate" else f"**{title} {inline(gate.name)}**"
+
+
+def _reasoned(gate: GateResult, report: ReleaseReport) -> str:
+    """Its title and its reason; where it is kept from the place that is written for, who tells it."""
+    told = inline(gate.reason) if gate.reason else f"{inline(command_line(report, 'status'))} tells which"
+    return f"{_title(gate)}: {told}"
 
 
 def reasons(report: ReleaseReport) -> Lines:
@@ -69,7 +74,7 @@ def reasons(report: ReleaseReport) -> Lines:
 
 def _gate_entry(gate: GateResult, report: ReleaseReport) -> Lines:
     words = words_for(gate.name)
-    line = f"- {_title(gate)}: {inline(gate.reason)}"
+    line = f"- {_reasoned(gate, report)}"
     if gate.consequence not in (Consequence.BLOCK, Consequence.FAIL):
         return [line]  # nobody's turn, or told once for the whole note
     if gate.verdict is Verdict.UNKNOWN:

@@ -42,8 +42,13 @@ def ref_words(report: ReleaseReport) -> str:
 
 
 def command(report: ReleaseReport, verb: str) -> str:
-    """The exact command to type, in a block of its own, quoted for a shell: git allows `;` and `$` in refs."""
-    return block(f"ropewalk release {verb} {shlex.quote(f'{report.project}@{report.ref}')}")
+    """The exact command to type, in a block of its own."""
+    return block(command_line(report, verb))
+
+
+def command_line(report: ReleaseReport, verb: str) -> str:
+    """The exact command, quoted for a shell: git allows `;` and `$` in refs. Not safe as it stands."""
+    return f"ropewalk release {verb} {shlex.quote(f'{report.project}@{report.ref}')}"
 
 
 def when(moment: datetime) -> str:

@@ -125,8 +125,11 @@ class Queue(Protocol):
 class Waker(Protocol):
     """Wake-ups by what is known of a release from outside."""
 
-    def wake_ref(self, project_id: int, ref: str, now: datetime) -> int:
-        """Ask for a turn now of every release of that ref (tag or branch) that waits; returns how many there were."""
+    def wake_ref(self, change: RefChange, now: datetime) -> int:
+        """Ask for a turn now of every release of that ref that waits; returns how many there were.
+
+        If the ref is gone, or the tag stands at another commit, those that stopped are asked, too: they are withdrawn.
+        """
 
     def heard(self, key: str, now: datetime) -> bool:
         """Note that a hook told of the pipeline of a release that waits; False if there is none, or it is known."""

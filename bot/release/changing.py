@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from packaging.version import Version
 
-from bot.domain.changelog import section_of
+from bot.domain.changelog import section_of, unreleased_of
 from bot.domain.distributions import read_tag
 from bot.domain.errors import RefusedError
 from bot.domain.gitlab import Changes
@@ -58,8 +58,12 @@ def see_changelog_file(contents: Contents, wanted: Wanted, facts: Facts) -> Chan
         contents.file(wanted.id.project_id, wanted.rule.notes.file, wanted.id.sha),
         version_words(wanted, facts),
     )
-    section = section_of(text, version) if text is not None and version is not None else None
-    return ChangelogFile(there=text is not None, section=section)
+    if text is None:
+        return ChangelogFile(there=False)
+    if version is None:
+        what = f"{wanted.rule.notes.file} has a section for what is not released"
+        return ChangelogFile(there=True, section=unreleased_of(text), what=what)
+    return ChangelogFile(there=True, section=section_of(text, version))
 
 
 def see_changelog(history: History, wanted: Wanted, facts: Facts) -> str:

@@ -90,10 +90,14 @@ class PipelineFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangelogFile:
-    """The changelog in the repository: whether there is one, and its section about the release's version."""
+    """The changelog in the repository: whether there is one, and its section about the release's version.
+
+    Where no version is known that is what is not released yet; `what` says in words what the section is.
+    """
 
     there: bool
     section: str | None = None
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

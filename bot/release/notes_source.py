@@ -45,9 +45,10 @@ def _auto(wanted: Wanted, facts: Facts, changes: Changes) -> NotesSource | Look:
     name = wanted.rule.notes.file
     if changes.paths is not None and name not in changes.paths and changes.previous_tag is not None:
         # A section about this version is newer than the release before; what did not change need not be read.
-        said: NotesSource | Look = _instead(f"{name} says nothing new since {changes.previous_tag}")
+        # Nor is it asked whether there is one.
+        said: NotesSource | Look = _instead(f"no {name} was changed since {changes.previous_tag}")
     else:
-        said = _file(wanted, facts, f"{name} has a section for this version")
+        said = _file(wanted, facts)
     if isinstance(said, Look) or not said.fallback:
         return said
     forms = facts.forms or forms_of(changes.commits)
@@ -66,7 +67,7 @@ def _conventional(facts: Facts, changes: Changes) -> NotesSource:
     return _instead("no new commit follows Conventional Commits")
 
 
-def _file(wanted: Wanted, facts: Facts, reason: str) -> NotesSource | Look:
+def _file(wanted: Wanted, facts: Facts, reason: str = "") -> NotesSource | Look:
     name, version = wanted.rule.notes.file, version_words(wanted, facts)
     if facts.changelog_file is None:
         return Look(LookKind.CHANGELOG_FILE)
@@ -76,8 +77,9 @@ def _file(wanted: Wanted, facts: Facts, reason: str) -> NotesSource | Look:
         return _instead(f"there is no {name}")
     section = facts.changelog_file.value.section
     if section is None:
-        return _instead(f"{name} has no section for {version or 'this commit'}")
-    return NotesSource(strategy=NotesStrategy.FILE, reason=reason, markdown=section)
+        return _instead(f"{name} has no section for {version or 'what is not released'}")
+    said = facts.changelog_file.value.what or f"{name} has a section for this version"
+    return NotesSource(strategy=NotesStrategy.FILE, reason=reason or said, markdown=section)
 
 
 def _changelog(facts: Facts, reason: str) -> NotesSource | Look:

@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.policy import Policy
+from bot.domain.policy import Policy, Source
 from bot.domain.refs import Project, RefAction, RefKind
-from bot.domain.releases import ReleaseId
+from bot.domain.releases import STOPPED, Release, ReleaseId, TargetState
 from bot.domain.verdicts import Verdict
 from bot.ports.store import Enrolment, Hints, Intake, Queue, Waker
 from bot.watch.compare import new_release
 from bot.watch.hook import Ignored, MergeRequestHint, PipelineHint, ProjectHint, RefHint, read_hook
 from bot.watch.scope import Scope
+
+DISTRIBUTIONS = "distributions"  # the target, as in bot.release.targets.distributions
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class HookIntake:
         if change.action is RefAction.DELETED:
             self.intake.take([change], (), now)
             # The payload of a deleted annotated tag names the tag object, not the commit: the ref must do.
-            woken = self.waker.wake_ref(project.id, change.ref, now)
+            woken = self.waker.wake_ref(change, now)
             return Answer(f"woke the release of a deleted {word}" if woken else f"nothing is released from that {word}")
         if release is None:
             return Answer(f"no rule covers the {word}", idle=True)
@@ -82,7 +84,7 @@ class HookIntake:
         self.enrolment.enrolled([project], now)
         taken = self.intake.take([change], (release,), now)
         if change.action is RefAction.MOVED and change.kind is RefKind.TAG:
-            self.waker.wake_ref(project.id, change.ref, now)
+            self.waker.wake_ref(change, now)
         return Answer("a release begins" if taken.begun else "taken in before")
 
     def _project(self, project: Project) -> Answer:
@@ -112,8 +114,17 @@ class HookIntake:
         stopped = self.queue.release(key)
         if stopped is None:
             return "no release waits for it"
-        if any(gate.name == "pipeline_green" and gate.verdict is Verdict.FAIL for gate in stopped.gates):
-            # It failed for want of a good pipeline, and here is news of one: somebody ran a job again.
+        if stopped.state in STOPPED and _for_want_of_a_pipeline(stopped):
+            # Here is news of one: somebody ran a job again.
             self.queue.wake(key, now, reopen=True)
             return "reopened the release"
         return "the release has come to its end"
+
+
+def _for_want_of_a_pipeline(release: Release) -> bool:
+    """Whether it stopped because its pipeline failed, or the job in it that publishes."""
+    gate = any(gate.name == "pipeline_green" and gate.verdict is Verdict.FAIL for gate in release.gates)
+    own = release.source is Source.PIPELINE
+    return gate or (
+        own and any(one.name == DISTRIBUTIONS and one.state is TargetState.FAILED for one in release.targets)
+    )

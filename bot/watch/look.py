@@ -53,7 +53,7 @@ class Looker:
             for change in comparison.changes:
                 if change.action is not RefAction.CREATED:
                     # A release of the ref as it was has nothing to wait for any more.
-                    self.waker.wake_ref(project.id, change.ref, comparison.now)
+                    self.waker.wake_ref(change, comparison.now)
             return tuple(_decided(comparison, taken, change) for change in comparison.changes)
         raise TransientError(what="its refs are being compared elsewhere", where=project.full_path)
 

@@ -11,9 +11,9 @@ import pytest
 
 from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
-from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
+from bot.domain.policy import HygienePolicy, Policy, ReleaseRule, Source
 from bot.domain.refs import RefKind
-from bot.domain.releases import Release, ReleaseState
+from bot.domain.releases import Release, ReleaseState, TargetState, TargetStatus
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.watch.intake import HookIntake
 from bot.watch.scope import Scope
@@ -134,6 +134,35 @@ def test_word_of_a_running_pipeline_shows_once_that_hooks_of_it_arrive(bench: Be
     assert bench.hooks.take(pipeline("pending")).idle
     (release,) = bench.releases()
     assert (release.heard_at, release.wake) == (NOON, 0)
+
+
+def test_the_deletion_of_a_tag_wakes_a_release_of_it_that_failed(bench: Bench) -> None:
+    bench.take(tag_push())
+    failed = replace(bench.releases()[0], state=ReleaseState.FAILED, due_at=None)
+    bench.store.releases.finish(failed, wake_seen=0)
+    assert bench.take(tag_push(after=ZEROES, before=OTHER_SHA)) == "woke the release of a deleted tag"
+    assert bench.releases()[0].due_at == NOON
+
+
+@pytest.mark.parametrize(
+    ("source", "state", "decision"),
+    [
+        (Source.PIPELINE, ReleaseState.FAILED, "reopened the release"),
+        (Source.PIPELINE, ReleaseState.PARTIAL, "reopened the release"),
+        (Source.PIPELINE, ReleaseState.PUBLISHED, "the release has come to its end"),
+        (Source.ARTIFACTS, ReleaseState.FAILED, "the release has come to its end"),
+    ],
+)
+def test_a_job_that_is_run_again_reopens_a_release_whose_own_job_did_not_publish(
+    bench: Bench, source: Source, state: ReleaseState, decision: str
+) -> None:
+    bench.take(tag_push())
+    target = TargetStatus(name="distributions", state=TargetState.FAILED, reason="job publish failed")
+    failed = replace(bench.releases()[0], state=state, source=source, targets=(target,), due_at=None)
+    bench.store.releases.finish(failed, wake_seen=0)
+    assert bench.take(pipeline("running")) == "a pipeline that is still under way"
+    assert bench.take(pipeline()) == decision
+    assert (bench.releases()[0].due_at is None) is (decision != "reopened the release")
 
 
 def test_news_of_a_pipeline_reopens_only_what_failed_for_want_of_a_good_one(bench: Bench) -> None:

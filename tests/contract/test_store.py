@@ -13,7 +13,7 @@ from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.domain.policy import Source
 from bot.domain.refs import ChangeSource, KnownRefs, RefAction, RefChange, RefKind
-from bot.domain.releases import AttemptOutcome, Receipt, Release, ReleaseState, TargetState, TargetStatus
+from bot.domain.releases import STOPPED, AttemptOutcome, Receipt, Release, ReleaseState, TargetState, TargetStatus
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.ports.store import Enrolment, Hints, Intake, Kept, Ledger, Queue, Register, Taken, Urgency, Waker
 from tests.contract.comparisons import comparison
@@ -427,10 +427,34 @@ def test_all_waiting_releases_of_a_ref_are_woken_whatever_their_commit(state: St
     ended = replace(waiting, id=replace(waiting.id, sha=OTHER_SHA), due_at=None, state=ReleaseState.PUBLISHED)
     for release in (waiting, ended):
         state.register.add(release)
-    assert state.waker.wake_ref(waiting.id.project_id, waiting.id.ref, NOON + HOUR) == 1
+    gone = change(action=RefAction.DELETED)
+    assert state.waker.wake_ref(gone, NOON + HOUR) == 1
     assert row(state, waiting.key).due_at == NOON + HOUR
     assert row(state, ended.key).due_at is None
-    assert state.waker.wake_ref(waiting.id.project_id, "v9", NOON) == 0
+    assert state.waker.wake_ref(replace(gone, ref="v9"), NOON) == 0
+
+
+@pytest.mark.parametrize("stopped", sorted(STOPPED))
+@pytest.mark.parametrize(
+    ("kind", "told", "woken"),
+    [
+        (RefKind.TAG, change(action=RefAction.DELETED), True),
+        (RefKind.TAG, change(action=RefAction.MOVED, sha=OTHER_SHA), True),
+        (RefKind.TAG, change(action=RefAction.MOVED), False),
+        (RefKind.TAG, replace(change(action=RefAction.DELETED), kind=RefKind.BRANCH), False),
+        (RefKind.BRANCH, replace(change(action=RefAction.DELETED), kind=RefKind.BRANCH), True),
+        (RefKind.BRANCH, replace(change(action=RefAction.MOVED, sha=OTHER_SHA), kind=RefKind.BRANCH), False),
+    ],
+)
+def test_a_release_that_stopped_is_woken_when_its_ref_has_left_it(
+    state: State, stopped: ReleaseState, kind: RefKind, told: RefChange, woken: bool
+) -> None:
+    """A branch that moves on has not left its commits: they stay in it."""
+    still = replace(planned(), id=replace(planned().id, kind=kind), due_at=None, state=stopped)
+    state.register.add(still)
+    assert state.waker.wake_ref(told, NOON + HOUR) == woken
+    found = row(state, still.key)
+    assert (found.due_at, found.state) == (NOON + HOUR if woken else None, stopped)
 
 
 def test_a_release_that_a_person_stops_has_no_turn_left_and_the_one_under_way_writes_nothing(state: State) -> None:

@@ -100,6 +100,17 @@ def test_a_stopped_release_tells_no_closed_issue(bench: Bench) -> None:
     assert bench.issue_notes.there == {}
 
 
+def test_a_failed_release_whose_tag_is_gone_leaves_the_issue(bench: Bench) -> None:
+    protect(bench, WEAK)
+    release = bench.turn(planned())
+    assert release.state is ReleaseState.BLOCKED
+    del bench.refs.heads[PROJECT.id][release.id.ref]
+    release = bench.turn(replace(release, due_at=bench.clock(), wake=release.wake + 1))
+    assert release.state is ReleaseState.WITHDRAWN
+    assert release.due_at is None
+    assert [one.open for one in bench.issues.there.values()] == [False]
+
+
 def test_one_issue_tells_of_all_that_stopped_and_is_closed_by_the_run_that_mends_the_last(bench: Bench) -> None:
     protect(bench, WEAK)
     first = bench.turn(planned())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.changelog import section_of
+from bot.domain.changelog import section_of, unreleased_of
 
 KEPT = """\
 # Changelog
@@ -54,3 +54,20 @@ Intro with 1.0.0 in it.
 )  # fmt: skip
 def test_the_section_of_a_version(text: str, version: str, section: str | None) -> None:
     assert section_of(text, version) == section
+
+
+@pytest.mark.parametrize(
+    ("text", "section"),
+    [
+        (KEPT, "- later"),
+        ("## Unreleased\n\n- a\n\n### Added\n\n- b\n\n## 1.0.0\n- c", "- a\n\n### Added\n\n- b"),
+        ("UNRELEASED\n==========\n- a", "- a"),
+        ("## [Unreleased](https://h.example/compare/v1...main)\n\n- a", "- a"),
+        ("## Unreleased - 2026-09-01\n\n- a", "- a"),
+        ("## [Unreleased]\n\n## 1.0.0\n\n- a", None),
+        ("## Unreleased strands\n\n- a", None),
+        ("## 1.0.0\n\n- unreleased", None),
+    ],
+)
+def test_the_section_of_what_is_not_released(text: str, section: str | None) -> None:
+    assert unreleased_of(text) == section

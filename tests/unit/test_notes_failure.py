@@ -10,8 +10,8 @@ from bot.domain.gitlab import Issue, Note
 from bot.domain.refs import RefKind
 from bot.domain.releases import ReleaseState
 from bot.domain.report import ReleaseReport
-from bot.notes.texts import ReleaseTexts
-from bot.release.targets import issue as target
+from bot.domain.verdicts import Consequence
+from bot.notes.failure import END_OF_ENTRY
 from tests.unit.notes_reader import read
 from tests.unit.notes_reports import PROJECT_URL, STATES, blocked, merge_request, partial, published
 from tests.unit.test_notes_texts import TEXTS, note, same_as_golden
@@ -94,12 +94,52 @@ def test_a_forged_entry_is_no_entry_of_ours() -> None:
     assert over(published(), forged) == (forged, None)
 
 
+@pytest.mark.parametrize("consequence", [Consequence.BLOCK, Consequence.NONE])
+def test_which_credential_is_badly_kept_is_not_for_everybody(consequence: Consequence) -> None:
+    """The audit's issues are confidential; whoever sees the project sees this one."""
+    report = blocked()
+    gates = (replace(report.gates[0], consequence=consequence), *report.gates[1:])
+    text = stopped(replace(report, gates=gates))
+    assert "TWINE_PASSWORD" not in text
+    assert "`ropewalk release status acme/tools/widget@v1.1.0` tells which" in text
+
+
+@pytest.mark.parametrize("cut", ["v1.1.0", "v2.0.0"])
+def test_an_entry_whose_end_a_person_took_away_takes_nothing_else_along(cut: str) -> None:
+    """Its words are people's text by now: they stay, and so do their words and the entry of the other release."""
+    made = stopped(blocked(ref="v2.0.0"), stopped(blocked()))
+    pieces = made.split(f"{END_OF_ENTRY}\n")
+    assert len(pieces) == 3
+    kept = {"v1.1.0": ("", f"{END_OF_ENTRY}\n"), "v2.0.0": (f"{END_OF_ENTRY}\n", "")}[cut]
+    text = f"{pieces[0]}{kept[0]}\nHands off, @ada is on it.\n{pieces[1]}{kept[1]}"
+    other = {"v1.1.0": "v2.0.0", "v2.0.0": "v1.1.0"}[cut]
+    made, open_ = over(published(ref=other, state=ReleaseState.WITHDRAWN), text)
+    assert open_, f"{cut} is stopped still"
+    assert f"The release of `{other}` is blocked" not in made
+    made, open_ = over(published(ref=cut, state=ReleaseState.WITHDRAWN), made)
+    assert open_ is False
+    assert "Hands off, @ada is on it." in made
+    assert f"The release of `{cut}` is blocked" in made
+    again = stopped(partial(ref=cut), text)
+    assert f"The release of `{other}` is blocked" in again
+    assert again.count("<!-- ropewalk: failure v1") == 2
+    assert stopped(partial(ref=cut), again) == again
+
+
+def test_good_news_whose_end_a_person_took_away_takes_nothing_along() -> None:
+    closed, _ = over(published(), stopped(blocked()))
+    text = closed.replace("<!-- ropewalk: end over -->\n", "Thanks, @ada.\n")
+    again = TEXTS.failure(blocked(ref="v1.3.0"), text, stopped=True).text
+    later, _ = over(published(ref="v1.3.0"), again)
+    assert "Thanks, @ada." in TEXTS.failure(blocked(ref="v1.4.0"), later, stopped=True).text
+
+
 @pytest.mark.slow
 def test_the_issue_stays_within_the_limit_and_loses_the_oldest_entries() -> None:
     text: str | None = None
     wide = blocked(next="x" * 900)
     for number in range(120):
-        gate = replace(wide.gates[0], reason="\U0001f9f5" * 1_000)
+        gate = replace(wide.gates[1], reason="\U0001f9f5" * 1_000)
         text = stopped(replace(wide, ref=f"v1.{number}.0", gates=(gate,) * 12), text)
     assert text is not None
     assert len(text.encode()) <= 1_048_576
@@ -164,10 +204,3 @@ def test_a_closed_issue_is_told_where_it_was_released() -> None:
     assert TEXTS.own([ours], published(), ISSUE) == (ours,)
     assert TEXTS.own([ours], published(), replace(ISSUE, iid=4)) == ()
     assert TEXTS.own([ours], published(), merge_request(3)) == ()
-
-
-def test_what_stops_a_release_is_one_set_for_all_who_ask() -> None:
-    from bot.notes.note import STOPPED
-
-    assert STOPPED == target.STOPPED
-    assert isinstance(TEXTS, ReleaseTexts)

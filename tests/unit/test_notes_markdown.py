@@ -16,7 +16,11 @@ from tests.unit.test_notes_foreign import FOREIGN, NASTY, NASTY_PIECES
 
 LINES = st.lists(
     st.one_of(
-        NASTY, FOREIGN, st.tuples(st.sampled_from(["- ", "1. ", "  - ", "# ", "> ", "    ", "| "]), NASTY).map("".join)
+        NASTY,
+        FOREIGN,
+        st.tuples(st.sampled_from(["- ", "1. ", "  - ", "# ", "> ", "    ", "| ", "a | b\n--|--\n| x | "]), NASTY).map(
+            "".join
+        ),
     ),
     max_size=8,
 ).map("\n".join)
@@ -41,7 +45,7 @@ def test_nothing_of_a_changelog_is_alive(text: str) -> None:
 @pytest.mark.slow
 def test_nothing_of_three_thousand_changelogs_is_alive() -> None:
     dice = random.Random(20260803)
-    begins = ["", "- ", "1. ", "  - ", "# ", "> ", "    ", "| "]
+    begins = ["", "- ", "1. ", "  - ", "# ", "> ", "    ", "| ", "a | b\n--|--\n| x | "]
     for _ in range(3_000):
         lines = [dice.choice(begins) + "".join(dice.choices(NASTY_PIECES, k=dice.randrange(9))) for _ in range(8)]
         acts_on_nothing("\n".join(lines))
@@ -77,6 +81,11 @@ def test_nothing_of_three_thousand_changelogs_is_alive() -> None:
         ("> quoted\n> words", ["quoted words"]),
         ("a  \nb\n---", ["### a b"]),
         ("- 1. x", ["- …\n  1. x"]),
+        ("| a | b |\n|--|:-:|\n| `x\\|y` | @all |\n| 1 | 2 | 3 |\n| /merge",
+         ["| a | b |\n| --- | --- |\n| `x¦y` | `@all` |\n| 1 | 2 |\n| `/merge` | \u00a0 |"]),
+        ("a | b\n--|--\n[x](https://h.example/?a\\|b) | ![p](x)\\|#1 \\`",
+         ["| a | b |\n| --- | --- |\n| [x](https://h.example/?a%7Cb) | `p¦#1` `` ` `` |"]),
+        ("- Figures:\n\n  | a | b |\n  |--|--|\n  | 1 | 2 |", ["- Figures: a, b; 1, 2"]),
         ("&commat;all &amp; all", ["`@all` & all"]),
     ],
 )  # fmt: skip

@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, false, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, false, literal, or_, select, true, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import rows, schema
 from bot.adapters.store.database import Database
 from bot.adapters.store.rows import Redact
-from bot.domain.releases import Release
+from bot.domain.refs import RefAction, RefChange, RefKind
+from bot.domain.releases import STOPPED, Release
 
+_STOPPED = tuple(state.value for state in STOPPED)
 MOST_ID_DIGITS = 18  # an INTEGER of SQLite takes these
 
 
@@ -64,13 +66,18 @@ class SqliteReleases:
         with self._database.begin() as connection:
             return connection.execute(statement.values(**values)).rowcount == 1
 
-    def wake_ref(self, project_id: int, ref: str, now: datetime) -> int:
-        """Ask for a turn now of every release of that ref that waits for one."""
+    def wake_ref(self, change: RefChange, now: datetime) -> int:
+        """Ask for a turn now of every release of that ref that waits, or that stopped and is to be withdrawn."""
         table = schema.releases
-        waiting = (table.c.project_id == project_id, table.c.ref == ref, table.c.due_at.is_not(None))
+        asked: ColumnElement[bool] = table.c.due_at.is_not(None)
+        if change.action is RefAction.DELETED or change.kind is RefKind.TAG:
+            stopped = and_(table.c.kind == change.kind.value, table.c.state.in_(_STOPPED))
+            left = true() if change.action is RefAction.DELETED else table.c.sha != change.sha
+            asked = or_(asked, and_(stopped, left))
+        of_ref = (table.c.project_id == change.project_id, table.c.ref == change.ref)
         with self._database.begin() as connection:
             values: dict[str, Any] = {"wake": table.c.wake + 1, "due_at": now}
-            return connection.execute(update(table).where(*waiting).values(**values)).rowcount
+            return connection.execute(update(table).where(*of_ref, asked).values(**values)).rowcount
 
     def heard(self, key: str, now: datetime) -> bool:
         """Note that a hook told of the release's pipeline; its first word is enough."""

@@ -5,7 +5,7 @@ Reporting never changes the publishing verdict.
 
 from __future__ import annotations
 
-from bot.domain.releases import ReleaseState, TargetState, TargetStatus
+from bot.domain.releases import STOPPED, TargetState, TargetStatus
 from bot.domain.report import ReleaseReport
 from bot.ports.texts import Texts
 from bot.release.actions import Action, ChangeIssue, OpenIssue
@@ -14,7 +14,6 @@ from bot.release.retry import GiveUp, Later, next_try
 from bot.release.targets import Assessment
 
 NAME = "issue"
-STOPPED = frozenset({ReleaseState.BLOCKED, ReleaseState.FAILED, ReleaseState.PARTIAL, ReleaseState.CONFLICT})
 
 
 def assess(wanted: Wanted, facts: Facts, texts: Texts, report: ReleaseReport) -> Assessment | Look:
