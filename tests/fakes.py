@@ -366,11 +366,12 @@ class FakeReleases:
             self.there[project_id, tag] = replace(self.there[project_id, tag], description=description)
 
     def link(self, project_id: int, tag: str, link: ReleaseLink) -> None:
-        """Add one of a new name and URL."""
+        """Add one of a new URL, or lead the one of that name there."""
         with self.wire.call("link_release", write=True):
             there = self.there[project_id, tag]
-            if not any(link.name == old.name or link.url == old.url for old in there.links):
-                self.there[project_id, tag] = replace(there, links=(*there.links, link))
+            if not any(link.url == old.url for old in there.links):
+                others = tuple(old for old in there.links if old.name != link.name)
+                self.there[project_id, tag] = replace(there, links=(*others, link))
 
 
 @dataclass(slots=True)

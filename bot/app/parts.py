@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from filelock import FileLock, Timeout
 
@@ -48,7 +49,10 @@ from bot.watch.scope import Scope
 class Parts:
     """What every side of the bot is made of: the API, the state, one adapter per resource."""
 
-    def __init__(self, settings: Settings, redactor: Redactor, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, settings: Settings, redactor: Redactor, clock: Callable[[], datetime] = utc_now, *, reads: bool = False
+    ) -> None:
+        """`reads` says that nothing is to be kept: where there is no state yet, none is made."""
         self.settings = settings
         self.redactor = redactor
         self.clock = clock
@@ -57,8 +61,12 @@ class Parts:
         self.budget = Budget(gitlab.url)
         self._ca_file = None if gitlab.ca_file is None else str(gitlab.ca_file)
         self.api = self._api(gitlab.token)
-        self.home = settings.state.path.parent / f"{settings.state.path.stem}.files"
-        self.store = Store(open_state(settings.state.path), redactor.redact)
+        self._scratch = ExitStack()
+        state = settings.state.path
+        if reads and not state.exists():
+            state = Path(self._scratch.enter_context(TemporaryDirectory(prefix="ropewalk-"))) / state.name
+        self.home = state.parent / f"{state.stem}.files"
+        self.store = Store(open_state(state), redactor.redact)
         self.readings = SqliteReadings(self.store.database)
         self.account, self.projects = GitLabAccount(self.api), GitLabProjects(self.api)
         self.refs, self.events = GitLabRefs(self.api), GitLabEvents(self.api)
@@ -97,6 +105,7 @@ class Parts:
         """Let go of children and files."""
         self.index.close()
         self.store.close()
+        self._scratch.close()
 
     @cached_property
     def identity(self) -> Identity:

@@ -57,7 +57,7 @@ def init_command(
 
     place, version = _place(component)
     harden()
-    bot = App(options.settings(), options.redactor)
+    bot = App(options.settings(), options.redactor, reads=dry_run)
     try:
         if place and place.partition("/")[0] != bot.api.where:
             what = f"{place} is not on {bot.api.where}: GitLab includes components of its own alone"

@@ -109,7 +109,7 @@ def names_command(
 
     if (to is not None or forget) and (name is None or (to is not None and forget)):
         raise ConfigError(what="needs one NAME, and one of --to and --forget", where="release names")
-    with opened(options) as bot:
+    with opened(options, reads=to is None and not forget) as bot:
         wanted = None if name is None else canonicalize_name(name)
         if wanted is not None and to is not None:
             bot.store.names.give(wanted, _project(bot, Target(to.strip("/"), ""))[0])

@@ -42,7 +42,7 @@ def doctor(options: Options) -> Exit:
     from bot.cli.process import harden
 
     harden()
-    bot = App(options.settings(), options.redactor)
+    bot = App(options.settings(), options.redactor, reads=True)
     try:
         checks = list(_checks(bot))
     finally:

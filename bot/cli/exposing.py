@@ -25,7 +25,7 @@ def exposing(options: Options, target: str, key: str | None) -> Exit:
     from bot.hygiene.exposure import exposures
 
     harden()
-    bot = App(options.settings(), options.redactor)
+    bot = App(options.settings(), options.redactor, reads=True)
     try:
         found = Auditor(bot).facts_of(target)
     finally:

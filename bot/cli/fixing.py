@@ -40,7 +40,7 @@ def fix_variables(options: Options, target: str, *, apply: bool) -> Exit:
     from bot.cli.process import harden
 
     harden()
-    bot = App(options.settings(), options.redactor)
+    bot = App(options.settings(), options.redactor, reads=not apply)
     try:
         if apply:
             bot.must_write()

@@ -70,7 +70,7 @@ def _tend(options: Options, errand: Errand, *, dry_run: bool) -> Exit:
     from bot.cli.process import harden
 
     harden()
-    bot = App(options.settings(), options.redactor)
+    bot = App(options.settings(), options.redactor, reads=dry_run)
     try:
         care = bot.hook_care
         if not dry_run:

@@ -38,7 +38,7 @@ def show_command(
 
     ropewalk ledger show acme/tools/widget@v1.2.3 --format json
     """
-    with opened(options) as bot:
+    with opened(options, reads=True) as bot:
         prefixes = [] if place is None else _prefixes(bot, place)
         found: Iterable[Entry] = bot.store.journal.entries(*prefixes)
         shown = list(found if last is None else deque(found, last))
@@ -63,7 +63,7 @@ def verify_command(
     ropewalk ledger verify --noted 1742:9f86d081884c7d65…
     """
     expected = None if noted is None else _noted(noted)
-    with opened(options) as bot:
+    with opened(options, reads=True) as bot:
         chain, broken = bot.store.journal.verify(expected)
     if options.format is Format.JSON:
         head = {"sequence": chain.sequence, "digest": chain.digest}

@@ -29,7 +29,7 @@ def doctor_project(options: Options, project: str, tag: str | None) -> Exit:
     from bot.hygiene.readiness import readiness, ready
 
     harden()
-    bot = App(options.settings(), options.redactor)
+    bot = App(options.settings(), options.redactor, reads=True)
     try:
         found = Auditor(bot).facts_of(project)
         if len(found) != 1:

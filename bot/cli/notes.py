@@ -29,7 +29,7 @@ def notes(options: Options, text: str, since: str | None, strategy: NotesStrateg
     except ValueError as error:
         raise ConfigError(what=str(error), where="PROJECT@REF") from None
     harden()
-    bot = App(options.settings(), options.redactor)
+    bot = App(options.settings(), options.redactor, reads=True)
     try:
         report = _report(bot, target.project, target.ref, since, strategy)
         markdown = bot.texts.preview(report)

@@ -76,14 +76,16 @@ def moved(then: Json, now: Json) -> tuple[str, ...]:
             # Another commit is another release: that its files and actions differ too says nothing more.
             what = f"{now['ref']} is at {now[key]} now" if key == "sha" else f"the {key} is {now[key]} now"
             return (f"{what}, the plan was for {then[key]}",)
+    gates = _gates(_rows(then["gates"], "name"), _rows(now["gates"], "name")) if "gates" in then else []
+    if gates and then.get("files") and not now["files"]:
+        # The new plan was stopped before anybody looked for files: that they are gone would be a guess.
+        return (*gates, *_courses(_by_thing(then["actions"]), _by_thing(now["actions"]), gone=False))
     found: list[str] = []
     if then["version"] != now["version"]:
         found.append(f"the version is {now['version']} now, planned was {then['version']}")
     if "files" in then:
         found += _files(_rows(then["files"], "file"), _rows(now["files"], "file"))
-    if "gates" in then:
-        found += _gates(_rows(then["gates"], "name"), _rows(now["gates"], "name"))
-    return (*found, *_courses(_by_thing(then["actions"]), _by_thing(now["actions"])))
+    return (*found, *gates, *_courses(_by_thing(then["actions"]), _by_thing(now["actions"])))
 
 
 def _files(then: _Rows, now: _Rows) -> list[str]:
@@ -108,9 +110,10 @@ def _gates(then: _Rows, now: _Rows) -> list[str]:
     ]
 
 
-def _courses(then: _Rows, now: _Rows) -> list[str]:
+def _courses(then: _Rows, now: _Rows, *, gone: bool = True) -> list[str]:
+    """What is done otherwise now; without `gone` only what is done at all."""
     found = []
-    for thing in [*then, *(thing for thing in now if thing not in then)]:
+    for thing in [*(thing for thing in then if gone or thing in now), *(thing for thing in now if thing not in then)]:
         old, new = (_says(rows.get(thing)) for rows in (then, now))
         if old != new:
             found.append(f"planned was: {old}; now: {new}")

@@ -22,13 +22,13 @@ TargetArgument = Annotated[
 
 
 @contextmanager
-def opened(options: Options) -> Iterator[App]:
-    """The bot, for the length of a command. Raises: ConfigError."""
+def opened(options: Options, *, reads: bool = False) -> Iterator[App]:
+    """The bot, for the length of a command; one that only `reads` makes no state where none is. Raises: ConfigError."""
     from bot.app import App
     from bot.cli.process import harden
 
     harden()
-    bot = App(options.settings(), options.redactor)
+    bot = App(options.settings(), options.redactor, reads=reads)
     try:
         yield bot
     finally:

@@ -44,7 +44,7 @@ def plan_command(
 
     ropewalk release plan acme/tools/widget@v1.2.3 --out plan.json
     """
-    with _app(options) as bot:
+    with _app(options, reads=True) as bot:
         found = bot.find(_target(target))
         preview = bot.preview(found.release)
         document = plan_json(preview)
@@ -130,7 +130,7 @@ def verify_command(options: Options, target: TargetArgument) -> Exit:
 
     ropewalk release verify acme/tools/widget@v1.2.3
     """
-    with _app(options) as bot:
+    with _app(options, reads=True) as bot:
         release = _recorded(bot, target)
         receipts = bot.store.ledger.receipts(release.key)
         if not _public(receipts):
@@ -148,7 +148,7 @@ def status_command(options: Options, target: TargetArgument) -> Exit:
 
     ropewalk release status acme/tools/widget@v1.2.3 --verbose
     """
-    with _app(options) as bot:
+    with _app(options, reads=True) as bot:
         release = _recorded(bot, target)
         _show(options, release, bot.store.ledger.receipts(release.key), None)
         return Exit.DONE
@@ -163,7 +163,7 @@ def list_command(
 
     ropewalk release list acme/tools/widget --format json
     """
-    with _app(options) as bot:
+    with _app(options, reads=True) as bot:
         releases = bot.store.releases.releases(project)
         if options.format is Format.JSON:
             options.result(output.dumps(output.list_json(releases)))

@@ -49,7 +49,7 @@ def status(options: Options) -> Exit:
     from bot.cli.process import harden
 
     harden()
-    bot = App(options.settings(), options.redactor)
+    bot = App(options.settings(), options.redactor, reads=True)
     try:
         now = bot.clock()
         watched, unseen = bot.store.enrolment.counts()

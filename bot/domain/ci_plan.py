@@ -22,13 +22,14 @@ class Start(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedJob:
     """One job of the file. `uploads_with` is the tool it uploads distributions with, empty if it uploads none; `keeps`
-    says that it leaves distributions as artifacts.
+    says that it leaves distributions as artifacts; `uses` names the variables it reads.
     """
 
     name: str
     start: Start
     uploads_with: str = ""
     keeps: bool = False
+    uses: frozenset[str] = frozenset()
 
     def made(self, name: str) -> bool:
         """Whether a pipeline's job of that name is this one, or one of several made from it."""

@@ -48,6 +48,7 @@ def _job(facts: ProjectFacts, ci: CiFacts, job: CiJob, pipeline: Pipeline) -> Pl
         start=_start(starts(facts, ci, job, pipeline)),
         uploads_with=job.publisher or _trusted(job),
         keeps=bool(job.artifacts) and (job.builds or any(map(_holds_distributions, job.artifacts))),
+        uses=job.uses,
     )
 
 

@@ -33,7 +33,11 @@ class Preview:
 
 
 def preview(tools: Tools, wanted: Wanted, release: Release, *, proof: bool) -> Preview:
-    """Look until the plan is whole. Raises: TransientError, RefusedError."""
+    """Look until the plan is whole, also where a turn would only ask whether its wait is over.
+
+    Raises: TransientError, RefusedError.
+    """
+    wanted = replace(wanted, waiting_for=None)
     facts = Facts(
         now=tools.clock(),
         attempts=tools.eyes.ledger.attempts(release.key),

@@ -177,7 +177,7 @@ class Releases(Protocol):
         """Replace the description."""
 
     def link(self, project_id: int, tag: str, link: ReleaseLink) -> None:
-        """Add one asset link; one of the same name or URL that exists already is left alone."""
+        """Add one asset link; one of the same name is led to the URL, one of the same URL is left alone."""
 
 
 class Milestones(Protocol):

@@ -151,10 +151,11 @@ class DescribeRelease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkRelease:
-    """Add one asset link to a GitLab Release."""
+    """Add one asset link to a GitLab Release, or lead the one of that name there (`moved`)."""
 
     tag: str
     link: ReleaseLink
+    moved: bool = False
     public: bool = True
     target: str = "gitlab_release"
 
@@ -166,6 +167,8 @@ class LinkRelease:
     @property
     def words(self) -> str:
         """What it does, as in "would …"."""
+        if self.moved:
+            return f"lead the link {self.link.name} of the GitLab Release {self.tag} to where the file stands"
         return f"link {self.link.name} in the GitLab Release {self.tag}"
 
 

@@ -61,6 +61,15 @@ def publishers(wanted: Wanted, facts: Facts, found: PipelineFacts) -> Publishers
     return Publishers(jobs=(), why="neither policy nor the CI file nor any job's name tells")
 
 
+def names_used(wanted: Wanted, planned: PlannedPipeline) -> frozenset[str]:
+    """The variables that jobs read which publish, by policy's word or the CI file's."""
+    pattern = wanted.rule.pipeline.job
+    jobs = (
+        job for job in planned.jobs if job.uploads_with or (pattern is not None and matches_wildcard(pattern, job.name))
+    )
+    return frozenset(name for job in jobs for name in job.uses)
+
+
 def _by_file(planned: PlannedPipeline | None, jobs: tuple[Job, ...]) -> Publishers:
     found: list[Job] = []
     tools: list[str] = []

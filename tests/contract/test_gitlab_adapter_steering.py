@@ -163,7 +163,8 @@ report: {stage: build, script: [pytest], artifacts: {paths: [coverage/]}}
 publish:
   stage: deploy
   rules: [{if: '$CI_COMMIT_TAG && $CI_COMMIT_REF_PROTECTED == "true"'}]
-  script: [twine upload dist/*]
+  variables: {TWINE_PASSWORD: $DEPLOY_TOKEN}
+  script: [twine upload -u "$WHO" dist/*]
 """
 MORE = """\
 trusted:
@@ -194,6 +195,7 @@ def test_what_a_tag_would_run_is_read_at_its_commit_with_includes_merged(org: Or
         ("on-main", Start.NEVER, "uv", False),
         ("perhaps", Start.OPEN, "twine", False),
     }
+    assert next(one.uses for one in planned.jobs if one.name == "publish") >= {"DEPLOY_TOKEN", "WHO"}
     before = len(org.gitlab.faults.log)
     assert planner.planned(_plain(project.id), _release(project.id, sha), "push") == planned
     assert len(org.gitlab.faults.log) == before

@@ -72,19 +72,24 @@ def test_a_409_without_a_release_stays_refused() -> None:
     assert [one.method for one in server.asked] == ["POST", "GET"]
 
 
+MOVED = ReleaseLink(name=LINKS[0].name, url="https://x.example/y")
+
+
 @pytest.mark.parametrize(
-    "link",
-    [LINKS[0], ReleaseLink(name=LINKS[0].name, url="https://x.example/y"), ReleaseLink(name="other", url=LINKS[0].url)],
+    ("link", "there"),
+    [(LINKS[0], LINKS[0]), (ReleaseLink(name="other", url=LINKS[0].url), LINKS[0]), (MOVED, MOVED)],
 )
-def test_a_link_of_that_name_or_address_is_left_alone(org: Org, link: ReleaseLink) -> None:
-    """GitLab refuses a second link of one name or URL; that is done already, not an error."""
+def test_a_link_of_that_address_is_left_alone_and_one_of_that_name_led_there(
+    org: Org, link: ReleaseLink, there: ReleaseLink
+) -> None:
+    """GitLab refuses a second link of one name or URL; that is done already or a link to be moved, not an error."""
     path = f"acme/rel/linked-{abs(hash(link)) % 10**8}"
     project, releases = tagged(org, path), GitLabReleases(as_(org))
     releases.create(project.id, tag="v1/ü+1", name="One", description="d", links=LINKS[:1])
     releases.link(project.id, "v1/ü+1", link)
     read = releases.release(project.id, "v1/ü+1")
     assert read is not None
-    assert read.links == LINKS[:1]
+    assert read.links == (there,)
 
 
 def test_a_link_refused_for_another_reason_is_an_error(org: Org) -> None:

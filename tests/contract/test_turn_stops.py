@@ -12,6 +12,7 @@ from bot.domain.consents import Approval, ApprovalRule, Author, Hold
 from bot.domain.freezes import Freeze, Span
 from bot.domain.refs import Tag
 from bot.domain.releases import Attempt, AttemptOutcome, ReleaseState
+from bot.engine.preview import preview
 from bot.ports.index import Gathered, Sent
 from tests.contract.turn_bench import MOVED, PUBLIC_WRITES, WRITES, Bench, planned
 from tests.unit.release_facts import NOON, PROJECT, SDIST, SHA, WHEEL, distribution, job, tag
@@ -195,6 +196,16 @@ def test_a_freeze_is_waited_out_without_asking_anybody_and_all_is_judged_anew_af
         bench.move_tag(MOVED)
         release = bench.turn(release)
     assert (release.state, bench.public_writes) == (ReleaseState.WITHDRAWN, [])
+
+
+def test_a_plan_of_a_release_that_waits_for_a_date_says_all_that_a_plan_says(bench: Bench) -> None:
+    year_end = Freeze(name="year end", window=Span(start=NOON, end=NOON + timedelta(hours=1)), zone=UTC)
+    bench.wants = lambda wanted: replace(wanted, freezes=(year_end,))
+    release = bench.turn(planned())
+    seen = preview(bench.tools, bench.wanted(release), release, proof=False)
+    assert seen.release.state is ReleaseState.WAITING
+    assert [file.filename for file in seen.files] == [WHEEL, SDIST]
+    assert {"tag_unmoved", "index_guard", "freeze"} <= {gate.name for gate in seen.release.gates}
 
 
 # Tags that move.

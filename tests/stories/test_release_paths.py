@@ -340,6 +340,7 @@ def test_a_plan_needs_only_a_token_that_reads(bot: Bot, town: Town, package: Pac
     assert (town.writes(before), town.index.uploads()) == ([], uploads)
     package.untouched()
     assert json.loads(bot.run("release", "list", "--format", "json").out) == []
+    assert {path.name for path in bot.folder.iterdir()} == {"bot.token", "index.password", "home", "ropewalk.yaml"}
 
 
 def test_a_plan_tells_what_it_would_pass_over_and_what_would_stop_it(bot: Bot, town: Town, package: Package) -> None:

@@ -180,7 +180,10 @@ def act(world: World, wanted: Wanted, facts: Facts, action: Action) -> Facts:
         case DescribeRelease():
             world.release = replace(_there(world), description=action.description)
         case LinkRelease():
-            world.release = replace(_there(world), links=(*_there(world).links, action.link))
+            others = tuple(link for link in _there(world).links if link.name != action.link.name)
+            if action.moved != (len(others) < len(_there(world).links)):
+                world.complaints.append(f"{action.words}, which is not so")
+            world.release = replace(_there(world), links=(*others, action.link))
         case PostNote():
             number = 1 + max((n.id for notes in world.notes.values() for n in notes), default=0)
             world.notes[action.place.iid].append(Note(id=number, body=action.body, author_id=TEXTS.OURS))

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.ci_plan import PlannedJob, PlannedPipeline, Start
 from bot.domain.gitlab import Level, UnreadableLevel, VariableFlags, Variables
-from bot.domain.policy import HygienePolicy
+from bot.domain.policy import HygienePolicy, PipelinePolicy
 from bot.domain.verdicts import Consequence, GateResult, Severity, Verdict
 from bot.release.facts import Look, LookKind, Seen, Unreadable
 from bot.release.gates import hygiene
@@ -27,10 +28,12 @@ def judge(
     block_unknown: bool = False,
     unreadable: tuple[Level, ...] = (),
     named: tuple[str, ...] = (),
+    planned: PlannedPipeline | Unreadable | None = None,
 ) -> GateResult:
     policy = HygienePolicy(block_at=block_at, block_unknown=block_unknown, variables=frozenset(named))
     seen = Seen(Variables(flags=flags, unreadable=tuple(HIDDEN[level] for level in unreadable)))
-    said = hygiene.judge(wanted(hygiene=policy), replace(good_facts(), variables=seen))
+    read = planned if isinstance(planned, Unreadable) else Seen(planned)
+    said = hygiene.judge(wanted(hygiene=policy), replace(good_facts(), variables=seen, planned=read))
     assert isinstance(said, GateResult)
     return said
 
@@ -67,6 +70,70 @@ def test_what_policy_names_is_a_credential_too() -> None:
     said = judge(weak, named=("ARTIFACTORY_UPLOAD",))
     assert (said.verdict, said.consequence) == (Verdict.FAIL, Consequence.BLOCK)
     assert "ARTIFACTORY_UPLOAD of project acme/tools/widget is not masked" in said.reason
+
+
+def jobs(*uses: str, publishes: str = "twine", whole: bool = True) -> PlannedPipeline:
+    job = PlannedJob(name="publish", start=Start.ITSELF, uploads_with=publishes, uses=frozenset(uses))
+    return PlannedPipeline(jobs=(job,), whole=whole)
+
+
+def test_what_the_publishing_job_reads_is_a_credential_too() -> None:
+    """By whatever name: `TWINE_PASSWORD=$DEPLOY_TOKEN twine upload`."""
+    weak = variable("DEPLOY_TOKEN", protected=False)
+    said = judge(weak, planned=jobs("DEPLOY_TOKEN"))
+    assert (said.verdict, said.consequence) == (Verdict.FAIL, Consequence.BLOCK)
+    assert "DEPLOY_TOKEN of project acme/tools/widget, which a job that publishes reads, is not prot" in said.reason
+    assert judge(weak, planned=jobs("OTHER_TOKEN")).verdict is Verdict.PASS
+    assert judge(weak, planned=jobs("DEPLOY_TOKEN", publishes="")).verdict is Verdict.PASS
+    assert judge(variable("DEPLOY_TOKEN"), planned=jobs("DEPLOY_TOKEN")).verdict is Verdict.PASS
+    assert judge(variable("DEPLOY_URL", masked=False), planned=jobs("DEPLOY_URL")).verdict is Verdict.PASS
+
+
+def test_the_job_that_policy_names_publishes_whatever_its_script_says() -> None:
+    rule = replace(wanted().rule, pipeline=PipelinePolicy(job="pub*"))
+    seen = Seen(Variables(flags=(variable("DEPLOY_TOKEN", masked=False),)))
+    facts = replace(good_facts(), variables=seen, planned=Seen(jobs("DEPLOY_TOKEN", publishes="")))
+    said = hygiene.judge(replace(wanted(), rule=rule), facts)
+    assert isinstance(said, GateResult)
+    assert said.verdict is Verdict.FAIL
+
+
+def test_the_ci_file_is_asked_for_only_where_a_weak_credential_makes_it_matter() -> None:
+    facts = replace(good_facts(), planned=None)
+    for flags, look in (
+        ((variable("TWINE_PASSWORD"), variable("DEPLOY_TOKEN"), variable("COLOUR", masked=False)), None),
+        ((variable("TWINE_PASSWORD", masked=False),), None),
+        ((variable("DEPLOY_TOKEN", masked=False),), LookKind.CI_FILE),
+    ):
+        said = hygiene.judge(wanted(), replace(facts, variables=Seen(Variables(flags=flags))))
+        assert (said.kind if isinstance(said, Look) else None) is look
+    weak = Seen(Variables(flags=(variable("DEPLOY_TOKEN", masked=False),)))
+    assert hygiene.judge(wanted(), replace(facts, variables=weak, pipeline=None)) == Look(LookKind.PIPELINE)
+    never = wanted(hygiene=HygienePolicy(block_at=None))
+    assert isinstance(hygiene.judge(never, replace(facts, variables=weak)), GateResult)
+
+
+@pytest.mark.parametrize(
+    ("planned", "block_unknown", "blocks"),
+    [
+        (Unreadable("it is larger than 1 MiB"), False, True),
+        (jobs("OTHER", whole=False), False, False),
+        (jobs("OTHER", whole=False), True, True),
+    ],
+)
+@pytest.mark.parametrize("blind", [False, True])
+def test_a_ci_file_that_does_not_tell_is_unknown(
+    planned: PlannedPipeline | Unreadable, block_unknown: bool, blocks: bool, blind: bool
+) -> None:
+    said = judge(
+        variable("DEPLOY_TOKEN", masked=False),
+        planned=planned,
+        block_unknown=block_unknown,
+        unreadable=(Level.PROJECT,) if blind else (),
+    )
+    assert said.verdict is Verdict.UNKNOWN
+    assert "cannot tell whether a job that publishes reads DEPLOY_TOKEN: " in said.reason
+    assert (said.consequence is Consequence.BLOCK) is (blocks or blind)
 
 
 def test_gate_and_audit_call_the_same_names_credentials() -> None:

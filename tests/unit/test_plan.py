@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -180,6 +181,24 @@ def test_what_people_wrote_and_linked_in_the_gitlab_release_stays() -> None:
     assert world.release.description.startswith("Hand-written.\n<ours>")
     assert world.release.links[0] == mine
     assert len(world.release.links) == 5
+
+
+def test_a_link_of_a_file_that_leads_elsewhere_is_led_to_where_the_file_stands() -> None:
+    world = a_world()
+    drive(world, wanted())
+    assert world.release is not None
+    right = set(world.release.links)
+    stale = ReleaseLink(name=WHEEL, url="https://old.example.com/simple/" + WHEEL)
+    world.release = replace(
+        world.release, links=tuple(stale if link.name == WHEEL else link for link in world.release.links)
+    )
+    written = len(world.writes)
+    drive(world, wanted())
+    assert [one.words for one in world.writes[written:]] == [
+        f"lead the link {WHEEL} of the GitLab Release v1.1.0 to where the file stands"
+    ]
+    assert set(world.release.links) == right
+    assert world.complaints == []
 
 
 def test_surplus_notes_of_ours_are_folded_into_the_oldest() -> None:

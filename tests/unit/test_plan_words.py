@@ -131,6 +131,19 @@ MOVES: list[tuple[str, Json, list[str]]] = [
         ],
     ),
     (
+        "stopped before its files",
+        {
+            "version": None,
+            "files": [],
+            "gates": [{"name": "hygiene", "verdict": "fail", "reason": "TWINE_PASSWORD is not masked"}],
+            "actions": [{"target": "note:!1", "file": None, "would": "tell", "text": "would tell"}],
+        },
+        [
+            "gate hygiene is fail now, planned was pass: TWINE_PASSWORD is not masked",
+            "planned was: nothing; now: would tell",
+        ],
+    ),
+    (
         "index",
         {"actions": [{"target": "index:registry", "file": WHEEL, "would": "s", "text": "would skip it"}]},
         [

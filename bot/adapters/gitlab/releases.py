@@ -65,23 +65,34 @@ class GitLabReleases:
         self._api.send("put", path, {"milestones": list(titles)})
 
     def link(self, project_id: int, tag: str, link: ReleaseLink) -> None:
-        """Add one asset link of type package; one of that name or URL is left alone (GitLab answers 400 for it)."""
+        """Add one asset link of type package; GitLab answers 400 if its name or URL is taken."""
         path = f"/projects/{project_id}/releases/{quote(tag, safe='')}/assets/links"
+        body = {"name": link.name, "url": link.url, "link_type": "package"}
         try:
-            self._api.send("post", path, {"name": link.name, "url": link.url, "link_type": "package"})
+            self._api.send("post", path, body)
         except RefusedError as error:
-            there = self.release(project_id, tag) if error.status in TAKEN else None
-            if there is None or not any(one.name == link.name or one.url == link.url for one in there.links):
+            if error.status not in TAKEN:
                 raise
+            there = self._api.read(_numbered, self._api.get(path.removesuffix("/assets/links")) or {})
+            if any(one.url == link.url for one in there.values()):
+                return
+            number = next((number for number, one in there.items() if one.name == link.name), None)
+            if number is None:
+                raise
+            self._api.send("put", f"{path}/{number}", body)
+
+
+def _numbered(row: Json) -> dict[int, ReleaseLink]:
+    links = (row.get("assets") or {}).get("links") or ()
+    return {int(link["id"]): ReleaseLink(name=str(link["name"]), url=str(link["url"])) for link in links}
 
 
 def _release(row: Json) -> GitLabRelease:
-    links = (row.get("assets") or {}).get("links") or ()
     return GitLabRelease(
         tag=str(row["tag_name"]),
         name=str(row.get("name") or ""),
         description=str(row.get("description") or ""),
-        links=tuple(ReleaseLink(name=str(link["name"]), url=str(link["url"])) for link in links),
+        links=tuple(_numbered(row).values()),
         web_url=str((row.get("_links") or {}).get("self") or ""),
         released_at=parse_time(row.get("released_at")),
         milestones=tuple(str(one["title"]) for one in row.get("milestones") or ()),

@@ -1,6 +1,7 @@
 """A credential that leaks makes every release after it worthless: publishing variables are masked and protected.
 
-Which those are is said once, in `bot.domain.variable_names`, and by policy (`hygiene.variables`).
+Which those are is said once, in `bot.domain.variable_names`, by policy (`hygiene.variables`), and by the jobs that
+publish: what they read is asked for only where it matters, since that costs a look at the CI file.
 
 Source: the guide, "Setting Up Secrets"; DESIGN, "Hygiene gate".
 """
@@ -8,13 +9,24 @@ Source: the guide, "Setting Up Secrets"; DESIGN, "Hygiene gate".
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from bot.domain.gitlab import Level, VariableFlags, Variables
 from bot.domain.variable_names import publishes, severity
 from bot.domain.verdicts import Consequence, GateResult, Severity, Verdict
 from bot.release.facts import Facts, Look, LookKind, Unreadable, Wanted
+from bot.release.publishing import names_used
 
 NAME = "hygiene"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Used:
+    """What the publishing jobs read. `unknown` says why that is not all, `may_pass` whether policy lets that pass."""
+
+    names: frozenset[str] = frozenset()
+    unknown: str = ""
+    may_pass: bool = False
 
 
 def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
@@ -23,32 +35,67 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
         return Look(LookKind.VARIABLES)
     if isinstance(facts.variables, Unreadable):
         # Policy may let a level pass that our role cannot read; that nothing at all could be read is another matter.
-        return GateResult(
-            name=NAME,
-            verdict=Verdict.UNKNOWN,
-            reason=f"variables cannot be read: {facts.variables.reason}",
-            consequence=Consequence.BLOCK,
-        )
+        return _blocked(Verdict.UNKNOWN, f"variables cannot be read: {facts.variables.reason}")
     variables = facts.variables.value
-    named = wanted.hygiene.variables
-    publishing = [flags for flags in variables.flags if _severity(flags, named) is not None]
+    doubtful = _doubtful(wanted, variables)
+    used = _used(wanted, facts) if doubtful else _Used()
+    if isinstance(used, Look):
+        return used
+    names = wanted.hygiene.variables
+    found = [(flags, grade) for flags in variables.flags if (grade := _severity(flags, names, used.names)) is not None]
+    publishing = [flags for flags, _ in found]
     weak = [(flags, weakness) for flags in publishing if (weakness := _weakness(flags))]
     block_at = wanted.hygiene.block_at
-    if block_at is not None:
-        stopping = [(f, w) for f, w in weak if (found := _severity(f, named)) is not None and found >= block_at]
-        if stopping:
-            reason = "; ".join(_sentence(flags, weakness) for flags, weakness in stopping)
-            return GateResult(name=NAME, verdict=Verdict.FAIL, reason=reason, consequence=Consequence.BLOCK)
-    good = _summary(publishing, weak)
+    stopping = [flags for flags, grade in found if block_at is not None and grade >= block_at and _weakness(flags)]
+    if stopping:
+        return _blocked(Verdict.FAIL, "; ".join(_sentence(flags, used.names) for flags in stopping))
+    good = _summary(publishing, weak, variables)
+    if used.unknown:
+        keys = ", ".join(sorted({flags.key for flags in doubtful}))
+        good += f"; cannot tell whether a job that publishes reads {keys}: {used.unknown}"
+        if not used.may_pass or wanted.hygiene.block_unknown:
+            return _blocked(Verdict.UNKNOWN, f"{good}; mask and protect what is a credential, then resume")
     if variables.unreadable:
         return _unknown(wanted, variables, good)
-    return GateResult(name=NAME, verdict=Verdict.PASS, reason=good)
+    return GateResult(name=NAME, verdict=Verdict.UNKNOWN if used.unknown else Verdict.PASS, reason=good)
 
 
-def _severity(flags: VariableFlags, named: Collection[str]) -> Severity | None:
+def _blocked(verdict: Verdict, reason: str) -> GateResult:
+    return GateResult(name=NAME, verdict=verdict, reason=reason, consequence=Consequence.BLOCK)
+
+
+def _doubtful(wanted: Wanted, variables: Variables) -> list[VariableFlags]:
+    """Weak credentials whose names do not say that they publish: what they are for only the jobs tell."""
+    block_at, names = wanted.hygiene.block_at, wanted.hygiene.variables
+    return [
+        flags
+        for flags in variables.flags
+        if block_at is not None
+        and _weakness(flags)
+        and _severity(flags, names, ()) is None
+        and (grade := severity(flags.key)) is not None
+        and grade >= block_at
+    ]
+
+
+def _used(wanted: Wanted, facts: Facts) -> _Used | Look:
+    if facts.pipeline is None:
+        return Look(LookKind.PIPELINE)  # how it came to be says which jobs are in it
+    if facts.planned is None:
+        return Look(LookKind.CI_FILE)
+    if isinstance(facts.planned, Unreadable):
+        return _Used(unknown=facts.planned.reason)
+    planned = facts.planned.value
+    if planned is None:
+        return _Used()
+    unknown = "" if planned.whole else "the CI file includes what this token may not read"
+    return _Used(names=names_used(wanted, planned), unknown=unknown, may_pass=True)
+
+
+def _severity(flags: VariableFlags, named: Collection[str], used: Collection[str]) -> Severity | None:
     """How bad it is if this variable leaks; None for variables that publish nothing secret."""
     chosen = flags.key in named
-    return severity(flags.key, named=chosen) if chosen or publishes(flags.key) else None
+    return severity(flags.key, named=chosen) if chosen or publishes(flags.key) or flags.key in used else None
 
 
 def _weakness(flags: VariableFlags) -> str:
@@ -56,17 +103,19 @@ def _weakness(flags: VariableFlags) -> str:
     return " and ".join(f"not {word}" for word in missing)
 
 
-def _sentence(flags: VariableFlags, weakness: str) -> str:
+def _sentence(flags: VariableFlags, used: Collection[str]) -> str:
+    why = ", which a job that publishes reads," if flags.key in used and not publishes(flags.key) else ""
     scope = "" if flags.environment_scope == "*" else f" (scope {flags.environment_scope})"
     return (
-        f"{flags.key}{scope} of {flags.level} {flags.owner} is {weakness}: set its flags under Settings > CI/CD > "
-        "Variables, rotate the value since job logs may hold it, then resume"
+        f"{flags.key}{scope} of {flags.level} {flags.owner}{why} is {_weakness(flags)}: set its flags under Settings > "
+        "CI/CD > Variables, rotate the value since job logs may hold it, then resume"
     )
 
 
-def _summary(publishing: list[VariableFlags], weak: list[tuple[VariableFlags, str]]) -> str:
+def _summary(publishing: list[VariableFlags], weak: list[tuple[VariableFlags, str]], variables: Variables) -> str:
     if not publishing:
-        return "no publishing variable in sight"
+        others = any(severity(flags.key) is Severity.HIGH and not _weakness(flags) for flags in variables.flags)
+        return "no publishing variable in sight" + (" that is not masked and protected" if others else "")
     keys = {flags.key for flags in publishing}
     names = ", ".join(sorted(keys))
     if "TWINE_TOKEN" in keys and "TWINE_PASSWORD" not in keys:

@@ -65,8 +65,9 @@ def _missing(wanted: Wanted, facts: Facts, texts: Texts, report: ReleaseReport) 
     if _plain(description) != _plain(there.description):
         actions.append(DescribeRelease(tag=tag, description=description))
     names, urls = {link.name for link in there.links}, {link.url for link in there.links}
-    absent = (link for link in links if link.name not in names and link.url not in urls)
-    actions += [LinkRelease(tag=tag, link=link) for link in absent]
+    # A link of our file's name that leads elsewhere is out of date: the index moved, or a job of the project made it.
+    absent = (link for link in links if link.url not in urls)
+    actions += [LinkRelease(tag=tag, link=link, moved=link.name in names) for link in absent]
     wished = facts.milestones.value if isinstance(facts.milestones, Seen) else ()
     titles = tuple(dict.fromkeys((*there.milestones, *wished)))
     if titles != there.milestones:
