@@ -23,7 +23,7 @@ TOPIC = "commands"
 ANSWERS_SHOWN = 10
 ASKED_LIMIT = 120  # characters
 LINES_SHOWN = 20
-_SIGNS = {Outcome.DONE: "✅", Outcome.REFUSED: "⛔", Outcome.UNKNOWN: "❔"}
+_SIGNS = {Outcome.DONE: "✅", Outcome.REFUSED: "⛔", Outcome.UNKNOWN: "❓"}
 EMOJI = {Outcome.DONE: "white_check_mark", Outcome.REFUSED: "no_entry", Outcome.UNKNOWN: "question"}
 """What GitLab calls them."""
 _USES = {

@@ -26,8 +26,8 @@ class CommandIntake(Protocol):
     def due(self, now: datetime, limit: int) -> tuple[CommandNote, ...]:
         """Notes whose time has come, the one heard first before the others."""
 
-    def unfinished(self, limit: int) -> tuple[int, ...]:
-        """Projects with a release that is not at its end, the one that changed last before the others."""
+    def unfinished(self, since: datetime, limit: int) -> tuple[int, ...]:
+        """Projects with a release that is not published and changed since a moment, in the order of their numbers."""
 
 
 class CommandBook(Protocol):

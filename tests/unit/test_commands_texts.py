@@ -59,7 +59,7 @@ What was asked here with `/ropewalk`, newest first.
 
 - ✅ `/ropewalk plan` by `ada`, {late} ([note](https://gitlab.example.com/acme/-/merge_requests/1#note_8)): two.
 - ⛔ `/ropewalk plan` by `ada`, {late} ([note](https://gitlab.example.com/acme/-/merge_requests/1#note_8)): one.
-- ❔ `/ropewalk plan` by `bob`, {early} ([note](https://gitlab.example.com/acme/-/merge_requests/1#note_7)): what?
+- ❓ `/ropewalk plan` by `bob`, {early} ([note](https://gitlab.example.com/acme/-/merge_requests/1#note_7)): what?
 
 all of it
 """
