@@ -118,7 +118,15 @@ class FakeHooks:
         return done
 
     def _set(self, place: HookPlace, hook: Hook, wish: HookWish) -> Hook:
-        hook = replace(hook, push=True, tag_push=True, pipeline=True, merge_requests=True, verifies_tls=True)
+        hook = replace(
+            hook,
+            push=True,
+            tag_push=True,
+            pipeline=True,
+            merge_requests=True,
+            verifies_tls=True,
+            notes=wish.notes or hook.notes,
+        )
         if not wish.signed:
             hook = replace(hook, token=True)
         elif self.signs:

@@ -62,6 +62,7 @@ class Watching(Parts):
             scope=self.scope,
             policy=self.settings.policy,
             clock=self.clock,
+            commands=self.store.commands if self.settings.commands.enabled else None,
         )
 
     @cached_property

@@ -14,10 +14,10 @@ from bot.cli import output
 from bot.cli.exits import Exit
 from bot.cli.options import CALLER_VARIABLE, Format, Options, command, complain
 from bot.cli.records import TargetArgument, opened, parsed, recorded
-from bot.domain.consents import Hold
+from bot.domain.consents import Hold, one_line
 from bot.domain.errors import ConfigError, RefusedError
 from bot.domain.refs import Target
-from bot.domain.releases import Release, ReleaseState
+from bot.domain.releases import Release
 from bot.domain.verdicts import GateResult
 
 if TYPE_CHECKING:
@@ -46,14 +46,14 @@ def hold_command(
         project_id, path = _project(bot, place)
         spoken = f"{path}@{place.ref}"
         if lift:
-            lifted = _desk(bot).lift(project_id, place.ref)
+            lifted = desk_of(bot).lift(project_id, place.ref)
             options.say(f"{spoken} is not held any more" if lifted else f"nobody holds {spoken}")
             release = _shown(options, bot, project_id, place.ref, ())
             _nobody_at_work(options, bot, release)
             return Exit.DONE if lifted else Exit.NOTHING
         ends = _end(bot, span, until)
-        hold = Hold(by=_caller(), since=bot.clock(), until=ends, reason=_line(reason))
-        said = _desk(bot).hold(project_id, spoken, place.ref, hold)
+        hold = Hold(by=_caller(), since=bot.clock(), until=ends, reason=one_line(reason))
+        said = desk_of(bot).hold(project_id, spoken, place.ref, hold)
         options.say(f"{spoken}: {said.reason}")
         release = _shown(options, bot, project_id, place.ref, (said,))
         if release is not None and not release.state.open and release.due_at is None and not _holds(release):
@@ -70,7 +70,7 @@ def approve_command(
 
     GITLAB_TOKEN=… ropewalk release approve acme/tools/widget@v1.2.3
     """
-    from bot.engine.consents import Refused
+    from bot.engine.consents import Refused, names, needless
 
     token = options.caller_token()
     if token is None:
@@ -78,15 +78,15 @@ def approve_command(
         raise ConfigError(what="is not set: who approves?", where=f"${CALLER_VARIABLE}", remedy=remedy)
     with opened(options) as bot:
         release = recorded(bot, target)
-        if sha is not None and not (len(sha) >= 7 and release.id.sha.startswith(sha.lower())):
+        if sha is not None and not names(sha, release):
             complain(options, f"{target} is at {release.id.sha}, not at {sha}: look at it again, then approve")
             return Exit.BLOCKED
         wanted = bot.wanting.wanted(release)
-        if wanted.rule.approval is None or release.state is ReleaseState.PUBLISHED:
-            why = "policy asks for none" if wanted.rule.approval is None else "it is published"
+        why = needless(wanted, release)
+        if why is not None:
             options.say(f"{target} needs no approval: {why}")
             return Exit.DONE
-        said = _desk(bot).approve(wanted, release, bot.person(token))
+        said = desk_of(bot).approve(wanted, release, bot.person(token))
         if isinstance(said, Refused):
             complain(options, f"not approved: {said.why}")
             return Exit.BLOCKED
@@ -136,7 +136,8 @@ def join(app: typer.Typer) -> None:
     command(app, "names")(names_command)
 
 
-def _desk(bot: App) -> Desk:
+def desk_of(bot: App) -> Desk:
+    """What hears people."""
     from bot.engine.consents import Desk
 
     rows = bot.store.releases
@@ -216,8 +217,3 @@ def _caller() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # an account without a name, as in containers
         return "somebody"
-
-
-def _line(text: str) -> str:
-    """A reason on one line of printable characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]

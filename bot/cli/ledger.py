@@ -34,7 +34,7 @@ def show_command(
     place: Place = None,
     last: Annotated[int | None, typer.Option(min=1, help="Only so many, the newest.", show_default=False)] = None,
 ) -> Exit:
-    """What the bot wrote: tries with their outcome, proofs that were read back, requests to GitLab; oldest first.
+    """What the bot wrote: tries with outcome, proofs read back, requests to GitLab, commands from notes; oldest first.
 
     ropewalk ledger show acme/tools/widget@v1.2.3 --format json
     """

@@ -12,7 +12,7 @@ import typer
 
 from bot.cli import output
 from bot.cli.accepting import acceptance
-from bot.cli.consent import join
+from bot.cli.consent import desk_of, join
 from bot.cli.exits import Exit, exit_of_release, waits_for_people
 from bot.cli.options import Format, Options, command, complain
 from bot.cli.planned import differences_text, moved, plan_json, read_plan, write_plan
@@ -100,7 +100,7 @@ def resume_command(
         bot.must_write()
         if accept_changes is not None:
             bot.store.acceptances.accept(release.key, acceptance(accept_changes, bot.clock()))
-        bot.store.releases.wake(release.key, bot.clock(), reopen=True)
+        desk_of(bot).resume(release)
         return _follow(options, bot, release.key)
 
 

@@ -46,10 +46,10 @@ def _round(bot: App, again: Callable[[timedelta], None], stopping: Callable[[], 
         bot.store.intake.cursor(CURSOR, now)
         return
     reviewer, looks, left = _reviewer(bot), 0, False
-    for request in bot.merge_requests.open_since(_places(bot), max(cursor, now - OLDEST) - SLACK):
+    for request in bot.merge_requests.open_since(places_of(bot), max(cursor, now - OLDEST) - SLACK):
         if stopping():
             return
-        if not _wanted(bot, request):
+        if not released(bot, request):
             continue
         if looks >= MOST_LOOKS:
             left = True
@@ -105,7 +105,8 @@ def _looked(reviewer: Reviewer, request: OpenMergeRequest) -> Outcome | None:
     return outcome
 
 
-def _places(bot: App) -> MergeRequestPlaces:
+def places_of(bot: App) -> MergeRequestPlaces:
+    """Where merge requests of what is watched lie."""
     watch = bot.settings.watch
     return MergeRequestPlaces(
         groups=tuple(group for group in watch.groups if group != "**"),
@@ -114,7 +115,7 @@ def _places(bot: App) -> MergeRequestPlaces:
     )
 
 
-def _wanted(bot: App, request: OpenMergeRequest) -> bool:
+def released(bot: App, request: OpenMergeRequest) -> bool:
     """A project that is watched, and that some rule of the policy releases."""
     patterns = (pattern for rule in bot.settings.policy.releases for pattern in rule.projects)
     if not request.sha or not any(matches_path(pattern, request.project) for pattern in patterns):

@@ -108,6 +108,7 @@ def _runner(bot: App, instruments: Instruments) -> Runner:
 def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     """Teach the runner its jobs, and the timer when they run."""
     from bot.cli.audit_job import audit_watched
+    from bot.cli.command_job import FIND_EVERY, HEED_EVERY, find_notes, heed_notes
     from bot.cli.hook_job import HOOKS_EVERY, tend_hooks
     from bot.cli.review_job import REVIEW_EVERY, review_merge_requests
     from bot.engine.timer import Timer
@@ -131,6 +132,10 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
         "reviews": lambda: review_merge_requests(
             bot, lambda delay: timer.soon("reviews", after=delay), lambda: runner.stopping
         ),
+        "commands": lambda: heed_notes(
+            bot, lambda delay: timer.soon("commands", after=delay), lambda: runner.stopping, runner.wake
+        ),
+        "unheard": lambda: find_notes(bot, lambda: timer.soon("commands"), lambda: runner.stopping),
         "hooks": lambda: tend_hooks(bot, lambda delay: timer.soon("hooks", after=delay), lambda: runner.stopping),
     }
     timer.every(bot.settings.watch.poll, "poll", at_start=True)
@@ -142,6 +147,9 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
         timer.cron(audit_at, "audit")
     if bot.settings.policy.hygiene.merge_requests:
         timer.every(REVIEW_EVERY, "reviews", at_start=True)
+    if bot.settings.commands.enabled:
+        timer.every(HEED_EVERY, "commands", at_start=True)
+        timer.every(FIND_EVERY, "unheard", at_start=True)
     if _tends_hooks(bot):
         timer.every(HOOKS_EVERY, "hooks", at_start=True)
     return timer
@@ -179,6 +187,8 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
             timer.soon("look")
         if bot.settings.policy.hygiene.merge_requests and any(answer.merge_requests for answer in taken):
             timer.soon("reviews")
+        if any(answer.commands for answer in taken):
+            timer.soon("commands")
 
     intake = Intake(
         secret=bot.settings.watch.hook_secret,

@@ -54,7 +54,8 @@ class Approval:
 class Approver:
     """Somebody who wants to approve, or did, as GitLab knows them now.
 
-    `level` is the access level in the project, None for no member; `emails` are those that are known (lower case).
+    `level` is the access level in the project, None for no member; `emails` are those that are known (lower case), and
+    `known` is whether these are all they have.
     """
 
     user_id: int
@@ -62,6 +63,7 @@ class Approver:
     level: int | None
     emails: frozenset[str] = frozenset()
     robot: bool = False
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,3 +78,8 @@ class Author:
         """Whether the approver is that person, as far as can be told."""
         by_id = self.user_id is not None and self.user_id == approver.user_id
         return by_id or (self.email is not None and self.email.lower() in approver.emails)
+
+
+def one_line(text: str) -> str:
+    """A reason on one line of printable characters, at most 300."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]

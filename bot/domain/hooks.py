@@ -51,6 +51,7 @@ class Hook:
     pipeline: bool
     merge_requests: bool
     verifies_tls: bool
+    notes: bool = False
     status: HookStatus = HookStatus.EXECUTABLE
     disabled_until: datetime | None = None
     signed: bool | None = None
@@ -59,10 +60,11 @@ class Hook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookWish:
-    """The hook we want: our address and the secret that proves a delivery."""
+    """The hook we want: our address, the secret that proves a delivery, and whether it tells of notes."""
 
     url: str
     secret: Secret
+    notes: bool = False
 
     @property
     def signed(self) -> bool:

@@ -14,11 +14,14 @@ NOTHING = "0" * 64
 
 
 class EntryKind(StrEnum):
-    """A try at an effect with its outcome, a proof that was read back, or a request to change something on GitLab."""
+    """A try at an effect with its outcome, a proof that was read back, a request to change something on GitLab, or a
+    command that somebody gave in a note, with who it was.
+    """
 
     ATTEMPT = "attempt"
     RECEIPT = "receipt"
     REQUEST = "request"
+    COMMAND = "command"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.domain.consents import Approval, Approver, Hold
+from bot.domain.consents import Approval, Approver, Author, Hold
 from bot.domain.releases import Release, ReleaseState
 from bot.domain.verdicts import Consequence, GateResult
 from bot.ports.store import Queue, Register
@@ -14,6 +14,8 @@ from bot.release.approving import author_of_shipped, refusal
 from bot.release.facts import Facts, Look, LookKind, Seen, Unreadable, Wanted
 from bot.release.gates import hold as gate
 from bot.release.observe import Eyes, observe
+
+LEAST_SHA = 7  # hex digits, as git abbreviates them
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +27,31 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """All that hearing people takes; `robot` says the user id of the bot, asking GitLab."""
+    """All that hearing people takes; `robot` says the user id of the bot, asking GitLab.
+
+    `attributed` finds the user behind an author who is known by address alone, where those who come cannot be asked for
+    all their addresses.
+    """
 
     eyes: Eyes
     queue: Queue
     register: Register
     robot: Callable[[], int]
     clock: Callable[[], datetime]
+    attributed: Callable[[Author], Author] = lambda author: author
 
     def approve(self, wanted: Wanted, release: Release, approver: Approver) -> Approval | Refused:
         """Record somebody's yes to the release's commit, and wake it; or say why it does not count.
 
-        One who approved already is recorded as before. Raises: TransientError, RefusedError if GitLab cannot tell who
-        somebody is or who made what is released.
+        One who approved already is recorded as before. Raises: see `weigh`.
+        """
+        said = self.weigh(wanted, approver)
+        return said if isinstance(said, Refused) else self.record(release, said)
+
+    def weigh(self, wanted: Wanted, approver: Approver) -> Approval | Refused:
+        """Somebody's yes as it may be recorded, or why it does not count. Writes nothing.
+
+        Raises: TransientError, RefusedError if GitLab cannot tell who somebody is or who made what is released.
         """
         rule, consents = wanted.rule.approval, self.eyes.consents
         if rule is None:
@@ -55,16 +69,23 @@ class Desk:
             if isinstance(changes, Unreadable):
                 return Refused(f"cannot tell whose changes these are: {changes.reason}")
             authors += author_of_shipped(rule, changes.value if isinstance(changes, Seen) else None)
-        why = refusal(rule, approver, authors)
+        why = refusal(rule, approver, tuple(map(self.attributed, authors)))
         if why is not None or approver.level is None:
             return Refused(f"{approver.username} {why}")
-        now = self.clock()
-        approval = Approval(
-            user_id=approver.user_id, username=approver.username, level=approver.level, at=now, sha=id_.sha
+        return Approval(
+            user_id=approver.user_id, username=approver.username, level=approver.level, at=self.clock(), sha=id_.sha
         )
-        consents.approvals.approve(release.key, approval)
-        self.queue.wake(release.key, now)
-        return next(one for one in consents.approvals.approvals(release.key) if one.user_id == approver.user_id)
+
+    def record(self, release: Release, approval: Approval) -> Approval:
+        """Record what was weighed, and wake the release. Returns what is on record: one's first yes stays."""
+        approvals = self.eyes.consents.approvals
+        approvals.approve(release.key, approval)
+        self.queue.wake(release.key, self.clock())
+        return next(one for one in approvals.approvals(release.key) if one.user_id == approval.user_id)
+
+    def resume(self, release: Release) -> None:
+        """Run a release again from where it stands: only what is missing is done."""
+        self.queue.wake(release.key, self.clock(), reopen=True)
 
     def hold(self, project_id: int, target: str, ref: str, hold: Hold) -> GateResult:
         """Hold a ref back. A release of it that is under way stops before its next write, whoever works on it.
@@ -92,6 +113,18 @@ class Desk:
         if lifted is not None and release is not None and _held(release):
             self.queue.wake(release.key, self.clock(), reopen=not release.state.open)
         return lifted
+
+
+def needless(wanted: Wanted, release: Release) -> str | None:
+    """Why nobody need approve a release; None if somebody does."""
+    if wanted.rule.approval is None:
+        return "policy asks for none"
+    return "it is published" if release.state is ReleaseState.PUBLISHED else None
+
+
+def names(sha: str, release: Release) -> bool:
+    """Whether what somebody typed (at least seven hex digits) is the commit of a release."""
+    return len(sha) >= LEAST_SHA and release.id.sha.startswith(sha.lower())
 
 
 def _with(release: Release, said: GateResult) -> tuple[GateResult, ...]:

@@ -226,7 +226,9 @@ class Hooks(Protocol):
         """All of them, ours or not, oldest first."""
 
     def create(self, place: HookPlace, wish: HookWish) -> Hook:
-        """Make one for push, tag push, pipeline and merge request events; the answer tells what GitLab made of it."""
+        """Make one for push, tag push, pipeline and merge request events, and for notes if so wished; the answer tells
+        what GitLab made of it.
+        """
 
     def correct(self, place: HookPlace, hook_id: int, wish: HookWish) -> Hook:
         """Set its events and its secret, and nothing else."""

@@ -12,7 +12,7 @@ from bot.domain.consents import Approval, Hold
 from bot.domain.distributions import Distribution
 from bot.domain.findings import Finding
 from bot.domain.hooks import HookPlace, HookRecord
-from bot.domain.ledger import Broken, Chain, Entry
+from bot.domain.ledger import Broken, Chain, Entry, Written
 from bot.domain.refs import KnownRefs, Project, RefChange
 from bot.domain.releases import Acceptance, Attempt, Receipt, Release
 
@@ -38,6 +38,9 @@ class Journal(Protocol):
 
     def requested(self, method: str, path: str, outcome: str, at: datetime) -> None:
         """Note a request that was to change something on GitLab, and how it ended."""
+
+    def commanded(self, written: Written) -> None:
+        """Note a command that somebody gave in a note, and how it ended."""
 
     def entries(self, *prefixes: str) -> Iterator[Entry]:
         """All entries, oldest first, or those whose place begins with one of these."""

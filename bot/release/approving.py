@@ -25,7 +25,13 @@ def refusal(rule: ApprovalRule, approver: Approver, authors: Iterable[Author]) -
     if rule.users and approver.username.lower() not in (user.lower() for user in rule.users):
         return f"is not among those whom policy names ({', '.join(rule.users)})"
     made = [author.what for author in authors if author.is_one(approver)]
-    return f"{' and '.join(dict.fromkeys(made))}, and nobody approves their own work" if made else None
+    if made:
+        return f"{' and '.join(dict.fromkeys(made))}, and nobody approves their own work"
+    # Whoever comes without all their addresses may be any author who is known by address alone.
+    unsure = [] if approver.known else [author.what for author in authors if author.user_id is None]
+    return (
+        f"may be who {' and '.join(dict.fromkeys(unsure))}: GitLab shows no user with that address" if unsure else None
+    )
 
 
 def author_of_shipped(rule: ApprovalRule, changes: Changes | None) -> tuple[Author, ...]:

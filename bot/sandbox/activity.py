@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from bot.sandbox.ci.model import CiError, Job, Pipeline
 from bot.sandbox.git.changes import BLANK, RefChange
 from bot.sandbox.git.repository import Commit
-from bot.sandbox.hooks import payloads
+from bot.sandbox.hooks import payloads, talk
 from bot.sandbox.world import flow
 from bot.sandbox.world.people import User
 from bot.sandbox.world.places import Project
 from bot.sandbox.world.settings import ref_matches
-from bot.sandbox.world.work import Event, MergeRequest, PushData, Release
+from bot.sandbox.world.work import Event, Issue, MergeRequest, Note, Noteable, PushData, Release
 
 if TYPE_CHECKING:
     from bot.sandbox.ci.pipelines import Pipelines
@@ -158,8 +158,9 @@ class Activity:
         target_type: str | None = None,
         target: tuple[int, int | None, str] | None = None,
         push: PushData | None = None,
+        note: tuple[Noteable, Note] | None = None,
     ) -> None:
-        """Record an event; `target` is id, iid and title."""
+        """Record an event; `target` is id, iid and title, `note` what was written and on what."""
         number, iid, title = target or (None, None, None)
         project.record(
             Event(
@@ -173,6 +174,7 @@ class Activity:
                 target_iid=iid,
                 target_title=title,
                 push=push,
+                note=note,
             )
         )
 
@@ -208,6 +210,20 @@ class Activity:
         if self.hooks is not None:
             payload = payloads.merge_request(self._world, project, one, user, action, oldrev=oldrev)
             self._send(project, "merge_requests_events", payload, branch=one.source_branch)
+
+    def note(self, project: Project, one: Noteable, note: Note, action: str) -> None:
+        """A note was written (`create`) or its body changed (`update`); deleting one, and GitLab's own, tell nobody.
+
+        Source: app/services/notes/{post_process,update}_service.rb.
+        """
+        if action == "create":
+            kind = "DiscussionNote" if note.threaded else "Note"
+            target = (note.id, note.id, one.title)
+            self.event(project, note.author, "commented on", target_type=kind, target=target, note=(one, note))
+        if self.hooks is not None and not note.system:
+            quiet = note.internal or (isinstance(one, Issue) and one.confidential)
+            payload = talk.note(self._world, project, one, note, action)
+            self._send(project, "confidential_note_events" if quiet else "note_events", payload)
 
     def release(self, project: Project, one: Release, action: str) -> None:
         """A release was created, updated or deleted."""

@@ -19,7 +19,7 @@ def hook_wish(settings: Settings) -> HookWish:
     if secret is None:
         what = "there is no hook secret, and without one no hook is believed"
         raise ConfigError(what, "watch.hook_secret_file", MAKE_ONE)
-    wish = HookWish(url=address + HOOK_PATH, secret=secret)
+    wish = HookWish(url=address + HOOK_PATH, secret=secret, notes=settings.commands.enabled)
     # The web takes any key; GitLab takes only these: app/models/concerns/web_hooks/hook.rb, SIGNING_TOKEN_FORMAT.
     key = signing_key(secret.reveal()) if wish.signed else None
     if key is not None and (len(key) != SIGNING_BYTES or not secret.reveal().endswith("=")):

@@ -15,6 +15,7 @@ from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
 from bot.domain.secrets import Secret
 from bot.domain.webhooks import HOOK_PATH, SIGNING_PREFIX, signing_key
 from bot.settings.addresses import state_of, web_url
+from bot.settings.commands import read_commands
 from bot.settings.credentials import (
     HOOK_SECRET_VARIABLE,
     MARKER_KEY_VARIABLE,
@@ -141,6 +142,7 @@ class _Loader:
         web = self._web(watch)
         policy = self._policy(read_indexes(self.main, credentials))
         dashboard = self._dashboard()
+        commands = read_commands(self.main)
         problems = self.main.problems
         if problems or gitlab is None or watch is None or state is None or web is None:
             return None
@@ -152,6 +154,7 @@ class _Loader:
             web=web,
             dashboard=dashboard,
             policy=policy,
+            commands=commands,
             secret_variables=tuple(credentials.variables),
             warnings=problems.warnings,
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from bot.domain.commands import CommandPolicy
 from bot.domain.policy import Policy
 from bot.domain.secrets import Secret
 from bot.domain.webhooks import SIGNING_PREFIX
@@ -68,6 +69,7 @@ class Settings:
     web: Listener
     dashboard: Listener | None
     policy: Policy
+    commands: CommandPolicy = field(default_factory=CommandPolicy)
     secret_variables: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -63,6 +63,33 @@ class WatchSection(Section):
     hook_secret_file: Text | None = None
 
 
+CommandRole = Literal["developer", "maintainer", "owner"]
+
+
+class CommandRolesSection(Section):
+    """`commands.roles`: who may give which command, by their role in the project, at least."""
+
+    plan: CommandRole = "developer"
+    explain: CommandRole = "developer"
+    help: CommandRole = "developer"
+    hold: CommandRole = "developer"
+    retry: CommandRole = "maintainer"
+    resume: CommandRole = "maintainer"
+    approve: Annotated[CommandRole, Field(description="Beside what `approval` of the rule asks for.")] = "developer"
+
+
+class CommandsSection(Section):
+    """`commands`: what people may ask for with `/ropewalk` in a note."""
+
+    enabled: Annotated[bool, Field(description="Whether notes are read at all.")] = False
+    roles: CommandRolesSection = CommandRolesSection()
+    longest_hold: Duration = timedelta(days=14)
+    per_person: Annotated[
+        int, Field(ge=1, le=1000, description="Notes of one person in one project that count within ten minutes.")
+    ] = 10
+    per_project: Annotated[int, Field(ge=1, le=10000, description="The same, of everybody.")] = 40
+
+
 class WebSection(Section):
     """`web`: hooks and health."""
 
@@ -281,4 +308,5 @@ class Document(PolicyDocument):
     dashboard: DashboardSection | None = None
     indexes: dict[str, IndexSection] = {}
     build: BuildSection | None = None
+    commands: CommandsSection = CommandsSection()
     policy: Annotated[Text | None, Field(description="A file with `releases`, `notes`, `hygiene` and `freeze`.")] = None

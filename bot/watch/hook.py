@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 
+from bot.domain.commands import WORD, Heard, NoteHome, NotePlace
 from bot.domain.refs import ChangeSource, Project, RefAction, RefChange, RefKind
 
 NO_SHA = "0" * 40
@@ -23,6 +25,8 @@ PROJECT_EVENTS = (
     "project_update",
     "project_archive",
 )
+_NOTE_HOMES = {"MergeRequest": ("merge_request", NoteHome.MERGE_REQUEST), "Issue": ("issue", NoteHome.ISSUE)}
+MOST_NUMBER = 2**63  # what a database takes
 # A pipeline that is on its way tells nothing that a release waits for.
 UNDER_WAY = ("created", "pending", "running", "preparing", "waiting_for_resource")
 
@@ -66,6 +70,14 @@ class MergeRequestHint:
     iid: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteHint:
+    """Somebody wrote a note with our word in it."""
+
+    project: Project
+    heard: Heard
+
+
 @dataclass(frozen=True, slots=True)
 class Ignored:
     """Authentic, but nothing for us; `why` is for the log."""
@@ -73,7 +85,7 @@ class Ignored:
     why: str
 
 
-Hint = RefHint | ProjectHint | PipelineHint | MergeRequestHint | Ignored
+Hint = RefHint | ProjectHint | PipelineHint | MergeRequestHint | NoteHint | Ignored
 
 
 def read_hook(body: Mapping[str, object]) -> Hint:
@@ -87,6 +99,8 @@ def read_hook(body: Mapping[str, object]) -> Hint:
         return _pipeline(body)
     if kind == "merge_request":
         return _merge_request(body)
+    if kind == "note":
+        return _note(body)
     if not isinstance(kind, str):
         return Ignored("unknown events start nothing")
     return _touched(body) if kind in PROJECT_EVENTS else Ignored(f"{kind} events start nothing")
@@ -145,6 +159,30 @@ def _merge_request(body: Mapping[str, object]) -> Hint:
     if project is None or not isinstance(iid, int) or isinstance(iid, bool):
         return Ignored("a merge request without project or number")
     return MergeRequestHint(project=project, iid=iid)
+
+
+def _note(body: Mapping[str, object]) -> Hint:
+    """Only that there is one is believed. Source: lib/gitlab/data_builder/note.rb; `action` since 16.11."""
+    attributes, project = body.get("object_attributes"), _project(body.get("project"))
+    if project is None or not isinstance(attributes, Mapping):
+        return Ignored("a note without project or attributes")
+    if WORD not in str(attributes.get("note") or "") or attributes.get("system"):
+        return Ignored("a note without a command")
+    if body.get("event_type") == "confidential_note" or attributes.get("internal"):
+        return Ignored("confidential notes are not read")
+    if attributes.get("action", "create") != "create":
+        return Ignored("a note that was changed is not read anew")
+    found = _NOTE_HOMES.get(str(attributes.get("noteable_type")))
+    owner = body.get(found[0]) if found else None
+    number, iid = attributes.get("id"), owner.get("iid") if isinstance(owner, Mapping) else None
+    if found is None or not _is_number(number) or not _is_number(iid):
+        return Ignored("a note on something else")
+    place = NotePlace(project_id=project.id, home=found[1], iid=iid)
+    return NoteHint(project=project, heard=Heard(note_id=number, place=place))
+
+
+def _is_number(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < MOST_NUMBER
 
 
 def _project(value: object) -> Project | None:

@@ -81,7 +81,7 @@ def judge_hooks(hooks: Collection[Hook], wish: HookWish, record: HookRecord | No
     steps = [Step(mend=Mend.REMOVE, hook_id=other.id) for other in others]
     if others:
         found.append(Fault(verdict=HookVerdict.DUPLICATE, reason=f"{len(ours)} hooks have our address"))
-    settings = [*_secret(hook, wish, record, fingerprint), *_events(hook)]
+    settings = [*_secret(hook, wish, record, fingerprint), *_events(hook, wish)]
     if settings:
         found += settings
         steps.append(Step(mend=Mend.CORRECT, hook_id=hook.id))
@@ -182,12 +182,13 @@ def _secret(hook: Hook, wish: HookWish, record: HookRecord | None, fingerprint: 
     return [Fault(verdict=HookVerdict.WRONG_SECRET, reason=reason)]
 
 
-def _events(hook: Hook) -> list[Fault]:
+def _events(hook: Hook, wish: HookWish) -> list[Fault]:
     wanted = {
         "push": hook.push,
         "tag push": hook.tag_push,
         "pipeline": hook.pipeline,
         "merge request": hook.merge_requests,
+        **({"note": hook.notes} if wish.notes else {}),
     }
     missing = [name for name, there in wanted.items() if not there]
     said = [f"it does not tell of {' and '.join(missing)} events"] if missing else []

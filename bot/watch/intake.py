@@ -10,9 +10,10 @@ from bot.domain.policy import Policy, Source
 from bot.domain.refs import Project, RefAction, RefKind
 from bot.domain.releases import STOPPED, Release, ReleaseId, TargetState
 from bot.domain.verdicts import Verdict
+from bot.ports.commands import CommandIntake
 from bot.ports.store import Enrolment, Hints, Intake, Queue, Waker
 from bot.watch.compare import new_release
-from bot.watch.hook import Ignored, MergeRequestHint, PipelineHint, ProjectHint, RefHint, read_hook
+from bot.watch.hook import Ignored, MergeRequestHint, NoteHint, PipelineHint, ProjectHint, RefHint, read_hook
 from bot.watch.scope import Scope
 
 DISTRIBUTIONS = "distributions"  # the target, as in bot.release.targets.distributions
@@ -21,18 +22,20 @@ DISTRIBUTIONS = "distributions"  # the target, as in bot.release.targets.distrib
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What was decided about a hook, for the log; `look` says that a project waits to be looked at, `merge_requests`
-    that those that changed do. `idle` says that nothing follows: most hooks of a large organisation are such.
+    that those that changed do, `commands` that a note does. `idle` says that nothing follows: most hooks of a large
+    organisation are such.
     """
 
     words: str
     idle: bool = False
     look: bool = False
     merge_requests: bool = False
+    commands: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookIntake:
-    """All that taking in a hook needs."""
+    """All that taking in a hook needs. `commands` is where notes go, None where they are not heard."""
 
     intake: Intake
     enrolment: Enrolment
@@ -42,6 +45,7 @@ class HookIntake:
     scope: Scope
     policy: Policy
     clock: Callable[[], datetime]
+    commands: CommandIntake | None = None
 
     def take(self, body: Mapping[str, object]) -> Answer:
         """Store what a verified payload hints at."""
@@ -55,6 +59,8 @@ class HookIntake:
                 return self._under_way(hint) if hint.under_way else Answer(self._pipeline(hint))
             case MergeRequestHint():
                 return self._merge_request(hint.project)
+            case NoteHint():
+                return self._note(hint)
             case Ignored():
                 return Answer(hint.why, idle=True)
 
@@ -100,6 +106,14 @@ class HookIntake:
         if not (self.scope.covers(project) or self.hints.watched(project.id)):
             return Answer("the project is out of scope", idle=True)
         return Answer("the merge request is looked at", merge_requests=True)
+
+    def _note(self, hint: NoteHint) -> Answer:
+        if self.commands is None:
+            return Answer("commands in notes are off", idle=True)
+        if not (self.scope.covers(hint.project) or self.hints.watched(hint.project.id)):
+            return Answer("the project is out of scope", idle=True)
+        new = self.commands.hear([hint.heard], self.clock())
+        return Answer("the note is read", commands=True) if new else Answer("the note is known already", idle=True)
 
     def _under_way(self, hint: PipelineHint) -> Answer:
         """No news, save that hooks of this pipeline reach us: whoever waits for it need not ask so often."""

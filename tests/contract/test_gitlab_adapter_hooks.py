@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -124,6 +125,13 @@ def test_correcting_leaves_the_address_out() -> None:
         "enable_ssl_verification": True,
         "signing_token": WISH.secret.reveal(),
     }
+
+
+def test_a_wish_for_notes_is_sent_along() -> None:
+    with hostile(lambda _: reply(200, HOOK | {"note_events": True})) as server:
+        made = GitLabHooks(api(server.url)).create(PLACE, replace(WISH, notes=True))
+    assert made.notes
+    assert json.loads(server.asked[0].body)["note_events"] is True
 
 
 def test_an_older_gitlab_tells_less_of_a_hook() -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.adapters.store.commands import MOST_WAITING
 from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
+from bot.domain.commands import Answer, Heard, NoteHome, NotePlace, Outcome, Stage
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule, Source
 from bot.domain.refs import RefKind
 from bot.domain.releases import Release, ReleaseState, TargetState, TargetStatus
@@ -88,7 +90,7 @@ def test_a_new_tag_begins_one_release_however_often_it_is_told(bench: Bench) -> 
     [
         (tag_push("nightly"), "no rule covers the tag"),
         (tag_push(path="other/widget"), "the project is out of scope"),
-        ({"object_kind": "note"}, "note events start nothing"),
+        ({"object_kind": "note"}, "a note without project or attributes"),
         ({}, "unknown events start nothing"),
         (pipeline(), "no release waits for it"),
         (merge_request(), "the merge request is looked at"),
@@ -225,3 +227,42 @@ def test_what_a_system_hook_tells_of_a_project_is_a_reason_to_look(bench: Bench,
     left = {"event_name": event, "project_id": 42, "path_with_namespace": "other/moved"}
     bench.store.intake.compared(comparison({}))
     assert bench.take(left) == "the project is looked at", "it was ours"
+
+
+def test_a_note_is_heard_once_where_notes_are_and_the_project_is_ours(bench: Bench) -> None:
+    """Off by default; of one project no more than hundreds wait, and others are heard all the same."""
+    assert bench.take(note()) == "commands in notes are off"
+    listening = replace(bench, hooks=replace(bench.hooks, commands=bench.store.commands))
+    assert listening.take(note(path="other/widget")) == "the project is out of scope"
+    assert [listening.take(note()), listening.take(note())] == ["the note is read", "the note is known already"]
+    (row,) = bench.store.commands.due(NOON, 9)
+    assert (row.heard.note_id, row.heard.place.iid, row.stage, row.due_at) == (7, 3, Stage.HEARD, NOON)
+    numbers = [Heard(note_id=1000 + at, place=row.heard.place) for at in range(MOST_WAITING + 5)]
+    assert bench.store.commands.hear(numbers, NOON) == MOST_WAITING - 1
+    elsewhere = replace(row.heard.place, project_id=43)
+    assert bench.store.commands.hear([Heard(note_id=9000, place=elsewhere)], NOON) == 1
+
+
+def note(path: str = "acme/tools/widget") -> dict[str, object]:
+    return {
+        "object_kind": "note",
+        "project": {"id": 42, "path_with_namespace": path, "web_url": ""},
+        "merge_request": {"iid": 3},
+        "object_attributes": {"id": 7, "note": "/ropewalk plan", "noteable_type": "MergeRequest"},
+    }
+
+
+def test_what_somebody_else_did_to_a_note_meanwhile_stands(bench: Bench) -> None:
+    """A record is written over as it was read, or not at all."""
+    book = bench.store.commands
+    book.hear([Heard(note_id=7, place=NotePlace(project_id=42, home=NoteHome.ISSUE, iid=3))], NOON)
+    (row,) = book.due(NOON, 9)
+    answer = Answer(outcome=Outcome.DONE, asked="`/ropewalk retry`", words="it goes on", key="k")
+    acted = replace(row, stage=Stage.ACTED, author_id=5, username="ada", written_at=NOON, answers=(answer,))
+    assert book.keep(acted, row)
+    assert not book.keep(replace(row, why="twice"), row)
+    assert book.answered(row.heard.place, 9) == (acted,)
+    assert book.authors_since(42, NOON) == (5,)
+    assert book.authors_since(42, NOON + timedelta(seconds=1)) == ()
+    assert book.hear([Heard(note_id=8, place=row.heard.place)], NOON + timedelta(days=181)) == 1
+    assert book.answered(row.heard.place, 9) == (), "what is old is forgotten"

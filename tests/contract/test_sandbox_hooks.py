@@ -133,3 +133,53 @@ def test_a_signing_token_is_a_key_of_32_bytes(org: Org, receiver: Receiver, toke
     """GitLab: app/models/concerns/web_hooks/hook.rb, SIGNING_TOKEN_FORMAT."""
     body = {"url": receiver.url, "signing_token": token}
     assert org.call("POST", "/projects/1/hooks", json=body).status_code == 422
+
+
+def test_a_note_is_told_when_written_and_when_changed_and_a_confidential_one_apart(
+    org: Org, receiver: Receiver
+) -> None:
+    """System notes, deletions and unchanged bodies tell nobody; the event carries the note to the projects' events."""
+    user = org.people["maintainer"]
+    org.world.commit(org.project, "topic", "Topic", {"a": "1"}, user)
+    org.world.create_merge_request(org.project, user, "topic", "Topic")
+    extra: dict[str, object] = {"note_events": True}
+    listen(org, receiver, **extra)
+    path = "/projects/1/merge_requests/1/notes"
+    number = org.call("POST", path, "developer", json={"body": "first"}).json()["id"]
+    org.call("PUT", f"{path}/{number}", "developer", json={"body": "second"})
+    org.call("PUT", f"{path}/{number}", "developer", json={"body": "second"})
+    quiet = org.call("POST", path, "developer", json={"body": "hush", "internal": True}).json()["id"]
+    told = org.call("GET", "/projects/1/events", params={"action": "commented"}).json()
+    assert [(one["note"]["id"], one["note"]["noteable_iid"]) for one in told] == [(quiet, 1), (number, 1)]
+    assert len(org.call("GET", "/projects/1/events", "guest", params={"action": "commented"}).json()) == 1
+    org.call("DELETE", f"{path}/{number}", "developer")
+    drained(org)
+    attributes = [one["object_attributes"] for one in receiver.payloads()]
+    assert [(one["id"], one["action"], one["note"]) for one in attributes if isinstance(one, dict)] == [
+        (number, "create", "first"),
+        (number, "update", "second"),
+    ]
+    (headers, body), _ = receiver.received
+    assert headers["X-Gitlab-Event"] == "Note Hook"
+    assert json.loads(body)["merge_request"]["iid"] == 1
+    extra = {"confidential_note_events": True}
+    listen(org, receiver, **extra)
+    org.call("POST", path, "developer", json={"body": "hush again", "internal": True})
+    drained(org)
+    headers, body = receiver.received[-1]
+    assert (headers["X-Gitlab-Event"], json.loads(body)["event_type"]) == (
+        "Confidential Note Hook",
+        "confidential_note",
+    )
+
+
+def test_an_emoji_counts_as_a_change_of_the_note(org: Org) -> None:
+    user = org.people["maintainer"]
+    org.world.commit(org.project, "topic", "Topic", {"a": "1"}, user)
+    org.world.create_merge_request(org.project, user, "topic", "Topic")
+    path = "/projects/1/merge_requests/1/notes"
+    number = org.call("POST", path, json={"body": "first"}).json()["id"]
+    org.control("POST", "clock", json={"advance": 60})
+    org.call("POST", f"{path}/{number}/award_emoji", "reporter", params={"name": "thumbsup"})
+    note = org.call("GET", f"{path}/{number}").json()
+    assert note["updated_at"] > note["created_at"]

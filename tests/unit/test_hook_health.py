@@ -232,3 +232,11 @@ def test_nothing_that_was_taken_is_asked_for_and_what_is_asked_for_is_bounded(
     newest = max(rows, key=lambda one: one.at, default=None)
     ill = newest is not None and not newest.status.startswith("2") and newest.key not in resent
     assert found.last == (newest if ill else None)
+
+
+def test_a_hook_need_tell_of_notes_only_where_they_are_heard() -> None:
+    wish = replace(SIGNING, notes=True)
+    plan = judge_hooks([GOOD], wish, RECORD, RECORD.fingerprint)
+    assert [fault.reason for fault in plan.faults] == ["it does not tell of note events"]
+    assert judge_hooks([replace(GOOD, notes=True)], wish, RECORD, RECORD.fingerprint).faults == ()
+    assert judge_hooks([replace(GOOD, notes=True)], SIGNING, RECORD, RECORD.fingerprint).faults == ()

@@ -131,7 +131,7 @@ def test_no_value_of_a_variable_leaves_the_payload() -> None:
     [
         ({}, "unknown events start nothing"),
         ({"object_kind": "push"}, "a branch push without project or branch"),
-        ({"object_kind": "note"}, "note events start nothing"),
+        ({"object_kind": "note"}, "a note without project or attributes"),
         ({"object_kind": ["tag_push"]}, "unknown events start nothing"),
         ({"event_name": "repository_update"}, "a project event without a project"),
         ({"event_name": "project_rename", "project_id": "42"}, "a project event without a project"),

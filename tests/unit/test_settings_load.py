@@ -372,6 +372,7 @@ def test_the_schema_knows_every_section_and_refuses_others() -> None:
         "watch",
         "state",
         "web",
+        "commands",
         "build",
         "dashboard",
         "indexes",

@@ -102,6 +102,7 @@ def _body(wish: HookWish) -> dict[str, Json]:
         "tag_push_events": True,
         "pipeline_events": True,
         "merge_requests_events": True,
+        **({"note_events": True} if wish.notes else {}),
         "enable_ssl_verification": True,
         "signing_token" if wish.signed else "token": wish.secret.reveal(),
     }
@@ -116,6 +117,7 @@ def _hook(row: Json) -> Hook:
         tag_push=bool(row.get("tag_push_events")),
         pipeline=bool(row.get("pipeline_events")),
         merge_requests=bool(row.get("merge_requests_events")),
+        notes=bool(row.get("note_events")),
         verifies_tls=bool(row.get("enable_ssl_verification", True)),
         status=HookStatus(said) if said in set(HookStatus) else HookStatus.OTHER,
         disabled_until=parse_time(row.get("disabled_until")),

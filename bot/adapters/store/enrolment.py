@@ -84,6 +84,13 @@ class SqliteEnrolment:
             query = select(table.c.id).where(table.c.id == project_id, table.c.left_at.is_(None))
             return connection.execute(query).first() is not None
 
+    def enrolled_at(self, project_id: int) -> datetime | None:
+        """When a project that is watched was enrolled first."""
+        table = schema.projects
+        with self._database.begin() as connection:
+            query = select(table.c.enrolled_at).where(table.c.id == project_id, table.c.left_at.is_(None))
+            return connection.execute(query).scalar_one_or_none()
+
     def project(self, project_id: int) -> Project | None:
         """An enrolled project as last seen."""
         with self._database.begin() as connection:

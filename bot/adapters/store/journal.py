@@ -7,6 +7,7 @@ last one until the commit.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, or_, select
@@ -81,6 +82,12 @@ class SqliteJournal:
         written = Written(at=at, kind=EntryKind.REQUEST, place=self._redact(path), words=words, outcome=outcome)
         with self._database.begin() as connection:
             append(connection, written)
+
+    def commanded(self, written: Written) -> None:
+        """Note a command that somebody gave, and how it ended."""
+        told = replace(written, words=self._redact(written.words), where=self._redact(written.where))
+        with self._database.begin() as connection:
+            append(connection, told)
 
     def entries(self, *prefixes: str) -> Iterator[Entry]:
         """All entries, oldest first, or those whose place begins with one of these."""

@@ -318,3 +318,23 @@ for _verb in ("UPDATE", "DELETE"):
             "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
         ),
     )
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("note_id", Integer, primary_key=True, autoincrement=False),
+    Column("project_id", Integer, nullable=False),
+    Column("home", String(16), nullable=False),
+    Column("iid", Integer, nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("heard_at", Moment, nullable=False),
+    Column("due_at", Moment),
+    Column("tries", Integer, nullable=False),
+    Column("author_id", Integer),
+    Column("username", Text, nullable=False),
+    Column("written_at", Moment),
+    Column("why", Text, nullable=False),
+    Column("answers", JSON, nullable=False),
+    Index("commands_due", "due_at"),
+    Index("commands_place", "project_id", "home", "iid"),
+)

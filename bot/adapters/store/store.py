@@ -9,6 +9,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import rows, schema
 from bot.adapters.store.accepting import SqliteAcceptances
+from bot.adapters.store.commands import SqliteCommands
 from bot.adapters.store.consents import SqliteApprovals, SqliteHolds
 from bot.adapters.store.database import Database
 from bot.adapters.store.enrolment import SqliteEnrolment
@@ -123,6 +124,7 @@ class Store:
         self.approvals = SqliteApprovals(database)
         self.acceptances = SqliteAcceptances(database)
         self.reviews = SqliteReviews(database)
+        self.commands = SqliteCommands(database, redact)
 
     def close(self) -> None:
         """Let go of all connections."""

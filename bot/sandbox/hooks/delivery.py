@@ -37,6 +37,7 @@ EVENT_NAMES = {
     "tag_push": "Tag Push Hook",
     "issue": "Issue Hook",
     "note": "Note Hook",
+    "confidential_note": "Confidential Note Hook",
     "merge_request": "Merge Request Hook",
     "pipeline": "Pipeline Hook",
     "build": "Job Hook",
@@ -44,13 +45,15 @@ EVENT_NAMES = {
     "emoji": "Emoji Hook",
     "access_token": "Resource Access Token Hook",
 }
-"""`X-Gitlab-Event` of project and group hooks by `object_kind`; every system hook says "System Hook"."""
+"""`X-Gitlab-Event` of project and group hooks by `object_kind` (confidential notes: `event_type`); every system hook
+says "System Hook"."""
 
 TRIGGERS = {
     "push": "push_events",
     "tag_push": "tag_push_events",
     "issue": "issues_events",
     "note": "note_events",
+    "confidential_note": "confidential_note_events",
     "merge_request": "merge_requests_events",
     "pipeline": "pipeline_events",
     "build": "job_events",
@@ -175,6 +178,8 @@ class HookSender:
 
     def _parcel(self, hook: Hook, payload: Payload, *, system: bool) -> Parcel:
         kind = str(payload.get("object_kind") or payload["event_name"])
+        if payload.get("event_type") == "confidential_note":
+            kind = "confidential_note"  # the object is a note; header and switch tell it apart
         return Parcel(
             hook=hook,
             trigger=TRIGGERS.get(kind, kind),

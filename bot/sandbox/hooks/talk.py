@@ -70,13 +70,18 @@ def note(world: World, project: Project, owner: Issue | MergeRequest, one: Note,
         "project_id": project.id,
         "created_at": moment(one.created_at),
         "updated_at": moment(one.updated_at),
+        "type": "DiscussionNote" if one.threaded else None,
+        "discussion_id": one.discussion_id,
+        "description": one.body,
         "system": one.system,
         "internal": one.internal,
         "action": action,
         "url": f"{_web(world, project, owner)}#note_{one.id}",
     }
+    quiet = one.internal or (isinstance(owner, Issue) and owner.confidential)
     subject = "issue" if isinstance(owner, Issue) else "merge_request"
     return _frame(world, project, "note", one.author) | {
+        "event_type": "confidential_note" if quiet else "note",
         "object_attributes": attributes,
         subject: _brief(world, project, owner),
     }

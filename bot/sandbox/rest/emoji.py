@@ -24,6 +24,11 @@ def _award(call: Call, owner: Noteable | Note) -> Award:
     return found
 
 
+def _touch(call: Call, owner: Noteable | Note) -> None:
+    """What is awarded counts as updated, a note too. Source: app/models/award_emoji.rb, `bump_updated_at`."""
+    owner.updated_at = call.world.clock.now()
+
+
 def _list(call: Call, find: Find) -> Answer:
     owner = _awardable(call, find)
     return paged(call, list(owner.emoji), lambda award: planning.award(call.world, owner, award))
@@ -46,6 +51,7 @@ def _create(call: Call, find: Find) -> Answer:
             raise not_found("Award Emoji Name has already been taken")
         made = Award(id=call.world.next_id("emoji"), name=name, user=user, created_at=call.world.clock.now())
         owner.emoji.append(made)
+        _touch(call, owner)
     return created(planning.award(call.world, owner, made))
 
 
@@ -55,6 +61,7 @@ def _delete(call: Call, find: Find) -> Answer:
     if call.user() is not award.user and not call.user().admin:
         raise unauthorized()
     owner.emoji.remove(award)
+    _touch(call, owner)
     return no_content()
 
 

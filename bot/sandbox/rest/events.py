@@ -2,15 +2,16 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from bot.sandbox.answers import Answer, invalid, not_found
+from bot.sandbox.answers import Answer, Json, invalid, not_found
 from bot.sandbox.malformed import whole_number
 from bot.sandbox.rest.call import Call
 from bot.sandbox.rest.entities import work
 from bot.sandbox.rest.paging import paged
 from bot.sandbox.rest.routing import Routes
 from bot.sandbox.world import access
-from bot.sandbox.world.people import User
-from bot.sandbox.world.work import Event
+from bot.sandbox.world.people import Level, User
+from bot.sandbox.world.places import Project
+from bot.sandbox.world.work import Event, Issue
 
 ROUTES = Routes()
 
@@ -63,9 +64,21 @@ def _page(call: Call, events: list[Event]) -> Answer:
 
     def visible(one: Event) -> bool:
         project = world.projects.get(one.project_id)
-        return project is not None and access.can_see(viewer, project)
+        return project is not None and access.can_see(viewer, project) and _hears(viewer, project, one)
 
-    return paged(call, _filtered(call, events), lambda one: work.event(world, one), visible=visible)
+    def shown(one: Event) -> Json:
+        return work.event(world, world.projects[one.project_id], one)
+
+    return paged(call, _filtered(call, events), shown, visible=visible)
+
+
+def _hears(viewer: User | None, project: Project, one: Event) -> bool:
+    """Whether a note may be read: it is still there, and who may not read internal ones reads none."""
+    if one.note is None:
+        return True
+    owner, note = one.note
+    quiet = note.internal or (isinstance(owner, Issue) and owner.confidential)
+    return note.id in owner.notes and (not quiet or access.project_level(viewer, project) >= Level.PLANNER)
 
 
 def _authored(call: Call, author: User) -> list[Event]:

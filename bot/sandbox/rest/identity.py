@@ -7,6 +7,7 @@ from bot.sandbox.rest.entities import people
 from bot.sandbox.rest.paging import paged
 from bot.sandbox.rest.routing import Routes
 from bot.sandbox.world.clock import stamp
+from bot.sandbox.world.people import User
 
 ROUTES = Routes()
 
@@ -43,14 +44,16 @@ def own_emails(call: Call) -> Answer:
 
 @ROUTES.get("/users", scopes=("read_user",))
 def list_users(call: Call) -> Answer:
-    """Users, by `username` or `search`."""
-    call.user()
-    name, search = call.params.text("username"), (call.params.text("search") or "").lower()
+    """Users, by `username` or `search`: names, or a whole e-mail address that is public or asked for by an admin.
+
+    Source: app/models/user.rb, `search`; doc/api/users.md.
+    """
+    name, search, admin = call.params.text("username"), (call.params.text("search") or "").lower(), call.user().admin
     users = [
         user
         for user in list(call.world.users.values())
         if (name is None or user.username.lower() == name.lower())
-        and (search in user.username.lower() or search in user.name.lower())
+        and (search in user.username.lower() or search in user.name.lower() or search in _addresses(user, admin))
     ]
     return paged(call, sorted(users, key=lambda user: -user.id), lambda user: people.user_basic(call.world, user))
 
@@ -61,7 +64,12 @@ def get_user(call: Call) -> Answer:
     user = call.world.users.get(call.number("user_id"))
     if user is None:
         raise not_found("User")
-    return ok(people.user_basic(call.world, user))
+    return ok(people.user_public(call.world, user, addresses=call.user().admin))
+
+
+def _addresses(user: User, admin: bool) -> set[str]:
+    found = {user.public_email} if user.public_email else set()
+    return {one.lower() for one in (found | {user.email, *user.more_emails} if admin else found)}
 
 
 @ROUTES.get("/personal_access_tokens/self", scopes=_ANY_SCOPE)

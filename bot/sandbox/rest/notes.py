@@ -100,9 +100,7 @@ def write_note(
     )
     one.notes[note.id] = note
     one.updated_at = now
-    call.world.activity.event(
-        project, call.user(), "commented on", target_type="Note", target=(note.id, note.id, one.title)
-    )
+    call.world.activity.note(project, one, note, "create")
     return note
 
 
@@ -118,8 +116,11 @@ def change_note(call: Call, project: Project, one: Noteable, note: Note) -> Answ
             del one.notes[note.id]
             return after_commands(outcome)
         body = text
+    changed = note.body != body
     note.body = body
     note.updated_at = call.world.clock.now()
+    if changed:
+        call.world.activity.note(project, one, note, "update")
     return ok(work.note(call.world, project, one, note))
 
 

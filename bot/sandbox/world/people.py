@@ -52,6 +52,7 @@ class User:
     bot: bool = False
     state: str = "active"
     more_emails: list[str] = field(default_factory=list)
+    public_email: str | None = None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

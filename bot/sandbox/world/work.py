@@ -209,3 +209,4 @@ class Event:
     target_iid: int | None = None
     target_title: str | None = None
     push: PushData | None = None
+    note: tuple[Noteable, Note] | None = None

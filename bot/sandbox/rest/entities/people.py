@@ -11,7 +11,7 @@ def user_basic(world: World, user: User) -> Json:
     return {
         "id": user.id,
         "username": user.username,
-        "public_email": None,
+        "public_email": user.public_email,
         "name": user.name,
         "state": user.state,
         "locked": False,
@@ -23,6 +23,12 @@ def user_basic(world: World, user: User) -> Json:
 def user_or_none(world: World, user: User | None) -> Json | None:
     """`user_basic`, or null."""
     return None if user is None else user_basic(world, user)
+
+
+def user_public(world: World, user: User, *, addresses: bool) -> Json:
+    """API::Entities::User; admins see the addresses, too (API::Entities::UserDetailsWithAdmin)."""
+    shown: Json = user_basic(world, user) | {"created_at": stamp(user.created_at), "bio": "", "bot": user.bot}
+    return shown | ({"email": user.email, "commit_email": user.email} if addresses else {})
 
 
 def current_user(world: World, user: User) -> Json:

@@ -185,8 +185,8 @@ def variable(one: Variable, *, instance: bool = False) -> Json:
     return shown | {"description": one.description}
 
 
-def event(world: World, one: Event) -> Json:
-    """API::Entities::Event."""
+def event(world: World, project: Project, one: Event) -> Json:
+    """API::Entities::Event; one about a note carries the note as it is now."""
     shown: Json = {
         "id": one.id,
         "project_id": one.project_id,
@@ -212,4 +212,6 @@ def event(world: World, one: Event) -> Json:
             "commit_title": one.push.commit_title,
             "ref_count": one.push.ref_count,
         }
+    if one.note is not None:
+        shown["note"] = note(world, project, *one.note)
     return shown | {"author_username": one.author.username}

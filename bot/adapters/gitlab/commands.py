@@ -1,0 +1,152 @@
+"""Notes one by one, emoji on them, and people by their number.
+
+Source: lib/api/{notes,award_emoji,events,users,merge_requests,issues}.rb, lib/api/entities/{note,event}.rb.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import islice
+
+from bot.adapters.gitlab.answers import parse_time
+from bot.adapters.gitlab.client import Api, Json
+from bot.domain.commands import WORD, Heard, NoteHome, NotePlace, Subject, WrittenNote
+from bot.domain.consents import Approver, Author
+from bot.domain.errors import RefusedError
+
+MOST_EVENTS = 500  # of one project in one round
+DAY = timedelta(days=1)
+_HOMES = {"MergeRequest": NoteHome.MERGE_REQUEST, "Issue": NoteHome.ISSUE}
+# GitLab says with this status that the emoji is there already, or that it knows none of that name.
+TAKEN = 404
+
+
+class GitLabCommandNotes:
+    """See bot.ports.commands.CommandNotes. `user_id` is who we are."""
+
+    def __init__(self, api: Api, user_id: int) -> None:
+        self._api = api
+        self._user_id = user_id
+
+    def note(self, place: NotePlace, note_id: int) -> WrittenNote | None:
+        """One note."""
+        row = self._api.get(f"{_path(place)}/notes/{note_id}")
+        return None if row is None else self._api.read(_note, row)
+
+    def subject(self, place: NotePlace) -> Subject | None:
+        """The merge request or issue."""
+        row = self._api.get(_path(place))
+        return None if row is None else self._api.read(_subject, row)
+
+    def award(self, place: NotePlace, note_id: int, name: str) -> None:
+        """Look, then give. One that another try of ours gave meanwhile is there."""
+        path = f"{_path(place)}/notes/{note_id}/award_emoji"
+        if self._awarded(path, name):
+            return
+        try:
+            self._api.send("post", path, {"name": name})
+        except RefusedError as error:
+            if error.status != TAKEN or not self._awarded(path, name):
+                raise
+
+    def written(self, project_id: int, since: datetime) -> tuple[Heard, ...]:
+        """A project's events tell of notes on everything, and carry them. `after` is a day, and means after its end."""
+        after = (since - DAY).date().isoformat()
+        rows = self._api.pages(f"/projects/{project_id}/events", action="commented", after=after)
+        found: list[Heard] = []
+        for row in islice(rows, MOST_EVENTS):
+            at = parse_time(row.get("created_at"))
+            if at is None or at < since:
+                break  # newest first
+            heard = self._api.read(lambda event: _heard(project_id, event), row)
+            found += [heard] if heard is not None else []
+        return tuple(reversed(found))
+
+    def _awarded(self, path: str, name: str) -> bool:
+        rows = (self._api.read(lambda one: (one["name"], one["user"]["id"]), row) for row in self._api.pages(path))
+        return (name, self._user_id) in rows
+
+
+class GitLabPersons:
+    """See bot.ports.commands.Persons."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def person(self, user_id: int) -> Approver | None:
+        """`bot` says that no person is behind it; other addresses than the public one are for admins to see."""
+        row = self._api.get(f"/users/{user_id}")
+        return None if row is None else self._api.read(_person, row)
+
+    def attributed(self, author: Author) -> Author:
+        """GitLab finds people by an address that is public; by any, if an admin asks.
+
+        It finds names as well, and people call themselves what they like: the address must be shown.
+        """
+        if author.user_id is not None or author.email is None:
+            return author
+        rows = (self._api.read(_addressed, row) for row in self._api.pages("/users", search=author.email))
+        found = [number for number, emails in rows if author.email.lower() in emails]
+        return Author(what=author.what, user_id=found[0], email=author.email) if len(found) == 1 else author
+
+
+def _path(place: NotePlace) -> str:
+    return f"/projects/{place.project_id}/{place.home.value}/{place.iid}"
+
+
+def _note(row: Json) -> WrittenNote:
+    created, updated = parse_time(row["created_at"]), parse_time(row["updated_at"])
+    if created is None or updated is None:
+        raise ValueError("a note without its times")
+    author = row.get("author") or {}
+    return WrittenNote(
+        id=int(row["id"]),
+        body=str(row.get("body") or ""),
+        author_id=int(author.get("id") or 0),
+        username=str(author.get("username") or ""),
+        created_at=created,
+        updated_at=updated,
+        system=bool(row.get("system", False)),
+        internal=bool(row.get("internal") or row.get("confidential")),
+    )
+
+
+def _subject(row: Json) -> Subject:
+    full = str((row.get("references") or {}).get("full", ""))
+    return Subject(
+        path=full.rpartition("!")[0] or full.rpartition("#")[0],
+        web_url=str(row.get("web_url") or ""),
+        author_id=int((row.get("author") or {}).get("id") or 0),
+        description=str(row.get("description") or ""),
+        confidential=bool(row.get("confidential", False)),
+    )
+
+
+def _heard(project_id: int, event: Json) -> Heard | None:
+    row = event.get("note")
+    if not isinstance(row, dict) or WORD not in str(row.get("body") or ""):
+        return None
+    home, note = _HOMES.get(str(row.get("noteable_type"))), _note(row)
+    if home is None or note.system or note.internal or note.changed:
+        return None
+    return Heard(note_id=note.id, place=NotePlace(project_id=project_id, home=home, iid=int(row["noteable_iid"])))
+
+
+def _person(row: Json) -> Approver:
+    return Approver(
+        user_id=int(row["id"]),
+        username=str(row.get("username", "")),
+        level=None,
+        emails=_emails(row),
+        robot=bool(row.get("bot", False)),
+        known=False,
+    )
+
+
+def _addressed(row: Json) -> tuple[int, frozenset[str]]:
+    return int(row["id"]), _emails(row)
+
+
+def _emails(row: Json) -> frozenset[str]:
+    found = (row.get(name) for name in ("public_email", "email", "commit_email"))
+    return frozenset(email.lower() for email in found if isinstance(email, str) and email)
