@@ -47,8 +47,9 @@ class Doors:
         self._asking: dict[str, threading.Lock] = {}
 
     def read(self, project_id: int, namespace: str) -> Access:
-        """Eight questions, one more where there are schedules, two for each group that was not asked yet. What may not be
-        answered is `Unread`.
+        """Eight questions, one more where there are schedules, two for each group that was not asked yet.
+
+        What may not be answered is `Unread`.
 
         Raises: CredentialsError for a refused token.
         """
