@@ -231,7 +231,7 @@ def test_access_is_read_as_gitlab_has_it(org: Org) -> None:
     assert [(one.pattern, one.push, one.force_push) for one in access.branches] == [("main", (40,), False)]  # type: ignore[union-attr]  # read
     assert (access.allowlist, access.forwards_pypi) == (False, True)
     (nightly,) = access.schedules  # type: ignore[misc]  # read
-    assert (nightly.ref, nightly.keys) == ("refs/heads/main", ("TWINE_PASSWORD",))  # type: ignore[union-attr]  # read
+    assert (nightly.ref, nightly.keys) == ("refs/heads/main", ("TWINE_PASSWORD",))
     assert kept["value"] not in repr(facts)
     answers = org.control("GET", "requests").json()
     assert not [

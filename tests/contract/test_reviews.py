@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -55,13 +55,13 @@ def look(app: App) -> None:
     review_merge_requests(app, lambda _: None, lambda: False)
 
 
-def proposed(org: Org, project: Project, files: dict[str, str | None], name: str = "change") -> MergeRequest:
+def proposed(org: Org, project: Project, files: Mapping[str, str | None], name: str = "change") -> MergeRequest:
     developer = org.people["developer"]
     flow.commit(org.world, project, name, "Change it", files, developer)
     return flow.open_merge_request(org.world, project, developer, name, "main", f"Change {name}")
 
 
-def pushed(org: Org, project: Project, files: dict[str, str | None], name: str = "change") -> None:
+def pushed(org: Org, project: Project, files: Mapping[str, str | None], name: str = "change") -> None:
     flow.commit(org.world, project, name, "Change it again", files, org.people["developer"])
 
 

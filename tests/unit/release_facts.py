@@ -22,12 +22,11 @@ from bot.domain.gitlab import (
 )
 from bot.domain.policy import HygienePolicy, IndexKind, IndexSpec, ReleaseRule
 from bot.domain.refs import Head, Project, RefKind, Tag
-from bot.domain.releases import Attempt, AttemptOutcome, ReleaseId
+from bot.domain.releases import STOPPED, Attempt, AttemptOutcome, ReleaseId
 from bot.domain.report import IndexPage, ReleaseReport
 from bot.ports.index import Gathered, IndexPlace
 from bot.ports.texts import FailureText
 from bot.release.facts import ApprovalFacts, Facts, IndexFacts, NameFacts, PipelineFacts, Seen, Wanted
-from bot.release.targets.issue import STOPPED
 
 NOON = datetime(2026, 8, 3, 12, 0, tzinfo=UTC)
 SHA = "0a1b2c3d" * 5
