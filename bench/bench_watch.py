@@ -217,6 +217,7 @@ class Sandbox:
             base_url=self._told["url"],
             headers={"X-Sandbox-Token": self._told["control_token"]},
             trust_env=False,
+            verify=False,
             timeout=60,
         )
         return self
@@ -270,7 +271,7 @@ class Sandbox:
 def _await(url: str) -> None:
     for _ in range(600):
         try:
-            if httpx.get(url, trust_env=False, timeout=5).status_code == 200:
+            if httpx.get(url, trust_env=False, verify=False, timeout=5).status_code == 200:
                 return
         except httpx.TransportError:
             pass

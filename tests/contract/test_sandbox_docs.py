@@ -48,7 +48,13 @@ def test_every_call_is_answered_as_shown(tmp_path: Path) -> None:
             request, *body, promised = call.split("\n")
             method, path = request.split()
             answer = httpx.request(
-                method, gitlab.url + path, content="\n".join(body), headers=headers, trust_env=False, timeout=30
+                method,
+                gitlab.url + path,
+                content="\n".join(body),
+                headers=headers,
+                trust_env=False,
+                verify=False,
+                timeout=30,
             )
             assert f"→ {answer.status_code}" == promised, f"{call}\n{answer.text}"
 

@@ -47,7 +47,9 @@ def test_ci_files_are_read_in_bulk_and_absent_ones_have_no_node(org: Org) -> Non
 
 def test_a_bad_token_is_401_and_none_is_anonymous(org: Org) -> None:
     headers = {"Authorization": "Bearer glpat-nobody"}
-    answer = httpx.post(f"{org.url}/api/graphql", json={"query": "{currentUser{id}}"}, headers=headers, trust_env=False)
+    answer = httpx.post(
+        f"{org.url}/api/graphql", json={"query": "{currentUser{id}}"}, headers=headers, trust_env=False, verify=False
+    )
     assert (answer.status_code, answer.json()) == (401, {"errors": [{"message": "Invalid token"}]})
     assert org.graphql("{ currentUser { id } }", None) == {"data": {"currentUser": None}}
 
@@ -61,13 +63,13 @@ def test_a_reading_token_may_query(org: Org) -> None:
 
 def test_too_long_a_query_is_422(org: Org) -> None:
     query = "{ currentUser { id } }" + "#" * 10_000
-    answer = httpx.post(f"{org.url}/api/graphql", json={"query": query}, trust_env=False)
+    answer = httpx.post(f"{org.url}/api/graphql", json={"query": query}, trust_env=False, verify=False)
     assert (answer.status_code, answer.json()) == (422, {"errors": [{"message": "Query too large"}]})
 
 
 def test_an_array_is_a_multiplex(org: Org) -> None:
     queries = [{"query": "{ currentUser { id } }"}, {"query": "{ nonsense }"}]
-    first, second = httpx.post(f"{org.url}/api/graphql", json=queries, trust_env=False).json()
+    first, second = httpx.post(f"{org.url}/api/graphql", json=queries, trust_env=False, verify=False).json()
     assert first == {"data": {"currentUser": None}}
     assert "Cannot query field 'nonsense'" in second["errors"][0]["message"]
 

@@ -42,7 +42,7 @@ def served(world: World) -> Iterator[Gitlab]:
 
 def get(gitlab: Gitlab, path: str) -> httpx.Response:
     headers = {"PRIVATE-TOKEN": gitlab.admin_token}
-    answer = httpx.get(f"{gitlab.url}/api/v4{path}", headers=headers, trust_env=False, timeout=60)
+    answer = httpx.get(f"{gitlab.url}/api/v4{path}", headers=headers, trust_env=False, verify=False, timeout=60)
     assert answer.status_code == 200, answer.text
     return answer
 
@@ -84,7 +84,9 @@ def test_reading_tags_branches_and_files_writes_no_repository(served: Gitlab) ->
     blobs = 'blobs(paths: [".gitlab-ci.yml"]) { nodes { size } }'
     query = f'{{ project(fullPath: "{path}") {{ repository {{ {blobs} }} }} }}'
     headers = {"PRIVATE-TOKEN": served.admin_token}
-    answer = httpx.post(f"{served.url}/api/graphql", json={"query": query}, headers=headers, trust_env=False)
+    answer = httpx.post(
+        f"{served.url}/api/graphql", json={"query": query}, headers=headers, trust_env=False, verify=False
+    )
     assert answer.json()["data"]["project"]["repository"]["blobs"]["nodes"][0]["size"] > 100
     assert not served.world.projects[7].git.path.exists()
 
@@ -149,7 +151,7 @@ def test_the_command_serves_so_many_projects_with_latency(tmp_path: Path) -> Non
         state = json.loads(process.stdout.readline())
         assert len(state["projects"]) == 50 and state["projects"][0]["path"] == "fleet/area-0/team-0/service-00000"
         headers = {"PRIVATE-TOKEN": state["admin_token"]}
-        answer = httpx.get(f"{state['url']}/api/v4/projects/50", headers=headers, trust_env=False)
+        answer = httpx.get(f"{state['url']}/api/v4/projects/50", headers=headers, trust_env=False, verify=False)
         assert answer.status_code == 200 and answer.elapsed.total_seconds() >= 0.05
     finally:
         process.send_signal(signal.SIGTERM)

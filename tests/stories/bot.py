@@ -8,11 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import yaml
@@ -23,6 +23,7 @@ from bot.domain.releases import Release
 from tests.stories.town import WAIT, Town, until
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,35 +123,40 @@ class Bot:
         finally:
             daemon.stop()
 
-    def records(self) -> list[Release]:
-        """All releases on record, read from the database."""
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The database, open for the length of the block: opening costs twenty times as much as reading."""
         store = Store(open_state(self.state), str)
         try:
-            return list(store.releases.releases())
+            yield store
         finally:
             store.close()
+
+    def records(self) -> list[Release]:
+        """All releases on record, read from the database."""
+        with self.store() as store:
+            return list(store.releases.releases())
+
+    def recorded(self, what: Callable[[list[Release]], T], seconds: float = WAIT) -> T:
+        """Wait until the releases on record are as `what` wants them; its first true answer."""
+        with self.store() as store:
+            return until(lambda: what(list(store.releases.releases())), seconds)
 
     def settled(self) -> None:
         """Wait until the daemon has looked at all that was there when it came: news then reaches it by hooks only."""
 
-        def looked() -> bool:
-            store = Store(open_state(self.state), str)
-            try:
-                return store.intake.cursor("enrolled") is not None and store.enrolment.counts()[1] == 0
-            finally:
-                store.close()
-
-        until(looked)
+        with self.store() as store:
+            until(lambda: store.intake.cursor("enrolled") is not None and store.enrolment.counts()[1] == 0)
 
     def ended(self, *projects: str) -> list[Release]:
         """Wait until the release of each project (all on record, at least one, if none is named) is at its end."""
 
-        def over() -> list[Release]:
-            rows = [one for one in self.records() if not projects or one.project in projects]
+        def over(records: list[Release]) -> list[Release]:
+            rows = [one for one in records if not projects or one.project in projects]
             resting = all(not one.state.open and one.due_at is None for one in rows)
             return rows if resting and len({one.project for one in rows}) >= (len(projects) or 1) else []
 
-        return until(over, 2 * WAIT)
+        return self.recorded(over, 2 * WAIT)
 
     def _environment(self) -> dict[str, str]:
         home = self.folder / "home"
@@ -168,7 +174,7 @@ class Daemon:
 
     def get(self, path: str) -> httpx.Response:
         """GET from its own web server. Raises: httpx.TransportError while it does not listen."""
-        return httpx.get(f"http://127.0.0.1:{self.bot.port}{path}", timeout=5, trust_env=False)
+        return httpx.get(f"http://127.0.0.1:{self.bot.port}{path}", timeout=5, trust_env=False, verify=False)
 
     def ready(self) -> None:
         """Wait for /readyz. Raises: AssertionError with the end of the log if it ends instead."""

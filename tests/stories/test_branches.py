@@ -111,7 +111,7 @@ def test_a_commit_that_a_branch_moved_on_from_is_released_and_one_that_was_rewri
         assert kept is not None
         assert lost is not None
         set_ref(package.project.git, "refs/heads/main", kept, lost)  # as a force push leaves it
-        until(lambda: all(release.due_at is None for release in branching.records()))
+        branching.recorded(lambda rows: all(release.due_at is None for release in rows))
     states = {sha: release.state for sha, release in releases(branching).items()}
     assert states[kept] is ReleaseState.PUBLISHED
     assert states[lost] is ReleaseState.WITHDRAWN

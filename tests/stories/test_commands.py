@@ -33,7 +33,7 @@ def test_a_note_approves_a_release_once_and_is_answered_by_the_next_daemon(bot: 
     with bot.serving() as daemon:
         until(lambda: [hook for hook in package.project.hooks.values() if hook.events.get("note_events")])
         package.tag()
-        until(lambda: [one for one in bot.records() if "approval" in (one.next or "")])
+        bot.recorded(lambda rows: [one for one in rows if "approval" in (one.next or "")])
         until(lambda: package.notes()[request.iid])
         town.fault(**emoji)
         path = f"/projects/{package.project.id}/merge_requests/{request.iid}/notes"

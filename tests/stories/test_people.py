@@ -27,7 +27,7 @@ def reason(done: Done, name: str) -> str:
 def waiting(bot: Bot, state: ReleaseState = ReleaseState.WAITING, word: str = "approval") -> Release:
     """Wait until the one release on record waits for that."""
 
-    return until(lambda: [one for one in bot.records() if one.state is state and word in (one.next or "")])[0]
+    return bot.recorded(lambda rows: [one for one in rows if one.state is state and word in (one.next or "")])[0]
 
 
 def person(town: Town, group: Group, name: str, level: Level = Level.MAINTAINER) -> tuple[User, str]:

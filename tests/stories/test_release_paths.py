@@ -15,7 +15,7 @@ from bot.domain.releases import ReleaseState
 from tests.contract.sandbox_org import git
 from tests.stories import made
 from tests.stories.bot import Bot, Json
-from tests.stories.town import CI, CI_MANUAL, TAG, VERSION, Package, Town, until
+from tests.stories.town import CI, CI_MANUAL, TAG, VERSION, Package, Town
 
 pytestmark = pytest.mark.slow
 
@@ -242,7 +242,7 @@ def test_each_tag_of_one_commit_is_judged_by_its_own_pipeline(
         for tag in ("nightly-7", TAG, "v1.1.0rc1"):
             git(clone, "tag", tag)
         git(clone, "push", "-q", "origin", "nightly-7", TAG, "v1.1.0rc1")
-        until(lambda: len(bot.records()) == 2)
+        bot.recorded(lambda rows: len(rows) == 2)
         ended = {release.id.ref: release for release in bot.ended()}
     assert {ref: release.state.value for ref, release in ended.items()} == {TAG: "published", "v1.1.0rc1": "blocked"}
     pipelines = {one.ref: one.id for one in town.gitlab.pipelines.pipelines(package.project.id)}
@@ -262,7 +262,7 @@ def test_a_tag_deleted_while_its_pipeline_runs_is_withdrawn(
     package = group_package(ci=_waiting_ci(gate))
     with bot.serving():
         package.tag()
-        until(lambda: any("is running" in (release.next or "") for release in bot.records()))
+        bot.recorded(lambda rows: any("is running" in (release.next or "") for release in rows))
         package.untag()
         gate.touch()
         (release,) = bot.ended(package.project.full_path)
@@ -281,12 +281,12 @@ def test_a_tag_moved_while_its_pipeline_runs_releases_the_new_commit_only(
     filename, data = made.wheel(package.name, VERSION, "of the second commit")
     with bot.serving():
         first = package.tag()
-        until(lambda: any("is running" in (release.next or "") for release in bot.records()))
+        bot.recorded(lambda rows: any("is running" in (release.next or "") for release in rows))
         package.untag()
         second = package.commit({f"made/{filename}": data})
         package.tag()
         gate.touch()
-        until(lambda: len(bot.records()) == 2)
+        bot.recorded(lambda rows: len(rows) == 2)
         ended = {release.id.sha: release.state.value for release in bot.ended()}
     assert ended == {first: "withdrawn", second: "published"}
     assert (package.registry(), len(package.releases())) == (sorted(made.both(package.name, VERSION)), 1)

@@ -138,12 +138,13 @@ class Daemon:
             environment = clean_environment(self._scene.folder)
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         until = time.monotonic() + START_WITHIN
-        while time.monotonic() < until and self._process.poll() is None:
-            with contextlib.suppress(httpx.TransportError):
-                url = f"http://127.0.0.1:{self._scene.port}/readyz"
-                if httpx.get(url, timeout=2, trust_env=False).status_code == 200:
-                    return
-            time.sleep(0.1)
+        url = f"http://127.0.0.1:{self._scene.port}/readyz"
+        with httpx.Client(timeout=2, trust_env=False) as client:
+            while time.monotonic() < until and self._process.poll() is None:
+                with contextlib.suppress(httpx.TransportError):
+                    if client.get(url).status_code == 200:
+                        return
+                time.sleep(0.1)
         said = "\n".join(self._scene.log.read_text(errors="replace").splitlines()[-5:])
         raise RefusedError(what=f"the daemon did not become ready:\n{said}", where=str(self._scene.log))
 
