@@ -223,6 +223,19 @@ def test_a_role_that_is_lost_between_writing_and_acting_counts_no_more(bench: Be
     assert bench.app.store.holds.hold(bench.org.project.id, "v1.0.0") is None
 
 
+def test_a_role_by_an_invited_group_counts_as_far_as_it_goes(bench: Bench) -> None:
+    """An owner there who was invited as developers here may hold, and not retry."""
+    world, guest = bench.org.world, bench.org.world.create_user(f"guest{bench.org.project.id}")
+    bench.org.tokens[guest.username] = world.create_token(guest, ["api"], "mine")
+    friends = world.create_group(f"friends{bench.org.project.id}")
+    world.add_member(friends, guest, LEVELS["owner"])
+    body = {"group_id": friends.id, "group_access": LEVELS["developer"]}
+    assert bench.org.call("POST", f"/projects/{bench.org.project.id}/share", "admin", json=body).status_code == 201
+    assert emoji(bench.asked(guest.username, RETRY)) == [REFUSED]
+    assert "takes a maintainer, and " in bench.told()
+    assert emoji(bench.asked(guest.username, HOLD)) == [DONE]
+
+
 def test_a_stranger_gets_a_sign_and_no_words(bench: Bench) -> None:
     bench.org.project.visibility = "public"
     note = bench.asked("outsider", "/ropewalk approve")
