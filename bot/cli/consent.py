@@ -68,6 +68,8 @@ def approve_command(
 ) -> Exit:
     """Say yes to a release, as policy asks for, with your own token in GITLAB_TOKEN (scope read_user suffices).
 
+    Where `commands` are on, `/ropewalk approve` in a note on a merge request that it ships does the same.
+
     GITLAB_TOKEN=… ropewalk release approve acme/tools/widget@v1.2.3
     """
     from bot.engine.consents import Refused, names, needless

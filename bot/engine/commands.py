@@ -106,22 +106,28 @@ class Clerk:
         place = row.heard.place
         note = self.notes.note(place, row.heard.note_id)
         if note is None:
-            return self._close(row, Stage.IGNORED, "it is gone")
+            return self._stop(row, "it is gone")
         commands = read_commands(note.body)
         why = self._left(row, note) if commands else "it holds no command"
         if why is not None:
-            return self._close(row, Stage.IGNORED, why)
+            return self._stop(row, why)
         subject = self.notes.subject(place)
         if subject is None or subject.confidential:
-            return self._close(row, Stage.IGNORED, "what it stands on is gone, or confidential")
+            return self._stop(row, "what it stands on is gone, or confidential")
         if place.home is NoteHome.ISSUE and not self.texts.is_failure_issue(place, subject):
-            return self._close(row, Stage.IGNORED, "the issue is not ours")
-        row = self._signed(row, note)
+            return self._stop(row, "the issue is not ours")
+        signed = replace(row, author_id=note.author_id, username=note.username, written_at=note.created_at)
+        row = self._kept(signed, row)
         for command in commands[len(row.answers) :]:
             effect = self._weighed(command, note, subject, row)
-            last = len(row.answers) + 1 == len(commands)
-            row = self._done(row, command, effect, last=last)
-        return row
+            row = self._done(row, command, effect)
+        return self._kept(replace(row, stage=Stage.ACTED), row)
+
+    def _stop(self, row: CommandNote, why: str) -> CommandNote:
+        """Leave a note, and what is left of it; what was done before a stop is answered all the same."""
+        if row.answers:
+            return self._kept(replace(row, stage=Stage.ACTED, why=why), row)
+        return self._close(row, Stage.IGNORED, why)
 
     def _left(self, row: CommandNote, note: WrittenNote) -> str | None:
         """Why a note is passed over without a word; None if it is to be acted upon."""
@@ -162,12 +168,11 @@ class Clerk:
         age = self.gitlab_now() - note.created_at
         return self.acts.weigh(Asked(command=command, note=note, place=row.heard.place, age=age))
 
-    def _done(self, row: CommandNote, command: Spoken | Unknown, effect: Effect, *, last: bool) -> CommandNote:
+    def _done(self, row: CommandNote, command: Spoken | Unknown, effect: Effect) -> CommandNote:
         """The effect, the answer and the ledger's entry: all of them, or none."""
         with self.together():
             answer = effect()
-            stage = Stage.ACTED if last else Stage.HEARD
-            new = replace(row, stage=stage, answers=(*row.answers, answer), tries=0)
+            new = replace(row, answers=(*row.answers, answer), tries=0)
             if not self.book.keep(new, row):
                 raise StaleError
             self.journal.commanded(self._written(new, command, answer))
@@ -218,11 +223,6 @@ class Clerk:
             stickies.create(place.project_id, place.iid, body)
         elif _plain(ours[0].body) != _plain(body):
             stickies.update(place.project_id, place.iid, ours[0].id, body)
-
-    def _signed(self, row: CommandNote, note: WrittenNote) -> CommandNote:
-        return self._kept(
-            replace(row, author_id=note.author_id, username=note.username, written_at=note.created_at), row
-        )
 
     def _close(self, row: CommandNote, stage: Stage, why: str) -> CommandNote:
         if why:

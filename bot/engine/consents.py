@@ -29,8 +29,8 @@ class Refused:
 class Desk:
     """All that hearing people takes; `robot` says the user id of the bot, asking GitLab.
 
-    `attributed` finds the user behind an author who is known by address alone, where those who come cannot be asked for
-    all their addresses.
+    `attributed` finds, for a project and commit, the users behind authors who are known by address alone, where those
+    who come cannot be asked for all their addresses.
     """
 
     eyes: Eyes
@@ -38,7 +38,7 @@ class Desk:
     register: Register
     robot: Callable[[], int]
     clock: Callable[[], datetime]
-    attributed: Callable[[Author], Author] = lambda author: author
+    attributed: Callable[[str, str, tuple[Author, ...]], tuple[Author, ...]] = lambda _path, _sha, authors: authors
 
     def approve(self, wanted: Wanted, release: Release, approver: Approver) -> Approval | Refused:
         """Record somebody's yes to the release's commit, and wake it; or say why it does not count.
@@ -69,7 +69,7 @@ class Desk:
             if isinstance(changes, Unreadable):
                 return Refused(f"cannot tell whose changes these are: {changes.reason}")
             authors += author_of_shipped(rule, changes.value if isinstance(changes, Seen) else None)
-        why = refusal(rule, approver, tuple(map(self.attributed, authors)))
+        why = refusal(rule, approver, self.attributed(place, id_.sha, authors))
         if why is not None or approver.level is None:
             return Refused(f"{approver.username} {why}")
         return Approval(

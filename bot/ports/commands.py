@@ -65,8 +65,8 @@ class Persons(Protocol):
     def person(self, user_id: int) -> Approver | None:
         """Somebody with the e-mail addresses that we may see; None if there is no such user."""
 
-    def attributed(self, author: Author) -> Author:
-        """An author known by address alone, with the user whose address that is, where GitLab tells."""
+    def attributed(self, path: str, sha: str, authors: tuple[Author, ...]) -> tuple[Author, ...]:
+        """The authors of a project's commit; those known by address alone with the user behind it, if known."""
 
 
 class CommandTexts(Protocol):

@@ -91,6 +91,15 @@ def _members(kind: str, path: str) -> list[Write]:
         Write("POST", template, f"{path}/members", 201, f"row:{V4}/members.json", {"user_id": 6, "access_level": 25}),
         Write("PUT", f"{template}/:user_id", f"{path}/members/6", 200, f"row:{V4}/members.json", {"access_level": 30}),
         Write("DELETE", f"{template}/:user_id", f"{path}/members/6", 204),
+        Write(
+            "POST",
+            f"/{kind}/:id/share",
+            f"{path}/share",
+            201,
+            "openapi:APIEntitiesGroup" if kind == "groups" else None,
+            {"group_id": 1, "group_access": 30},
+        ),
+        Write("DELETE", f"/{kind}/:id/share/:group_id", f"{path}/share/1", 204),
     ]
 
 

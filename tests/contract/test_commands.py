@@ -12,7 +12,7 @@ import pytest
 
 from bot.app import App
 from bot.cli.command_job import find_notes, heed_notes, turn_of
-from bot.domain.commands import NoteHome, NotePlace, Stage
+from bot.domain.commands import Heard, NoteHome, NotePlace, Stage
 from bot.domain.consents import Hold
 from bot.domain.refs import RefKind
 from bot.domain.releases import Release, ReleaseId, ReleaseState, TargetState, TargetStatus
@@ -136,6 +136,7 @@ def org(town: Org) -> Org:
     town.world.add_member(project, robot, LEVELS["maintainer"])
     town.world.protect_tag(project, "v*")
     for user in town.people.values():
+        user.email = f"{user.username}@users.invalid"
         user.state, user.bot, user.public_email = "active", False, user.email
     town.control("DELETE", "faults")
     return replace(town, project=project)
@@ -222,6 +223,19 @@ def test_a_role_that_is_lost_between_writing_and_acting_counts_no_more(bench: Be
     assert bench.app.store.holds.hold(bench.org.project.id, "v1.0.0") is None
 
 
+def test_a_role_by_an_invited_group_counts_as_far_as_it_goes(bench: Bench) -> None:
+    """An owner there who was invited as developers here may hold, and not retry."""
+    world, guest = bench.org.world, bench.org.world.create_user(f"guest{bench.org.project.id}")
+    bench.org.tokens[guest.username] = world.create_token(guest, ["api"], "mine")
+    friends = world.create_group(f"friends{bench.org.project.id}")
+    world.add_member(friends, guest, LEVELS["owner"])
+    body = {"group_id": friends.id, "group_access": LEVELS["developer"]}
+    assert bench.org.call("POST", f"/projects/{bench.org.project.id}/share", "admin", json=body).status_code == 201
+    assert emoji(bench.asked(guest.username, RETRY)) == [REFUSED]
+    assert "takes a maintainer, and " in bench.told()
+    assert emoji(bench.asked(guest.username, HOLD)) == [DONE]
+
+
 def test_a_stranger_gets_a_sign_and_no_words(bench: Bench) -> None:
     bench.org.project.visibility = "public"
     note = bench.asked("outsider", "/ropewalk approve")
@@ -262,9 +276,31 @@ def test_nobody_approves_their_own_work(bench: Bench, who: str, words: str) -> N
     assert bench.app.store.approvals.approvals(bench.release.key) == ()
 
 
-def test_an_author_whose_address_belongs_to_nobody_may_be_anybody(bench: Bench) -> None:
-    """The bot's token sees no private address: then a note is not enough, and the command line is named."""
+def test_authors_are_known_by_addresses_that_nobody_shows(bench: Bench) -> None:
+    """GraphQL tells who is behind a commit's author; the owner made it and the maintainer may approve it."""
+    for user in bench.org.people.values():
+        user.public_email = None
+    assert emoji(bench.asked("owner", APPROVE)) == [REFUSED]
+    assert emoji(bench.asked("maintainer", APPROVE)) == [DONE]
+
+
+@pytest.mark.parametrize("graphql", [True, False])
+def test_an_author_whose_address_belongs_to_nobody_may_be_anybody(bench: Bench, graphql: bool) -> None:
+    """Then a note is not enough, and the command line is named; an older GitLab knows no such query."""
     bench.org.people["owner"].public_email = None
+    if graphql:
+        bench.org.people["owner"].email = "moved@users.invalid"
+    else:
+        body = json.dumps({"errors": [{"message": "Field 'tree' doesn't exist on type 'Repository'"}]})
+        fault = {
+            "kind": "status",
+            "status": 200,
+            "method": "POST",
+            "path": "/api/graphql$",
+            "body": body,
+            "times": None,
+        }
+        bench.org.control("POST", "faults", json=fault)
     assert emoji(bench.asked("maintainer", APPROVE)) == [REFUSED]
     assert "may be who is author of commit" in bench.told()
     assert "ropewalk release approve" in bench.told()
@@ -490,6 +526,35 @@ def test_a_reply_that_is_lost_makes_no_second_answer(bench: Bench) -> None:
             bench.org.control("DELETE", "faults")
 
 
+def test_a_stop_between_two_commands_of_a_note_goes_on_with_the_second(bench: Bench) -> None:
+    """The second asks GitLab, which is away; later both are answered, and the first was done once."""
+    fault = {"kind": "status", "status": 502, "method": "GET", "path": "/repository/tags/", "times": None}
+    note = bench.say("maintainer", f"{RETRY}\n{APPROVE}")
+    bench.hook(note)
+    bench.org.control("POST", "faults", json=fault)
+    bench.heed()
+    assert (bench.row().wake, bench.stage(note), emoji(note)) == (1, Stage.HEARD, [])
+    bench.org.control("DELETE", "faults")
+    bench.later(timedelta(minutes=5))
+    bench.heed()
+    assert (bench.stage(note), emoji(note), len(bench.ledger())) == (Stage.ANSWERED, [DONE], 2)
+    assert len(bench.app.store.approvals.approvals(bench.release.key)) == 1
+
+
+def test_a_note_that_shrinks_after_its_first_command_is_answered_for_that(bench: Bench) -> None:
+    fault = {"kind": "status", "status": 502, "method": "GET", "path": "/repository/tags/", "times": None}
+    note = bench.say("maintainer", f"{RETRY}\n{APPROVE}")
+    bench.hook(note)
+    bench.org.control("POST", "faults", json=fault)
+    bench.heed()
+    bench.org.control("DELETE", "faults")
+    note.body = "never mind"
+    bench.later(timedelta(minutes=5))
+    bench.heed()
+    assert (bench.stage(note), emoji(note), bench.row().wake) == (Stage.ANSWERED, [DONE], 1)
+    assert bench.app.store.approvals.approvals(bench.release.key) == ()
+
+
 # What is left alone.
 
 
@@ -503,9 +568,14 @@ def test_notes_that_are_not_for_us_are_left_without_a_sign(bench: Bench) -> None
     edited.body = APPROVE
     assert bench.hook(edited, action="update") == "a note that was changed is not read anew"
     edited.updated_at += timedelta(seconds=5)
+    system = bench.say("maintainer", APPROVE)
+    system.system = True
+    told = [Heard(note_id=note.id, place=bench.place()) for note in (quiet, system)]
+    assert bench.app.store.commands.hear(told, bench.app.clock()) == 2, "as if a hook had not said what they are"
     bench.find()
     bench.heed()
-    assert [emoji(note) for note in (quiet, ours, edited)] == [[], [], []]
+    assert [emoji(note) for note in (quiet, system, ours, edited)] == [[], [], [], []]
+    assert (bench.stage(quiet), bench.stage(system)) == (Stage.IGNORED, Stage.IGNORED)
     assert (bench.stage(ours), bench.stage(gone), bench.stage(edited)) == (Stage.IGNORED, Stage.IGNORED, None)
     assert bench.app.store.approvals.approvals(bench.release.key) == ()
     assert bench.stickies() == []

@@ -233,3 +233,22 @@ def test_protected_branches_are_changed_in_place(org: Org) -> None:
     assert found.allow_force_push is True
     assert [row["user_id"] for row in found.push_access_levels] == [org.people["developer"].id]
     found.delete()
+
+
+def test_members_of_an_invited_group_are_members_at_most_at_the_level_that_was_given(org: Org) -> None:
+    """Inherited ones too; it ends with the invitation. Source: doc/user/project/members/sharing_projects_groups.md."""
+    world, user = org.world, org.people["outsider"]
+    top, below = world.create_group("friends"), world.create_group("friends/close")
+    world.add_member(top, user, LEVELS["owner"])
+    asked = f"{WIDGET}/members/all/{user.id}"
+    assert org.call("GET", asked).status_code == 404
+    body = {"group_id": below.id, "group_access": 30}
+    assert org.call("POST", f"{WIDGET}/share", "developer", json=body).status_code == 403
+    assert org.call("POST", f"{WIDGET}/share", "admin", json=body).status_code == 201
+    assert org.call("POST", f"{WIDGET}/share", "admin", json=body).status_code == 409
+    assert org.call("GET", asked).json()["access_level"] == 30
+    assert user.id in {row["id"] for row in org.call("GET", f"{WIDGET}/members/all").json()}
+    assert user.id not in {row["id"] for row in org.call("GET", f"{WIDGET}/members").json()}
+    assert org.call("GET", f"{WIDGET}/repository/tags", "outsider").status_code == 200
+    assert org.call("DELETE", f"{WIDGET}/share/{below.id}", "admin").status_code == 204
+    assert org.call("GET", asked).status_code == 404

@@ -5,6 +5,8 @@ Source: lib/api/{notes,award_emoji,events,users,merge_requests,issues}.rb, lib/a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -12,10 +14,15 @@ from bot.adapters.gitlab.answers import parse_time
 from bot.adapters.gitlab.client import Api, Json
 from bot.domain.commands import WORD, Heard, NoteHome, NotePlace, Subject, WrittenNote
 from bot.domain.consents import Approver, Author
-from bot.domain.errors import RefusedError
+from bot.domain.errors import CredentialsError, RefusedError
 
 MOST_EVENTS = 500  # of one project in one round
 DAY = timedelta(days=1)
+COMMIT = """
+query($path: ID!, $sha: String!) {
+  project(fullPath: $path) { repository { tree(ref: $sha) { lastCommit { sha authorEmail author { id } } } } }
+}
+"""
 _HOMES = {"MergeRequest": NoteHome.MERGE_REQUEST, "Issue": NoteHome.ISSUE}
 # GitLab says with this status that the emoji is there already, or that it knows none of that name.
 TAKEN = 404
@@ -78,16 +85,40 @@ class GitLabPersons:
         row = self._api.get(f"/users/{user_id}")
         return None if row is None else self._api.read(_person, row)
 
-    def attributed(self, author: Author) -> Author:
-        """GitLab finds people by an address that is public; by any, if an admin asks.
+    def attributed(self, path: str, sha: str, authors: tuple[Author, ...]) -> tuple[Author, ...]:
+        """GraphQL knows a commit's author by any address; REST finds people by one that is public, or for admins."""
+        if all(author.user_id is not None or author.email is None for author in authors):
+            return authors
+        whose = self._by_commit(path, sha)
+        return tuple(self._attributed(author, whose) for author in authors)
 
-        It finds names as well, and people call themselves what they like: the address must be shown.
-        """
+    def _attributed(self, author: Author, whose: Mapping[str, int]) -> Author:
         if author.user_id is not None or author.email is None:
             return author
-        rows = (self._api.read(_addressed, row) for row in self._api.pages("/users", search=author.email))
-        found = [number for number, emails in rows if author.email.lower() in emails]
-        return Author(what=author.what, user_id=found[0], email=author.email) if len(found) == 1 else author
+        number = whose.get(author.email.lower()) or self._shown(author.email)
+        return author if number is None else replace(author, user_id=number)
+
+    def _by_commit(self, path: str, sha: str) -> dict[str, int]:
+        """Address -> user of the commit's author; empty where GitLab does not tell."""
+        try:
+            data = self._api.graphql(COMMIT, {"path": path, "sha": sha})
+        except CredentialsError:
+            raise
+        except RefusedError:  # an older GitLab, which does not know these fields
+            return {}
+        commit = self._api.read(_last_commit, data)
+        author = commit.get("author")
+        # The newest commit of a tree may be another than the one it was asked for.
+        if commit.get("sha") != sha or not isinstance(author, dict) or not commit.get("authorEmail"):
+            return {}
+        number = self._api.read(lambda one: int(str(one["id"]).rpartition("/")[2]), author)
+        return {str(commit["authorEmail"]).lower(): number}
+
+    def _shown(self, email: str) -> int | None:
+        """Whose address it is. GitLab finds names as well, and people call themselves what they like."""
+        rows = (self._api.read(_addressed, row) for row in self._api.pages("/users", search=email))
+        found = [number for number, emails in rows if email.lower() in emails]
+        return found[0] if len(found) == 1 else None
 
 
 def _path(place: NotePlace) -> str:
@@ -141,6 +172,12 @@ def _person(row: Json) -> Approver:
         robot=bool(row.get("bot", False)),
         known=False,
     )
+
+
+def _last_commit(data: Json) -> Json:
+    """An empty one where there is no such project, tree or commit."""
+    tree = ((data["project"] or {}).get("repository") or {}).get("tree") or {}
+    return tree.get("lastCommit") or {}
 
 
 def _addressed(row: Json) -> tuple[int, frozenset[str]]:

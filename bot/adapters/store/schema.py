@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     DDL,
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Index,
@@ -322,7 +323,7 @@ for _verb in ("UPDATE", "DELETE"):
 commands = Table(
     "commands",
     metadata,
-    Column("note_id", Integer, primary_key=True, autoincrement=False),
+    Column("note_id", BigInteger, primary_key=True, autoincrement=False),
     Column("project_id", Integer, nullable=False),
     Column("home", String(16), nullable=False),
     Column("iid", Integer, nullable=False),

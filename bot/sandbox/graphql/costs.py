@@ -94,6 +94,9 @@ COSTS: Mapping[tuple[str, str], Cost] = {
     ("Repository", "branchNames"): Cost(constant=170),
     # Source: app/graphql/resolvers/blobs_resolver.rb
     ("Repository", "blobs"): Cost(resolver=True, connection=True, gitaly=True, extras=_paths),
+    # Source: app/graphql/resolvers/tree_resolver.rb, last_commit_resolver.rb
+    ("Repository", "tree"): Cost(resolver=True, gitaly=True),
+    ("Tree", "lastCommit"): Cost(resolver=True, gitaly=True),
     ("RepositoryBlob", "rawBlob"): _GITALY,
     ("RepositoryBlob", "rawTextBlob"): _GITALY,
 }

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from graphql import GraphQLError
 
 from bot.sandbox.ci.model import Job, Pipeline
+from bot.sandbox.git.repository import Commit
 from bot.sandbox.graphql.paging import Info, Node, connection
 from bot.sandbox.world import access
 from bot.sandbox.world.clock import stamp
@@ -45,6 +46,12 @@ def variables(kind: str, rows: Iterable[Variable], arguments: dict[str, object])
         ordered.sort(key=lambda one: one.key, reverse=arguments["sort"] == "KEY_DESC")
     page = connection(ordered, arguments, lambda one: one.id, lambda one: variable(kind, one))
     return page | {"limit": _LIMITS.get(kind, 25)}
+
+
+def user(world: World, one: User) -> Node:
+    """A user as everybody sees them."""
+    web = f"{world.url}/{one.username}"
+    return {"id": f"gid://gitlab/User/{one.id}", "username": one.username, "name": one.name, "webUrl": web}
 
 
 class Nodes:
@@ -205,13 +212,35 @@ class Nodes:
             names = [ref.name for ref in one.git.branches() if fnmatchcase(ref.name, searchPattern)]
             return names[offset : offset + limit]
 
+        def tree(_: Info, *, path: str, ref: str | None = None) -> Node | None:
+            sha = one.git.resolve(ref or one.default_branch)
+            newest = one.git.log(sha, options=("--max-count=1",), paths=(path,) if path else ()) if sha else []
+            return {"lastCommit": self._commit(newest[0]) if newest else None} if sha else None
+
         return {
+            "tree": tree,
             "rootRef": None if one.git.empty() else one.default_branch,
             "empty": one.git.empty(),
             "exists": True,
             "tagCount": lambda _: len(one.git.tags()),
             "branchNames": branch_names,
             "blobs": blobs,
+        }
+
+    def _commit(self, one: Commit) -> Node:
+        """A commit; its author is whoever has the address, public or not. Source: app/models/commit.rb, `author`."""
+        email = one.author_email.lower()
+        whose = (user for user in self.world.users.values() if email in map(str.lower, (user.email, *user.more_emails)))
+        author = next(whose, None)
+        return {
+            "id": f"gid://gitlab/Commit/{one.id}",
+            "sha": one.id,
+            "title": one.title,
+            "authorName": one.author_name,
+            "authorEmail": one.author_email,
+            "committerName": one.committer_name,
+            "committerEmail": one.committer_email,
+            "author": None if author is None else user(self.world, author),
         }
 
     def group(self, one: Group) -> Node:

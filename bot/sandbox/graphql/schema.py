@@ -52,6 +52,12 @@ type Repository {
   blobs(
     paths: [String!]!, ref: String, first: Int, after: String, last: Int, before: String
   ): RepositoryBlobConnection
+  tree(path: String = "", ref: String): Tree
+}
+type Tree { lastCommit: Commit }
+type Commit {
+  id: ID! sha: String! title: String authorName: String authorEmail: String committerName: String
+  committerEmail: String author: UserCore
 }
 
 type BranchProtection { allowForcePush: Boolean! }

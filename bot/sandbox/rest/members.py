@@ -1,12 +1,14 @@
 """Members of projects and groups. Source: lib/api/members.rb."""
 
-from bot.sandbox.answers import Answer, forbidden, invalid, message, no_record, not_found
+from bot.sandbox.answers import Answer, Json, forbidden, invalid, message, no_record, not_found
 from bot.sandbox.rest.call import Call, created, no_content, ok
 from bot.sandbox.rest.entities import people
+from bot.sandbox.rest.entities import places as shown
 from bot.sandbox.rest.paging import paged
 from bot.sandbox.rest.routing import Routes
+from bot.sandbox.world import access
 from bot.sandbox.world.people import Level
-from bot.sandbox.world.places import Group, Project
+from bot.sandbox.world.places import Group, Invitation, Project
 
 ROUTES = Routes()
 
@@ -23,14 +25,13 @@ def _needed(kind: str) -> Level:
 
 
 def _levels(place: Project | Group) -> dict[int, Level]:
-    """The highest of direct and inherited membership, by user."""
-    groups = place.namespace.lineage() if isinstance(place, Project) else place.lineage()
-    own = [place.members] if isinstance(place, Project) else []
-    found: dict[int, Level] = {}
-    for members in (*own, *(group.members for group in groups)):
-        for number, level in list(members.items()):
-            found[number] = max(level, found.get(number, Level.NONE))
-    return found
+    """The highest of direct, inherited and invited membership, by user."""
+    groups = [*(place.namespace.lineage() if isinstance(place, Project) else place.lineage())]
+    places: list[Project | Group] = [place, *groups]
+    guests = [one for each in places for invitation in each.invited.values() for one in invitation.group.lineage()]
+    numbers = {number for one in (*places, *guests) for number in list(one.members)}
+    levels = {number: access.membership(number, place) for number in numbers}
+    return {number: level for number, level in levels.items() if level > Level.NONE}
 
 
 def _listed(call: Call, levels: dict[int, Level]) -> Answer:
@@ -51,10 +52,10 @@ def _one(call: Call, levels: dict[int, Level]) -> Answer:
     return ok(people.member(call.world, call.world.users[number], levels[number]))
 
 
-def _level(call: Call, kind: str, place: Project | Group) -> Level:
-    number = call.params.integer("access_level") or 0
+def _level(call: Call, kind: str, place: Project | Group, name: str = "access_level") -> Level:
+    number = call.params.integer(name) or 0
     if number not in LEVELS:
-        raise invalid("access_level does not have a valid value")
+        raise invalid(f"{name} does not have a valid value")
     if kind == "projects" and isinstance(place, Project) and number > call.level(place):
         raise forbidden()
     return Level(number)
@@ -99,6 +100,36 @@ def _remove(call: Call, kind: str) -> Answer:
     return no_content()
 
 
+def _invite(call: Call, kind: str) -> Answer:
+    """A group's members become members, at most at `group_access`. Source: lib/api/{projects,groups}.rb, `share`."""
+    place, params = _place(call, kind, _needed(kind)), call.params
+    params.require("group_id", "group_access")
+    number = params.integer("group_id")
+    group = next((one for one in list(call.world.groups.values()) if one.id == number), None)
+    if group is None or not call.sees(group):
+        raise not_found("Group")
+    if group.id in place.invited:
+        raise message(409, {"shared_group_id": ["The group has already been shared with this group"]})
+    place.invited[group.id] = Invitation(group, _level(call, kind, place, "group_access"))
+    if isinstance(place, Group):
+        return created(shown.group_details(call.world, place))
+    link: Json = {
+        "id": call.world.next_id("group_link"),
+        "project_id": place.id,
+        "group_id": group.id,
+        "group_access": int(place.invited[group.id].most),
+        "expires_at": None,
+    }
+    return created(link)
+
+
+def _uninvite(call: Call, kind: str) -> Answer:
+    place = _place(call, kind, _needed(kind))
+    if place.invited.pop(call.number("group_id"), None) is None:
+        raise not_found("Group Link")
+    return no_content()
+
+
 def _register(kind: str) -> None:
     path = f"/{kind}/:id/members"
     ROUTES.get(path)(lambda call: _listed(call, _place(call, kind).members))
@@ -108,6 +139,8 @@ def _register(kind: str) -> None:
     ROUTES.get(f"{path}/:user_id")(lambda call: _one(call, _place(call, kind).members))
     ROUTES.put(f"{path}/:user_id")(lambda call: _edit(call, kind))
     ROUTES.delete(f"{path}/:user_id")(lambda call: _remove(call, kind))
+    ROUTES.post(f"/{kind}/:id/share")(lambda call: _invite(call, kind))
+    ROUTES.delete(f"/{kind}/:id/share/:group_id")(lambda call: _uninvite(call, kind))
 
 
 _register("projects")

@@ -17,19 +17,33 @@ def group_level(user: User | None, group: Group) -> Level:
         return Level.NONE
     if user.admin:
         return Level.OWNER
-    return max((one.members.get(user.id, Level.NONE) for one in group.lineage()), default=Level.NONE)
+    return membership(user.id, group)
+
+
+def membership(user_id: int, place: Group | Project) -> Level:
+    """The highest level that somebody made the user: here, in a group above, or by a group that was invited."""
+    groups = place.namespace.lineage() if isinstance(place, Project) else place.lineage()
+    places: list[Project | Group] = [place, *groups]
+    return max(
+        (
+            level
+            for one in places
+            for level in (one.members.get(user_id, Level.NONE), *(each.level(user_id) for each in one.invited.values()))
+        ),
+        default=Level.NONE,
+    )
 
 
 def project_level(user: User | None, project: Project) -> Level:
     """The user's highest level in `project`, groups counted. Admins are owners everywhere."""
     if user is None:
         return Level.NONE
-    return max(project.members.get(user.id, Level.NONE), group_level(user, project.namespace))
+    return Level.OWNER if user.admin else membership(user.id, project)
 
 
 def is_member(user: User, project: Project) -> bool:
     """Whether somebody made the user a member, here or in a group above; being an admin does not count."""
-    return user.id in project.members or any(user.id in group.members for group in project.namespace.lineage())
+    return membership(user.id, project) > Level.NONE
 
 
 def can_see(user: User | None, place: Project | Group) -> bool:

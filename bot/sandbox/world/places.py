@@ -19,6 +19,19 @@ ACTIVITY_INTERVAL = timedelta(hours=1)
 """`last_activity_at` moves at most this often. Source: app/models/event.rb RESET_PROJECT_ACTIVITY_INTERVAL."""
 
 
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A group whose members, inherited ones too, are members of the place that invited it, at `most` at that level."""
+
+    group: Group
+    most: Level
+
+    def level(self, user_id: int) -> Level:
+        """The level that it gives somebody."""
+        there = max((one.members.get(user_id, Level.NONE) for one in self.group.lineage()), default=Level.NONE)
+        return min(there, self.most)
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Group:
     """A namespace; nests through `parent`."""
@@ -37,6 +50,7 @@ class Group:
     children: list[Group] = field(default_factory=list)
     forwards_pypi: bool = True
     hooks: dict[int, Hook] = field(default_factory=dict)
+    invited: dict[int, Invitation] = field(default_factory=dict)
 
     def lineage(self) -> Iterator[Group]:
         """This group, then its ancestors, nearest first."""
@@ -77,6 +91,7 @@ class Project:
     merge_requests: dict[int, MergeRequest] = field(default_factory=dict)
     releases: dict[str, Release] = field(default_factory=dict)
     hooks: dict[int, Hook] = field(default_factory=dict)
+    invited: dict[int, Invitation] = field(default_factory=dict)
     packages: dict[int, Package] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     pipeline_variables_role: str = "maintainer"
