@@ -148,18 +148,19 @@ class Engine:
             return False
         return True
 
-    def release_lost(self, at_work: Collection[str], now: datetime) -> int:
+    def release_lost(self, turns: Collection[str], jobs: Collection[str], now: datetime) -> int:
         """Forget what counts as running but is not, because its end could not be written; returns how many.
 
-        Else its project would stay closed until the next start. `at_work` are the keys of releases in turn here.
+        Else its project would stay closed, and its job be left out, until the next start. `turns` are the keys of
+        releases in turn here, `jobs` the names of jobs at work here.
         """
         before = (now - LOST_AFTER).timestamp() * 1000
-        prefixes = tuple(f"turn:{key}:" for key in at_work)
+        at_work = (*(f"turn:{key}:" for key in turns), *(f"sched-{job}-" for job in jobs))
         lost = [
             one.workflow_id
-            for one in _list(["PENDING"], queue=TURNS)
-            if one.executor_id == EXECUTOR and (one.dequeued_at or 0) < before
-            if not (prefixes and one.workflow_id.startswith(prefixes))
+            for one in _list(["PENDING"])
+            if one.queue_name in (TURNS, SLOTS) and one.executor_id == EXECUTOR and (one.dequeued_at or 0) < before
+            if not one.workflow_id.startswith(at_work)
         ]
         _forget(lost)
         return len(lost)
@@ -194,14 +195,12 @@ def _list(
     status: list[str] | None,
     *,
     ids: list[str] | None = None,
-    queue: str | None = None,
     begun_before: str | None = None,
     limit: int | None = None,
 ) -> list[WorkflowStatus]:
     return DBOS.list_workflows(
         workflow_ids=ids,
         status=status,
-        queue_name=queue,
         end_time=begun_before,
         limit=limit,
         load_input=False,

@@ -60,7 +60,7 @@ class Runner:
         self._engine = Engine(path, turn=self._take, slot=self._job, workers=workers)
         self._asked: dict[int, _Asked] = {}  # by project
         self._at_work: dict[int, str] = {}  # key of the release in turn, by project
-        self._jobs_at_work = 0
+        self._jobs_at_work: list[str] = []
         self._look = threading.Lock()  # held while the engine is asked, so that it is not closed meanwhile
         self._idle = threading.Condition()
         self._wake = threading.Event()
@@ -77,7 +77,13 @@ class Runner:
 
     def slot(self, job: str, at: datetime) -> bool:
         """Run a job for the slot that began `at`, once; False if its last run is not over yet."""
-        return self._engine.slot(job, at)
+        if self._engine.slot(job, at):
+            return True
+        with self._idle:
+            if job in self._jobs_at_work:
+                return False
+        # It waits for its turn, or its last run is over and a full disk kept that from being written.
+        return self._release_lost(self._clock()) > 0 and self._engine.slot(job, at)
 
     def clean(self) -> None:
         """Delete what the engine finished days ago."""
@@ -177,10 +183,7 @@ class Runner:
         """Turns that do not begin: behind others, given up by the engine, or behind one whose end was not written."""
         if not stale:
             return
-        with self._idle:
-            at_work = tuple(self._at_work.values())
-        if lost := self._engine.release_lost(at_work, now):
-            log.warning("engine.lost", workflows=lost)
+        self._release_lost(now)
         for project, asked in stale.items():
             release = self._queue.release(asked.key)
             with self._idle:
@@ -188,6 +191,14 @@ class Runner:
                     del self._asked[project]
             if release is not None and release.turn == asked.number and _due(release, now):
                 self._ask(release, now)
+
+    def _release_lost(self, now: datetime) -> int:
+        with self._idle:
+            turns, jobs = tuple(self._at_work.values()), tuple(self._jobs_at_work)
+        lost = self._engine.release_lost(turns, jobs, now)
+        if lost:
+            log.warning("engine.lost", workflows=lost)
+        return lost
 
     def _give_up(self, release: Release, now: datetime) -> None:
         log.error("turn.poison", project=release.project, ref=release.id.ref)
@@ -251,7 +262,7 @@ class Runner:
         with self._idle:
             if job is None or self._stop.is_set():
                 return "not run"
-            self._jobs_at_work += 1
+            self._jobs_at_work.append(name)
         try:
             job()
         except Exception as error:  # as in `_take`
@@ -259,7 +270,7 @@ class Runner:
             return "fault"
         finally:
             with self._idle:
-                self._jobs_at_work -= 1
+                self._jobs_at_work.remove(name)
                 self._idle.notify_all()
         return "done"
 

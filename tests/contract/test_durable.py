@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bot.adapters.store.store import Store
 from bot.domain.releases import Release, ReleaseState
-from bot.engine.durable import Engine, Fate
+from bot.engine.durable import LOST_AFTER, Engine, Fate
 from bot.engine.runner import Runner
 from tests.contract.durable_bench import (
     LONG,
@@ -207,6 +211,28 @@ def test_stop_begins_no_more_turns_and_says_whether_those_at_work_ended(
     with running(store, file, turns):
         until(published(store, 2))
     assert sorted(turns.begun) == ["held", "next"]
+
+
+def test_a_job_whose_end_could_not_be_written_is_not_left_out_for_ever(store: Store, file: Path) -> None:
+    """As a full disk leaves them: four runs that count as under way fill the queue, and nobody is at work."""
+    ran: list[str] = []
+    names = ("poll", "look", "enrol", "reviews")
+    jobs: dict[str, Callable[[], None]] = {name: partial(ran.append, name) for name in names}
+    first, second = (datetime(2026, 1, 1, 12, minute, tzinfo=UTC) for minute in (0, 1))
+    clock = Now()
+    with running(store, file, Turns(), jobs=jobs, clock=clock) as runner:
+        for name in names:
+            assert runner.slot(name, first)
+        until(lambda: sorted(ran) == sorted(names))
+        until(lambda: sql(file, "SELECT 1 FROM workflow_status WHERE status IN ('ENQUEUED', 'PENDING')") == [])
+        with closing(sqlite3.connect(file)) as connection, connection:
+            for name in names:
+                lost = "UPDATE workflow_status SET status = 'PENDING', deduplication_id = ? WHERE workflow_uuid LIKE ?"
+                connection.execute(lost, (name, f"sched-{name}-%"))
+        assert not runner.slot("poll", second), "it may be about to begin"
+        clock.ahead = LOST_AFTER + timedelta(seconds=1)
+        assert runner.slot("poll", second)
+        until(lambda: ran.count("poll") == 2)
 
 
 def test_stop_waits_for_a_job_as_for_a_turn(store: Store, file: Path) -> None:
