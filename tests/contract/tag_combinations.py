@@ -86,6 +86,7 @@ ORDERS: Mapping[str, tuple[str, str]] = {
         "{stage: build, when: manual, allow_failure: false}\nsecond: {stage: test, script: [exit 0]}",
     ),
     "takes what is not there": ("dependencies: [second]", "{stage: build}"),
+    "a keyword that is none": ("scirpt: [x]", ""),
     "in a circle": ("needs: [first]", "{needs: [publish]}"),
 }
 ENVIRONMENTS = (None, "pypi", "pypi/$CI_COMMIT_TAG", "$WHERE")
