@@ -74,14 +74,17 @@ class Auditor:
         report = waive(noted.report, self._bot.settings.policy.hygiene.waivers, noted.report.at.date())
         return replace(noted, report=gathered(report))
 
-    def places_of(self, target: str, access: Wish = lambda _: True) -> tuple[ProjectFacts, ...]:
+    def places_of(
+        self, target: str, access: Wish = lambda _: True, *, linted: bool = False
+    ) -> tuple[ProjectFacts, ...]:
         """All there is to know of what a target names and of the groups above. Raises: RefusedError with 404.
 
-        Who may do what is asked for the projects that `access` names.
+        Who may do what is asked for the projects that `access` names; with `linted` GitLab is asked of every CI file
+        whether it takes it.
         """
         everything = Wishes(
             ci=lambda _: True,
-            merged=lambda facts: isinstance(facts.ci, CiFacts) and not facts.ci.whole,
+            merged=lambda facts: isinstance(facts.ci, CiFacts) and (linted or not facts.ci.whole),
             access=access,
         )
         return self._places(target, everything)
@@ -96,6 +99,6 @@ class Auditor:
         wishes = Wishes(ci=lambda _: False, merged=lambda _: False, access=lambda _: True, files=False)
         return tuple(one for one in self._places(target, wishes) if one.level is Level.PROJECT)
 
-    def facts_of(self, target: str) -> tuple[ProjectFacts, ...]:
+    def facts_of(self, target: str, *, linted: bool = False) -> tuple[ProjectFacts, ...]:
         """The projects among `places_of`."""
-        return tuple(facts for facts in self.places_of(target) if facts.level is Level.PROJECT)
+        return tuple(facts for facts in self.places_of(target, linted=linted) if facts.level is Level.PROJECT)

@@ -31,7 +31,7 @@ def doctor_project(options: Options, project: str, tag: str | None) -> Exit:
     harden()
     bot = App(options.settings(), options.redactor, reads=True)
     try:
-        found = Auditor(bot).facts_of(project)
+        found = Auditor(bot).facts_of(project, linted=True)
         if len(found) != 1:
             what = f"{project} stands for {len(found)} projects"
             raise RefusedError(what=what, where=bot.api.where, remedy="Name one of them", status=404)

@@ -157,6 +157,7 @@ class CiJob:
 class CiFacts:
     """One CI file. `merged` says that includes and extends were resolved; else `includes` may hide jobs.
 
+    `refused` is why GitLab will not have the file, in its own words, where it was asked and says so; empty else.
     `includes` has the `kind` of each include. `workflow` are the rules of the pipeline as a whole. `stages` are those
     that it names; None leaves it at GitLab's own.
     """
@@ -172,6 +173,7 @@ class CiFacts:
     credentials: tuple[CiCredential, ...] = ()
     lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     stages: tuple[str, ...] | None = None
+    refused: str = ""
 
     @property
     def whole(self) -> bool:

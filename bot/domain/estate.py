@@ -97,7 +97,8 @@ class GroupTokens:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectSettings:
     """What a project's own settings say. `variables_role` is GitLab's word for who may run pipelines with variables:
-    `no_one_allowed`, `developer`, `maintainer`, `owner`; None where GitLab does not tell.
+    `no_one_allowed`, `developer`, `maintainer`, `owner`; None where GitLab does not tell. `personal` says that it is
+    in no group but among a person's own.
     """
 
     default_branch: str | None
@@ -105,6 +106,7 @@ class ProjectSettings:
     public_jobs: bool
     variables_role: str | None
     ci_path: str | None = None
+    personal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

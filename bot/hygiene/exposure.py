@@ -8,7 +8,7 @@ Source: doc/ci/variables/_index.md, doc/ci/pipelines/merge_request_pipelines.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain.ci import CiFacts, CiJob
 from bot.domain.estate import Access, ProjectSettings, ProtectedBranches, ProtectedTags, Role, Schedule, Unread
@@ -16,6 +16,7 @@ from bot.domain.gitlab import VariableFlags
 from bot.domain.verdicts import Verdict
 from bot.hygiene.effective import effective, nearness, scope_fit
 from bot.hygiene.facts import ProjectFacts
+from bot.hygiene.handing import environment_of
 from bot.hygiene.judging import called
 from bot.hygiene.protection import branch_rules, open_to_developers
 from bot.hygiene.publishing import is_credential
@@ -104,7 +105,8 @@ def _jobs(facts: ProjectFacts, flags: VariableFlags) -> Iterator[Reader]:
         return
     if not facts.ci.whole:
         yield Reader(kind="job", who="hidden jobs", open=Verdict.UNKNOWN, chain="includes could not be resolved")
-    for job in facts.ci.jobs:
+    for written in facts.ci.jobs:
+        job = replace(written, environment=environment_of(facts, facts.ci, written))
         if _reaches(flags, job) is None:
             continue
         refs, instead = _shadowed(facts, flags, job)

@@ -6,6 +6,7 @@ Source: the precedence of doc/ci/variables/_index.md: settings win over what the
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -19,6 +20,24 @@ from bot.hygiene.reach import Pipeline
 _NAMES = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _PREDEFINED = ("CI_", "GITLAB_")
 _DEEPEST = 10  # of variables that refer to each other
+
+
+def environment_of(facts: ProjectFacts, ci: CiFacts, job: CiJob) -> str | None:
+    """A job's environment as far as the file alone names it; what is left of `$` is known only when it runs."""
+    name = job.environment
+    return name if name is None or "$" not in name else _filled(name, _literals(facts, ci, job))
+
+
+def _literals(facts: ProjectFacts, ci: CiFacts, job: CiJob) -> dict[str, str]:
+    """Variables that the file sets and the settings do not: these win, and their values are not known."""
+    if facts.variables.unreadable:
+        return {}
+    kept = {flags.key for flags in facts.variables.flags}
+    return {key: text for key, text in {**ci.variables, **job.variables}.items() if key not in kept and "$" not in text}
+
+
+def _filled(text: str, known: Mapping[str, str]) -> str:
+    return _NAMES.sub(lambda found: known.get(found[1] or found[2], found[0]), text)
 
 
 class Got(Enum):
@@ -51,14 +70,11 @@ class Job:
         name = self.job.environment
         if name is None or "$" not in name:
             return True, name
-        literals = {} if self.facts.variables.unreadable else {**self.ci.variables, **self.job.variables}
-        kept = {flags.key for flags in self.facts.variables.flags}  # settings win, and their values are not known
-        known = {key: text for key, text in literals.items() if key not in kept and "$" not in text}
-        known |= {"CI_DEFAULT_BRANCH": self.pipeline.default_branch}
+        known = _literals(self.facts, self.ci, self.job) | {"CI_DEFAULT_BRANCH": self.pipeline.default_branch}
         if self.pipeline.outside is None:
             ref = self.pipeline.ref
             known |= {"CI_COMMIT_TAG": ref if self.pipeline.tag else "", "CI_COMMIT_REF_NAME": ref}
-        filled = _NAMES.sub(lambda found: known.get(found[1] or found[2], found[0]), name)
+        filled = _filled(name, known)
         return "$" not in filled, filled
 
     def variable(self, name: str, depth: int = 0) -> Handed:
@@ -116,8 +132,13 @@ class Job:
         return Handed(got=Got.MAYBE if self.facts.variables.unreadable else Got.NO, why=why)
 
     def _kept_away(self, flags: VariableFlags, environment: str | None) -> str:
-        known = environment is None or "$" not in environment
-        if known and scope_fit(flags.environment_scope, environment) is None:
+        away = flags.protected and not self.pipeline.protected
+        unnamed = environment is not None and "$" in environment
+        if unnamed and not away:
+            return (
+                f"whether {called(flags)} reaches job {self.job.name}, its environment {environment} tells when it runs"
+            )
+        if not unnamed and scope_fit(flags.environment_scope, environment) is None:
             has = "has no environment" if environment is None else f"has the environment {environment}"
             return f"{called(flags)} does not reach job {self.job.name}, which {has}"
         kind = "tag" if self.pipeline.tag else "branch"

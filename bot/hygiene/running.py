@@ -55,10 +55,10 @@ def runs(facts: ProjectFacts, ci: CiFacts, tag: str, protected: bool | Unread) -
 def file_check(ci: CiFacts) -> Check:
     """Whether the file shows all its jobs, and GitLab would take it."""
     name = "ci file"
-    if not ci.whole:
+    if not ci.whole and not ci.refused:
         reason = "its includes could not be resolved, so jobs may be hidden"
         return Check(name=name, verdict=Verdict.UNKNOWN, reason=reason, remedy="Developer may merge it: see CI Lint")
-    wrong = next(faults(ci), "")
+    wrong = ci.refused or next(faults(ci), "")
     if wrong:
         return Check(name=name, verdict=Verdict.FAIL, reason=f"GitLab refuses it: {wrong}", remedy=MEND_CI)
     count = len(ci.jobs)

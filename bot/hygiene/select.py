@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.errors import ConfigError
 from bot.domain.findings import AuditReport, Finding
 from bot.domain.verdicts import Severity
 
+_LISTS = ("access_tokens", "deploy_tokens")
 _RESEMBLANCE = 0.6  # of two ids, from 0 to 1: one wrong digit of three is a slip, two are another rule
 
 
@@ -68,7 +70,32 @@ def gathered(report: AuditReport) -> AuditReport:
     It has the first of those rules, and its reason says how many there are. For those who read it: a history and a
     baseline need each rule's.
     """
-    return replace(report, unknown=_once_each(report.unknown), waived=_once_each(report.waived))
+    unknown = tuple(_outermost(_once_each(report.unknown)))
+    return replace(report, unknown=unknown, waived=_once_each(report.waived))
+
+
+def _outermost(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Without the lists of groups that a role in a group above, whose own list is unknown too, would show as well."""
+    known = {one.identity for one in findings}
+    outer = {one.identity: _topmost(one, known) for one in findings}
+    below = Counter(outer.values())
+    for one in findings:
+        if outer[one.identity] == one.identity:
+            more = below[one.identity] - 1
+            groups = f"{more} group{'' if more == 1 else 's'} below it"
+            yield replace(one, reason=f"{one.reason} and of {groups}") if more else one
+
+
+def _topmost(one: Finding, known: Collection[str]) -> str:
+    """The identity of the unknown about the same list of the highest group above that has one; else its own."""
+    path, _, tail = one.resource.rpartition("/")
+    parts = path.split("/")
+    if parts[0] == "group" and tail in _LISTS:
+        for length in range(2, len(parts)):
+            above = replace(one, resource="/".join((*parts[:length], tail))).identity
+            if above in known:
+                return above
+    return one.identity
 
 
 def _once_each(findings: Iterable[Finding]) -> tuple[Finding, ...]:

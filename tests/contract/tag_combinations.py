@@ -12,11 +12,14 @@ from bot.sandbox.world.places import Project
 
 TAG = "v9999.0.0"
 PASSWORD = "pypi-AgEIcHlwaS5vcmcCJDAwMDAwMDAw"
-# Takes what twine would take, and is quicker to start: it succeeds with the right user name and password alone.
+# Takes what twine would take, and is quicker to start: it succeeds with the right user name and password alone, and
+# with a job's token at GitLab's registry. Only for PyPI there is a user name by itself.
 RIGHT = hashlib.sha256(PASSWORD.encode()).hexdigest()
 TWINE = f"""\
-twine() {{ shift; U="${{TWINE_USERNAME:-__token__}}"; P="$TWINE_PASSWORD";
-  while [ $# -gt 0 ]; do case "$1" in -p) P="$2"; shift;; -u) U="$2"; shift;; esac; shift; done;
+twine() {{ shift; U="$TWINE_USERNAME"; P="$TWINE_PASSWORD"; D=__token__;
+  while [ $# -gt 0 ]; do case "$1" in -p) P="$2"; shift;; -u) U="$2"; shift;; --repository-url) D=""; shift;; esac;
+    shift; done;
+  U="${{U:-$D}}"; test "$U" = gitlab-ci-token && test "$P" = "$CI_JOB_TOKEN" && test -n "$P" && return 0;
   test "$U" = __token__ && test "$(printf %s "$P" | sha256sum | cut -c1-64)" = {RIGHT}; }}
 """
 
@@ -51,6 +54,12 @@ FORMS: Mapping[str, tuple[str, str, str]] = {
     "assigned": ("PYPI_TOKEN", "", 'TWINE_PASSWORD="$PYPI_TOKEN" twine upload dist/*'),
     "exported": ("PYPI_TOKEN", "", 'export TWINE_PASSWORD="$PYPI_TOKEN"; twine upload dist/*'),
     "never read": ("TWINE_TOKEN", "", "twine upload dist/*"),
+    "in house": ("TWINE_PASSWORD", "", "twine upload --repository-url https://in.house/ dist/*"),
+    "registry": (
+        "TWINE_PASSWORD",
+        "",
+        'twine upload --repository-url "$CI_API_V4_URL" -u gitlab-ci-token -p "$CI_JOB_TOKEN" dist/*',
+    ),
 }
 # Keys of the publishing job, and the jobs around it.
 ORDERS: Mapping[str, tuple[str, str]] = {
@@ -77,6 +86,7 @@ ORDERS: Mapping[str, tuple[str, str]] = {
         "{stage: build, when: manual, allow_failure: false}\nsecond: {stage: test, script: [exit 0]}",
     ),
     "takes what is not there": ("dependencies: [second]", "{stage: build}"),
+    "a keyword that is none": ("scirpt: [x]", ""),
     "in a circle": ("needs: [first]", "{needs: [publish]}"),
 }
 ENVIRONMENTS = (None, "pypi", "pypi/$CI_COMMIT_TAG", "$WHERE")
@@ -98,6 +108,7 @@ class Combination:
     level: str
     user: str
     order: str = "alone"
+    trusted: bool = False
 
     def ci(self) -> str:
         """Its CI file."""
@@ -114,6 +125,7 @@ class Combination:
             f"  variables: {{{variables}}}" if variables else "",
             f"  {GATES[self.gate]}" if GATES[self.gate] else "",
             f"  {own}" if own else "",
+            "  id_tokens: {PYPI_ID_TOKEN: {aud: pypi}}" if self.trusted else "",
             "  before_script:",
             "    - |",
             *(f"      {line}" for line in TWINE.splitlines()),
@@ -176,5 +188,7 @@ def combinations(number: int, seed: int) -> Iterator[Combination]:
             tag_protected=dice.random() < 0.5,
             level=dice.choice(["project", "project", "group", "shadow"]),
             user=dice.choice(["none", "settings", "file"]),
+            # No PyPI trusts this GitLab: the token alone publishes nothing, and beside a password it changes nothing.
+            trusted=dice.random() < 0.2,
             order=dice.choice(["alone", "alone", *ORDERS]) if place % 4 == 0 else "alone",
         )

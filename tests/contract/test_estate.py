@@ -345,6 +345,25 @@ MERGED = Wishes(
 UPLOADS = "publish: {extends: .base}\n.base: {script: twine upload dist/*}\n"
 
 
+def test_gitlab_is_asked_whether_it_takes_a_file(org: Org) -> None:
+    """Its own first word, without what looks like a credential; a file that it does not answer about stays as read."""
+    token = "glpat-" + "aB3dEfGh1JkLmN0pQrSt"
+    org.new_project("taken/good", {".gitlab-ci.yml": UPLOADS})
+    org.new_project("taken/wrong", {".gitlab-ci.yml": f"publish: {{script: twine upload dist/*, {token}: x}}\n"})
+    wishes = Wishes(ci=lambda _: True, merged=lambda _: True, access=lambda _: False)
+
+    def refused() -> dict[str, str]:
+        found = projects(sweep(org, "taken", wishes=wishes))
+        return {path: facts.ci.refused for path, facts in found.items() if isinstance(facts.ci, CiFacts)}
+
+    said = refused()
+    assert said["taken/good"] == ""
+    assert said["taken/wrong"] == "jobs:publish config contains unknown keys: [hidden]"
+    fault = {"kind": "status", "status": 403, "method": "GET", "path": "/ci/lint$", "times": None}
+    org.control("POST", "faults", json=fault)
+    assert refused() == {"taken/good": "", "taken/wrong": ""}
+
+
 def linted(org: Org) -> list[str]:
     """The projects whose CI file GitLab was asked to merge."""
     ids = {str(one.id): one.full_path for one in org.world.projects.values()}

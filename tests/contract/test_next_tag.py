@@ -20,7 +20,7 @@ from bot.sandbox.ci.model import COMPLETED
 from tests.contract.sandbox_org import Org, organisation
 from tests.contract.tag_combinations import ORDERS, TAG, Combination, combinations
 
-FULL = 312  # combinations; the issue asks for 300
+FULL = 312  # combinations
 
 
 def truth(org: Org, made: list[tuple[Combination, int]]) -> dict[int, bool]:

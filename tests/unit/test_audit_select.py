@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.errors import ConfigError
-from bot.domain.findings import AuditReport
+from bot.domain.findings import AuditReport, Finding
 from bot.domain.verdicts import Severity, Verdict
 from bot.hygiene.select import Selection, check_rules, gathered, ordered, select, tally, worst
 from tests.unit.audit_reports import CATALOGUE, finding, report, reports
@@ -83,6 +83,23 @@ def test_selecting_twice_changes_nothing_more(given: AuditReport, least: Severit
     selection = Selection(min_severity=least, skip=("RW1",))
     once = select(given, selection)
     assert select(once, selection) == once
+
+
+def test_lists_of_groups_are_told_with_the_group_above_that_would_show_them() -> None:
+    """A role there is one in all of them; other groups, and other lists, stand for themselves."""
+
+    def unseen(resource: str) -> Finding:
+        return replace(finding("RW314", verdict=Verdict.UNKNOWN, resource=resource), reason="not seen")
+
+    names = ("acme", "acme/a", "acme/a/b", "other/x", "acmes")
+    lists = [unseen(f"group/{name}/access_tokens") for name in names] + [unseen("group/acme/a/deploy_tokens")]
+    told = {one.resource: one.reason for one in gathered(report(unknown=tuple(lists))).unknown}
+    assert told == {
+        "group/acme/access_tokens": "not seen and of 2 groups below it",
+        "group/acmes/access_tokens": "not seen",
+        "group/other/x/access_tokens": "not seen",
+        "group/acme/a/deploy_tokens": "not seen",
+    }
 
 
 def test_what_could_not_be_looked_at_is_told_once() -> None:

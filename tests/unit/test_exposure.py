@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.domain.estate import ProjectFacts, ProtectedBranches, ProtectedTags, Schedule, Trigger
@@ -128,6 +130,8 @@ def test_what_an_environment_that_a_variable_names_gets_is_known_only_then() -> 
     said = {one.who: one for one in found.readers if one.kind == "job"}
     assert "$WHERE, is known only when it runs: it may get it" in said["job publish"].chain
     assert (said["job publish"].open, said["job pages"].open) == (LIMITED, UNKNOWN)
+    (named,) = exposures(place(variable(), ci=replace(jobs, variables={"WHERE": "pypi"}), access=access()))
+    assert {one.open for one in named.readers if one.who == "job pages"} == {OPEN}
 
 
 def test_what_nobody_could_look_at_is_unknown() -> None:

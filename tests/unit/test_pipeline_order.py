@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.adapters.ci.reading import read_ci
@@ -108,6 +110,15 @@ def test_what_may_stand_in_the_way_is_unknown(text: str, name: str) -> None:
     facts = place(variable("GO", scope="*"), variable(scope="*"), ci=read(text), access=access())
     found = {one.name: one for one in readiness(facts, Question(tag=TAG, rule=None))}
     assert found[name].verdict is Verdict.UNKNOWN, found
+
+
+def test_what_gitlab_says_against_a_file_is_told() -> None:
+    ci = replace(read(DEPLOY), refused="jobs:publish config contains unknown keys: scirpt")
+    found = {
+        one.name: one for one in readiness(place(variable(), ci=ci, access=access()), Question(tag=TAG, rule=None))
+    }
+    assert found["ci file"].verdict is Verdict.FAIL
+    assert found["ci file"].reason == "GitLab refuses it: jobs:publish config contains unknown keys: scirpt"
 
 
 def test_each_job_has_its_fate() -> None:

@@ -55,8 +55,10 @@ class Doors:
         """
         base = f"/projects/{project_id}"
         tags = self._list(f"{base}/protected_tags", _tags, "protected tags")
+        settings = self._one(base, project_settings, "settings of the project")
+        personal = isinstance(settings, ProjectSettings) and settings.personal
         return Access(
-            settings=self._one(base, project_settings, "settings of the project"),
+            settings=settings,
             tags=tags,
             branches=self._list(f"{base}/protected_branches", _branches, "protected branches"),
             allowlist=self._one(f"{base}/job_token_scope", lambda row: bool(row["inbound_enabled"]), "job token scope"),
@@ -65,7 +67,7 @@ class Doors:
             forwards_pypi=self._forwards(namespace),
             access_tokens=self._tokens(f"{base}/access_tokens", "project access tokens"),
             deploy_tokens=self._tokens(f"{base}/deploy_tokens", "deploy tokens"),
-            groups=tuple(map(self._group, _with_parents(namespace))),
+            groups=() if personal else tuple(map(self._group, _with_parents(namespace))),
         )
 
     def _schedules(self, project_id: int, *, maintainer: bool) -> tuple[Schedule, ...] | Unread:
@@ -212,6 +214,7 @@ def project_settings(row: Json) -> ProjectSettings:
         public_jobs=bool(row.get("public_jobs", False)),
         variables_role=None if role is None else str(role),
         ci_path=str(row["ci_config_path"]) if row.get("ci_config_path") else None,
+        personal=within(row, "namespace", "kind") == "user",
     )
 
 

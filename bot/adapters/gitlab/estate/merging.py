@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bot.adapters.ci.masking import mask
 from bot.adapters.gitlab.client import Json
 from bot.adapters.gitlab.estate import queries
 from bot.adapters.gitlab.estate.asking import Asker, Portion, in_portions
@@ -22,6 +23,7 @@ from bot.domain.errors import CredentialsError, RefusedError, RopewalkError, Tra
 
 UNAUTHORIZED = 401
 MOST_LOCALS = 50  # files that one takes in; with more, each project is merged for itself
+LONGEST_ERROR = 300  # characters
 ABSENT, VARIES = "-", "*"  # neither is a blob or a path
 
 
@@ -147,6 +149,11 @@ class Merger:
         )
 
     def _lint(self, one: Unmerged) -> Ci:
+        """What GitLab makes of it. A file that hides nothing stays as it is where GitLab does not say."""
+        found = self._linted(one)
+        return one.ci if isinstance(found, CiUnknown) and one.ci.whole else found
+
+    def _linted(self, one: Unmerged) -> Ci:
         try:
             answer = self._asker.patiently(lambda: self._asker.api.get(f"/projects/{one.row.id}/ci/lint"))
         except CredentialsError as error:
@@ -156,10 +163,21 @@ class Merger:
         except (RefusedError, TransientError) as error:
             return CiUnknown(reason=f"the CI file could not be merged: {error}")
         text = answer.get("merged_yaml") if isinstance(answer, dict) else None
+        refused = self._asker.api.read(_refused, answer)
         if not isinstance(text, str):
+            if one.ci.whole:
+                return replace(one.ci, refused=refused)
             return CiUnknown(reason="GitLab could not merge the CI file: an include or extends of it fails")
         ci = self._read(text, merged=True)
-        return located(ci, one.ci) if isinstance(ci, CiFacts) else ci
+        return replace(located(ci, one.ci), refused=refused) if isinstance(ci, CiFacts) else ci
+
+
+def _refused(answer: Json) -> str:
+    """GitLab's first word against the file, without what has the shape of a credential; empty if it has none."""
+    if not isinstance(answer, dict) or answer.get("valid") is not False:
+        return ""
+    errors = [str(one) for one in answer.get("errors") or ()]
+    return mask(errors[0][:LONGEST_ERROR]) if errors else "it does not say why"
 
 
 def _locals(ci: CiFacts) -> tuple[str, ...] | None:
