@@ -17,13 +17,14 @@ class Outlook(StrEnum):
 
 
 class Missing(StrEnum):
-    """What the release notes will be without, unless somebody adds it."""
+    """What the notes will be without, unless somebody adds it. The source's reason says where fragments belong."""
 
     LABEL = "label"
     CONVENTION = "convention"
     TRAILER = "trailer"
     SQUASHED = "squashed"
     ENTRY = "entry"
+    FRAGMENT = "fragment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

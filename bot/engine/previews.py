@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.domain.changelog import unreleased_of
 from bot.domain.commits import forms_of, has_changelog_trailer, parse_message, told
 from bot.domain.distributions import parse_version, version_of_tag
 from bot.domain.gitlab import Changes, Commit, MergeRequest
@@ -26,6 +25,7 @@ from bot.ports.gitlab import Notes
 from bot.ports.merge_requests import MergeRequests, ReviewRecords
 from bot.release.names import METADATA_FILES, stated
 from bot.release.observe import Eyes
+from bot.release.unreleased import added
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ class Previewer:
             report=replace(
                 _report(ahead, version),
                 notes=ahead.rule.notes,
-                source=replace(source, reason=reason),
+                source=replace(source, reason=source.reason or reason),
                 changes=_as_merged(ahead.request, commits),
             ),
             outlook=self._outlook(ahead, version, released),
@@ -175,11 +175,10 @@ class Previewer:
                     return source, (Missing.TRAILER,)
                 return replace(source, markdown=_changelog(trailers)), ()
             case NotesStrategy.FILE:
-                commits_ = (ahead.refs.base, ahead.refs.head)
-                sides = [self.eyes.contents.file(ahead.project.id, notes.file, sha) for sha in commits_]
-                before, after = (unreleased_of(text or "") or "" for text in sides)
-                added = _added(before, after)
-                return (replace(source, markdown=added), ()) if added else (source, (Missing.ENTRY,))
+                found = added(self.eyes.contents, ahead.project.id, notes.file, ahead.refs.base, ahead.refs.head)
+                if found.markdown is not None:
+                    return replace(source, markdown=found.markdown), ()
+                return replace(source, reason=found.kept), (Missing.FRAGMENT if found.fragments else Missing.ENTRY,)
             case _:
                 lacking = not _placed(request, notes)
                 return source, (Missing.LABEL,) if lacking else ()
@@ -263,20 +262,6 @@ def _changelog(commits: Sequence[Commit]) -> str:
     """As GitLab's changelog will list them, in the order in which they came. Foreign: it is rewritten."""
     subjects = (commit.message.strip().partition("\n")[0] for commit in reversed(commits))
     return "\n".join(["## next", "", *(f"- {subject}" for subject in subjects)])
-
-
-def _added(before: str, after: str) -> str:
-    """The lines that a section gained, under the headings they stand below."""
-    known = {line.strip() for line in before.splitlines()}
-    lines: list[str] = []
-    heading = ""
-    for line in after.splitlines():
-        if line.startswith("#"):
-            heading = line
-        elif line.strip() and line.strip() not in known:
-            lines += ["", heading, "", line] if heading else [line]
-            heading = ""
-    return "\n".join(lines).strip()
 
 
 def _report(ahead: Ahead, version: str | None) -> ReleaseReport:

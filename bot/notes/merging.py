@@ -18,6 +18,7 @@ from bot.notes.tables import count_words, version_words
 PREVIEW_TOPIC = "preview"
 ENTRY_BYTES = 20_000
 LABELS_SHOWN = 12
+_NO_ENTRY = frozenset(Missing) - {Missing.LABEL}
 
 
 class PreviewNotes:
@@ -101,7 +102,7 @@ def _entry(preview: MergePreview) -> list[str]:
     """The entry as it will read. Where there will be none, what is missing says why."""
     report = preview.report
     pieces = write(report, report.changes or Changes(previous_tag=None, merge_requests=())).pieces()
-    if not pieces or set(preview.missing) & {Missing.ENTRY, Missing.TRAILER, Missing.CONVENTION, Missing.SQUASHED}:
+    if not pieces or set(preview.missing) & _NO_ENTRY:
         return []
     shown = fitting(pieces, ENTRY_BYTES)
     more = [f"… and {count_words(len(pieces) - len(shown), 'more entry')}."] if len(shown) < len(pieces) else []
@@ -131,5 +132,8 @@ def _lacks(missing: Missing, report: ReleaseReport) -> str:
                 "A `Changelog:` trailer in the message of the squashed commit: its commits have one, and lose it when "
                 "they are squashed."
             )
+        case Missing.FRAGMENT:
+            where = inline(report.source.reason, 300) if report.source else ""
+            return f"A news fragment in {where}: without one the changelog passes it over."
         case Missing.ENTRY:
             return f"An entry in {inline(report.notes.file, 300)} under what is not released."

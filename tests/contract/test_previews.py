@@ -25,6 +25,7 @@ hygiene: {{merge_requests: {hygiene}}}
 releases:
   - {{projects: ["acme/tools/**"], {refs}, source: artifacts, indexes: [registry]}}
 """
+TOWNCRIER: dict[str, str | None] = {"pyproject.toml": '[tool.towncrier]\ndirectory = "news"\n'}
 TAGS = 'tags: ["v*"]'
 LEAKY = "publish: {script: [twine upload -p $TWINE_PASSWORD dist/*], rules: [{if: $CI_COMMIT_TAG}]}\n"
 
@@ -125,6 +126,9 @@ def test_one_note_says_the_version_and_the_entry_and_is_edited_when_they_change(
     [
         ("file", "Change it", {"CHANGELOG.md": "## [Unreleased]\n\n### Added\n\n- New hemp\n"}, "- New hemp", ""),
         ("file", "Change it", {"README.md": "x\n"}, "", "An entry in `CHANGELOG.md`"),
+        ("file", "Change it", {**TOWNCRIER, "news/4.bugfix": "Tear no more\n"}, "### Bugfixes\n\n- Tear no more", ""),
+        ("file", "Change it", TOWNCRIER, "", "A news fragment in `news`"),
+        ("auto", "Change it", {**TOWNCRIER, "news/4.bugfix": "Tear no more\n"}, "- Tear no more", ""),
         ("changelog_api", "Lay hemp\n\nChangelog: added", {"README.md": "x\n"}, "- Lay hemp", ""),
         ("changelog_api", "Lay hemp", {"README.md": "x\n"}, "", "`Changelog:` trailer"),
         ("conventional", "feat: lay hemp", {"README.md": "x\n"}, "### Added\n\n- `lay hemp` ([!", ""),

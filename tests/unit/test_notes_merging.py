@@ -40,14 +40,15 @@ def preview(
     *missing: Missing,
     source: NotesSource | None = None,
     released: str | None = "v1.0.0",
-    **fields: object,
+    title: str = "Lay the strands evenly",
+    labels: tuple[str, ...] = ("feature",),
 ) -> MergePreview:
     report = published(
         ref="main",
         kind=kind,
         version=None if outlook is Outlook.COMPUTED else "1.1.0",
         source=source,
-        changes=Changes(previous_tag=None, merge_requests=(merge_request(7, **fields),)),
+        changes=Changes(previous_tag=None, merge_requests=(merge_request(7, title, labels=labels),)),
     )
     return MergePreview(report=report, outlook=outlook, missing=missing, released=released)
 
@@ -64,6 +65,10 @@ CASES = {
     "preview_convention": (preview(Outlook.NEW, RefKind.TAG, Missing.CONVENTION), ()),
     "preview_trailer": (preview(Outlook.NEW, RefKind.TAG, Missing.TRAILER), ()),
     "preview_squashed": (preview(Outlook.NEW, RefKind.TAG, Missing.SQUASHED), ()),
+    "preview_fragment": (
+        preview(Outlook.NEW, RefKind.TAG, Missing.FRAGMENT, source=replace(FILE, markdown=None, reason="changes")),
+        (),
+    ),
     "preview_entry": (preview(Outlook.NEW, RefKind.TAG, Missing.ENTRY), ()),
 }
 
