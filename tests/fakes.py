@@ -184,6 +184,12 @@ class FakeRefs:
         with self.wire.call("file"):
             return self.texts.get((project_id, path, sha))
 
+    def names(self, project_id: int, folder: str, sha: str) -> tuple[str, ...]:
+        """By the paths of the texts."""
+        with self.wire.call("names"):
+            here = (path for number, path, commit in self.texts if (number, commit) == (project_id, sha))
+            return tuple(path for path in here if path.rpartition("/")[0] == folder)
+
 
 @dataclass(slots=True)
 class FakeEvents:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from time import sleep
+from typing import TYPE_CHECKING
 
 from bot.adapters.gitlab.archives import GitLabArchives
 from bot.adapters.gitlab.history import GitLabHistory
@@ -25,6 +26,9 @@ from bot.release.apply import Hands
 from bot.release.consenting import Consents
 from bot.release.observe import Eyes
 from bot.watch.compare import new_release
+
+if TYPE_CHECKING:  # commands start sooner without what only the daemon needs
+    from bot.engine.previews import Previewer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,24 @@ class Releasing(Parts):
             ledger=self.store.ledger,
             consents=Consents(holds=self.store.holds, approvals=self.store.approvals, people=GitLabPeople(self.api)),
             clock=self.clock,
+        )
+
+    @cached_property
+    def previewer(self) -> Previewer:
+        """What tells open merge requests what they merge as."""
+        from bot.engine.previews import Previewer
+        from bot.notes.merging import PreviewNotes
+
+        known, there = self.store.enrolment.project, self.projects.project
+        return Previewer(
+            requests=self.merge_requests,
+            notes=self.notes,
+            records=self.store.reviews,
+            texts=PreviewNotes(marker_key=self._marker_key(), user_id=self.identity.user_id),
+            eyes=self.eyes,
+            policy=self.settings.policy,
+            project=lambda number: known(number) or there(number),
+            now=self.clock,
         )
 
     def _current(self, release: Release) -> bool:

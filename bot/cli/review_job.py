@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bot.domain.errors import RefusedError, RopewalkError, TransientError
 from bot.domain.estate import ProjectFacts
 from bot.domain.merge_requests import MergeRequestPlaces, OpenMergeRequest
+from bot.domain.policy import Policy
 from bot.domain.refs import Project, matches_path
 from bot.hygiene.reviews import Outcome, Reviewer
 from bot.log import get
@@ -45,7 +46,7 @@ def _round(bot: App, again: Callable[[timedelta], None], stopping: Callable[[], 
     if cursor is None:  # what is open at the first start is looked at when it changes
         bot.store.intake.cursor(CURSOR, now)
         return
-    reviewer, looks, left = _reviewer(bot), 0, False
+    lookers, looks, left = _lookers(bot), 0, False
     for request in bot.merge_requests.open_since(places_of(bot), max(cursor, now - OLDEST) - SLACK):
         if stopping():
             return
@@ -55,11 +56,36 @@ def _round(bot: App, again: Callable[[timedelta], None], stopping: Callable[[], 
             left = True
             again(AGAIN_AFTER)
             break
-        outcome = _looked(reviewer, request)
-        looks += outcome is not Outcome.SEEN
-        left = left or outcome in (None, Outcome.UNPREPARED)
+        for looker in lookers:
+            outcome = _looked(looker, request)
+            looks += outcome is not Outcome.SEEN
+            left = left or outcome in (None, Outcome.UNPREPARED)
     if not left:
         bot.store.intake.cursor(CURSOR, now)
+
+
+class Looker(Protocol):
+    """What may be said on a merge request."""
+
+    def review(self, request: OpenMergeRequest) -> Outcome:
+        """Look, and say it."""
+
+    def give_up(self, request: OpenMergeRequest) -> None:
+        """Say nothing of this head."""
+
+
+def wants_reviews(policy: Policy) -> bool:
+    """Whether anything is said on open merge requests."""
+    return policy.hygiene.merge_requests or any(rule.notes.previews for rule in policy.releases)
+
+
+def _lookers(bot: App) -> list[Looker]:
+    """Hygiene first: the preview says where that note stands."""
+    policy = bot.settings.policy
+    lookers: list[Looker] = [_reviewer(bot)] if policy.hygiene.merge_requests else []
+    if any(rule.notes.previews for rule in policy.releases):
+        lookers.append(bot.previewer)
+    return lookers
 
 
 def _reviewer(bot: App) -> Reviewer:
@@ -85,10 +111,10 @@ def _reviewer(bot: App) -> Reviewer:
     )
 
 
-def _looked(reviewer: Reviewer, request: OpenMergeRequest) -> Outcome | None:
+def _looked(looker: Looker, request: OpenMergeRequest) -> Outcome | None:
     """What came of it; None if it is to be looked at again."""
     try:
-        outcome = reviewer.review(request)
+        outcome = looker.review(request)
     except TransientError as error:
         if error.retry_after is not None:
             raise  # GitLab asks to be left alone
@@ -97,7 +123,7 @@ def _looked(reviewer: Reviewer, request: OpenMergeRequest) -> Outcome | None:
     except RefusedError as error:
         if error.status == UNAUTHORIZED:
             raise
-        reviewer.give_up(request)
+        looker.give_up(request)
         log.warning("reviews.refused", project=request.project, iid=request.iid, reason=str(error))
         return Outcome.UNTOUCHED
     if outcome is not Outcome.SEEN:

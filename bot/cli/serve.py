@@ -110,7 +110,7 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     from bot.cli.audit_job import audit_watched
     from bot.cli.command_job import FIND_EVERY, HEED_EVERY, find_notes, heed_notes
     from bot.cli.hook_job import HOOKS_EVERY, tend_hooks
-    from bot.cli.review_job import REVIEW_EVERY, review_merge_requests
+    from bot.cli.review_job import REVIEW_EVERY, review_merge_requests, wants_reviews
     from bot.engine.timer import Timer
     from bot.engine.watching import Watching
 
@@ -145,7 +145,7 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     audit_at = bot.settings.policy.hygiene.audit
     if audit_at is not None:
         timer.cron(audit_at, "audit")
-    if bot.settings.policy.hygiene.merge_requests:
+    if wants_reviews(bot.settings.policy):
         timer.every(REVIEW_EVERY, "reviews", at_start=True)
     if bot.settings.commands.enabled:
         timer.every(HEED_EVERY, "commands", at_start=True)
@@ -161,6 +161,7 @@ def _tends_hooks(bot: App) -> bool:
 
 
 async def _serve(options: Options, bot: App, runner: Runner, instruments: Instruments) -> Exit:
+    from bot.cli.review_job import wants_reviews
     from bot.web.hooks import Intake, Taken
     from bot.web.ops import Health
     from bot.web.server import application, listen
@@ -168,6 +169,7 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
     timer = _jobs(bot, runner, instruments)
 
     taken: list[Answer] = []
+    reviews = wants_reviews(bot.settings.policy)
 
     def take(payload: dict[str, object]) -> Taken:
         answer = bot.hooks.take(payload)
@@ -185,7 +187,7 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
             instruments.metrics.hook(answer.words)
         if any(answer.look for answer in taken):
             timer.soon("look")
-        if bot.settings.policy.hygiene.merge_requests and any(answer.merge_requests for answer in taken):
+        if reviews and any(answer.merge_requests for answer in taken):
             timer.soon("reviews")
         if any(answer.commands for answer in taken):
             timer.soon("commands")

@@ -8,7 +8,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenMergeRequest:
-    """An open merge request. `project` is the full path of the target, `sha` the head. Its title is foreign."""
+    """An open merge request. `project` is the full path of the target, `sha` the head.
+
+    Title, labels and author are foreign. `squash` says that its commits will be one.
+    """
 
     project_id: int
     project: str
@@ -18,6 +21,9 @@ class OpenMergeRequest:
     title: str = ""
     web_url: str = ""
     updated_at: datetime | None = None
+    labels: tuple[str, ...] = ()
+    author: str = ""
+    squash: bool = False
 
     @property
     def key(self) -> str:

@@ -55,7 +55,8 @@ class NotesPolicy:
 
     `file` is the changelog's path in the repository, `template` the text of a Jinja template (None: the built-in
     form). With `issues` the issues that a merge request closed are told too; with `failure_issue` a project has one
-    issue about releases that stopped, which carries `failure_labels`.
+    issue about releases that stopped, which carries `failure_labels`; with `previews` open merge requests are told
+    what they will be released as.
     """
 
     strategy: NotesStrategy = NotesStrategy.AUTO
@@ -65,6 +66,7 @@ class NotesPolicy:
     issues: bool = False
     failure_issue: bool = False
     failure_labels: tuple[str, ...] = ()
+    previews: bool = False
 
 
 DEFAULT_NOTES = NotesPolicy()

@@ -18,6 +18,7 @@ from bot.release.facts import Facts, Look, LookKind, Seen, Wanted
 from bot.release.notes_source import choose
 from bot.release.observe import Eyes, observe
 from bot.release.report import report
+from bot.release.unreleased import see_fragments
 
 # A branch's notes begin at one of its newest releases.
 TAGS_TRIED = 12
@@ -64,6 +65,9 @@ def draft(eyes: Eyes, policy: Policy, question: Question, now: datetime) -> Rele
     previous = (question.since,) if question.since else _before(eyes, wanted, here)
     changes = eyes.history.changes(question.project.id, tag=here, previous=previous)
     facts = Facts(now=now, changes=Seen(changes), forms=forms_of(changes.commits))
+    if wanted.id.kind is RefKind.BRANCH and wanted.rule.notes.strategy in (NotesStrategy.FILE, NotesStrategy.AUTO):
+        fragments = see_fragments(eyes.contents, wanted.id.project_id, sha)
+        facts = facts if fragments is None else replace(facts, changelog_file=Seen(fragments))
     source = choose(wanted, facts)
     while isinstance(source, Look):
         assert source.kind in (LookKind.CHANGELOG_FILE, LookKind.CHANGELOG), "no other look can tell what changed"

@@ -80,6 +80,9 @@ class Contents(Protocol):
     def file(self, project_id: int, path: str, sha: str) -> str | None:
         """A text file at a commit, at most 1 MiB; None if absent."""
 
+    def names(self, project_id: int, folder: str, sha: str) -> tuple[str, ...]:
+        """Paths of the files that lie in a folder at a commit, at most a thousand; empty if it is absent."""
+
     def contains(self, project_id: int, ref: str, sha: str) -> bool:
         """Whether the history of `ref` (a name or a commit) contains the commit."""
 

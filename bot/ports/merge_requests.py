@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.findings import HygieneChange
-from bot.domain.gitlab import Note
+from bot.domain.gitlab import Commit, Note
 from bot.domain.merge_requests import DiffRefs, FileText, MergeRequestPlaces, OpenMergeRequest
 
 
@@ -22,6 +22,9 @@ class MergeRequests(Protocol):
 
     def refs(self, project_id: int, iid: int) -> DiffRefs | None:
         """Its commits; None while GitLab prepares it, or if it is gone."""
+
+    def commits(self, project_id: int, iid: int) -> tuple[Commit, ...]:
+        """Its commits, newest first, at most two hundred."""
 
 
 class CiTexts(Protocol):

@@ -12,6 +12,7 @@ from bot.domain.refs import RefKind, Tag
 from bot.ports.gitlab import Contents, History, Refs
 from bot.release.facts import ChangelogFile, Facts, Seen, Wanted
 from bot.release.notes_source import version_words
+from bot.release.unreleased import readable
 
 
 def see_changes(refs: Refs, history: History, wanted: Wanted) -> Changes:
@@ -62,8 +63,8 @@ def see_changelog_file(contents: Contents, wanted: Wanted, facts: Facts) -> Chan
         return ChangelogFile(there=False)
     if version is None:
         what = f"{wanted.rule.notes.file} has a section for what is not released"
-        return ChangelogFile(there=True, section=unreleased_of(text), what=what)
-    return ChangelogFile(there=True, section=section_of(text, version))
+        return ChangelogFile(there=True, section=unreleased_of(readable(wanted.rule.notes.file, text)), what=what)
+    return ChangelogFile(there=True, section=section_of(readable(wanted.rule.notes.file, text), version))
 
 
 def see_changelog(history: History, wanted: Wanted, facts: Facts) -> str:

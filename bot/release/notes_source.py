@@ -43,7 +43,8 @@ def version_words(wanted: Wanted, facts: Facts) -> str | None:
 
 def _auto(wanted: Wanted, facts: Facts, changes: Changes) -> NotesSource | Look:
     name = wanted.rule.notes.file
-    if changes.paths is not None and name not in changes.paths and changes.previous_tag is not None:
+    unread = facts.changelog_file is None and changes.paths is not None and name not in changes.paths
+    if unread and changes.previous_tag is not None:
         # A section about this version is newer than the release before; what did not change need not be read.
         # Nor is it asked whether there is one.
         said: NotesSource | Look = _instead(f"no {name} was changed since {changes.previous_tag}")

@@ -36,6 +36,7 @@ def read_notes(reading: Reading, path: KeyPath, section: NotesSection) -> NotesP
         issues=section.issues,
         failure_issue=section.failure_issue,
         failure_labels=tuple(section.failure_labels),
+        previews=section.previews,
     )
     if section.template is None:
         return policy

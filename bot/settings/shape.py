@@ -190,6 +190,7 @@ class NotesSection(Section):
     issues: Annotated[bool, Field(description="Tell the issues that merge requests closed.")] = False
     failure_issue: Annotated[bool, Field(description="One issue per project about releases that stopped.")] = False
     failure_labels: list[Text] = []
+    previews: Annotated[bool, Field(description="Tell open merge requests what they will be released as.")] = False
 
 
 class RuleSection(Section):

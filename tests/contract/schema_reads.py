@@ -181,6 +181,7 @@ UNREAD = {
     "/projects/:id/members/all/:user_id",
     "/projects/:id/repository/files/:file_path",
     "/projects/:id/repository/files/:file_path/raw",
+    "/projects/:id/repository/tree",
     "/projects/:id/pipelines/:pipeline_id/variables",
     "/projects/:id/pipelines/:pipeline_id/bridges",
     "/projects/:id/pipelines/:pipeline_id/trigger_jobs",

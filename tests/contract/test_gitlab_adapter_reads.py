@@ -200,6 +200,9 @@ def test_a_file_is_read_at_a_commit(org: Org) -> None:
     assert refs.file(project.id, "none", second) is None
     assert refs.file(project.id, "dir/pyproject.toml", "0" * 40) is None
     assert refs.file(project.id, "big", second) is None
+    assert refs.names(project.id, "dir", second) == ("dir/pyproject.toml",)
+    assert refs.names(project.id, "none", second) == ()
+    assert refs.names(project.id, "dir", "0" * 40) == ()
 
 
 # variables

@@ -26,6 +26,10 @@ class Repository:
         """Its text."""
         return FILES.get(path)
 
+    def names(self, project_id: int, folder: str, sha: str) -> tuple[str, ...]:
+        """Not asked."""
+        raise AssertionError
+
     def contains(self, project_id: int, ref: str, sha: str) -> bool:
         """Not asked."""
         raise AssertionError

@@ -42,14 +42,15 @@ def test_without_a_word_notes_choose_by_themselves(tmp_path: Path) -> None:
     policy = load(written(tmp_path), ENVIRONMENT, tmp_path).policy
     notes = policy.releases[0].notes
     assert (notes.strategy, notes.groups, notes.template) == (NotesStrategy.AUTO, DEFAULT_GROUPS, None)
-    assert (notes.issues, notes.failure_issue) == (False, False)
+    assert (notes.issues, notes.failure_issue, notes.previews) == (False, False, False)
 
 
 def test_a_rule_has_its_own_notes_and_the_others_those_of_all(tmp_path: Path) -> None:
     (tmp_path / "own.md.j2").write_text("{{ changes }}\n")
     top = (
         "notes:\n  strategy: file\n  template: own.md.j2\n  issues: true\n  failure_issue: true\n"
-        "  failure_labels: [release]\n  groups: [{title: News, labels: [new], types: [feat], breaking: true}]"
+        "  failure_labels: [release]\n  previews: true\n"
+        "  groups: [{title: News, labels: [new], types: [feat], breaking: true}]"
     )
     policy = load(written(tmp_path, top=top, rule="notes: {strategy: conventional}"), ENVIRONMENT, tmp_path).policy
     own = policy.rule_for("acme/lib/x", RefKind.TAG, "v1")
@@ -60,6 +61,7 @@ def test_a_rule_has_its_own_notes_and_the_others_those_of_all(tmp_path: Path) ->
     assert (rest.notes.strategy, rest.notes.template) == (NotesStrategy.FILE, "{{ changes }}\n")
     assert rest.notes.groups == (NotesGroup(title="News", labels=("new",), types=("feat",), breaking=True),)
     assert (rest.notes.issues, rest.notes.failure_issue, rest.notes.failure_labels) == (True, True, ("release",))
+    assert rest.notes.previews
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ class Api:
         response = self._request("get", path, parameters, None, missing=True)
         return None if response is None else response.content.decode("utf-8", "replace")
 
-    def pages(self, path: str, **parameters: str | int | bool) -> Iterator[Json]:
+    def pages(self, path: str, /, **parameters: str | int | bool) -> Iterator[Json]:
         """All rows of a list, following the answer's own `Link`, but only ever to the same path.
 
         Raises: RefusedError if the list is not there or its paging runs in a circle.

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from urllib.parse import quote
 
 from bot.adapters.gitlab.answers import parse_time
 from bot.adapters.gitlab.client import Api, Json
+from bot.adapters.gitlab.history import MESSAGE_LIMIT
 from bot.domain.errors import RefusedError
+from bot.domain.gitlab import Commit
 from bot.domain.merge_requests import DiffRefs, MergeRequestPlaces, OpenMergeRequest
+
+MOST_COMMITS = 200
 
 
 class GitLabMergeRequests:
@@ -47,6 +52,11 @@ class GitLabMergeRequests:
         row = self._api.get(f"/projects/{project_id}/merge_requests/{iid}")
         return None if row is None else self._api.read(_refs, row)
 
+    def commits(self, project_id: int, iid: int) -> tuple[Commit, ...]:
+        """A hundred a request; of a huge one the first will do."""
+        rows = islice(self._api.pages(f"/projects/{project_id}/merge_requests/{iid}/commits"), MOST_COMMITS)
+        return tuple(self._api.read(_commit, row) for row in rows)
+
 
 def _request(row: Json) -> OpenMergeRequest:
     return OpenMergeRequest(
@@ -58,6 +68,19 @@ def _request(row: Json) -> OpenMergeRequest:
         title=str(row.get("title") or ""),
         web_url=str(row.get("web_url") or ""),
         updated_at=parse_time(row.get("updated_at")),
+        labels=tuple(map(str, row.get("labels") or ())),
+        author=str((row.get("author") or {}).get("username") or ""),
+        squash=bool(row.get("squash_on_merge", row.get("squash", False))),
+    )
+
+
+def _commit(row: Json) -> Commit:
+    return Commit(
+        sha=str(row["id"]),
+        message=str(row.get("message") or row.get("title") or "")[:MESSAGE_LIMIT],
+        author=str(row.get("author_name") or ""),
+        web_url=str(row.get("web_url") or ""),
+        merge=len(row.get("parent_ids") or ()) > 1,
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from urllib.parse import quote
 
 from bot.adapters.gitlab.answers import parse_time
 from bot.adapters.gitlab.client import Api, Json
+from bot.domain.errors import RefusedError
 from bot.domain.refs import Branch, Tag
 
 MOST_TEXT = 1024 * 1024  # bytes
+MOST_NAMES = 1_000
 
 
 class GitLabRefs:
@@ -51,6 +54,16 @@ class GitLabRefs:
         """A text file at a commit; None if absent or beyond 1 MiB (no metadata file is)."""
         text = self._api.text(f"/projects/{project_id}/repository/files/{quote(path, safe='')}/raw", ref=sha)
         return None if text is None or len(text.encode()) > MOST_TEXT else text
+
+    def names(self, project_id: int, folder: str, sha: str) -> tuple[str, ...]:
+        """A hundred a request. A folder that is absent is a 404, and was empty before GitLab 17.7."""
+        rows = self._api.pages(f"/projects/{project_id}/repository/tree", path=folder, ref=sha)
+        try:
+            return tuple(str(row["path"]) for row in islice(rows, MOST_NAMES) if row.get("type") == "blob")
+        except RefusedError as error:
+            if error.status != 404:
+                raise
+            return ()
 
 
 def _branch(row: Json) -> Branch:

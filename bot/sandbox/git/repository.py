@@ -284,6 +284,17 @@ class Repository:
         except GitError:  # a directory
             return None
 
+    def tree(self, sha: str, folder: str, *, recursive: bool = False) -> list[tuple[str, str, str, str]] | None:
+        """Mode, type, id and path of what lies in a folder, folders first; None when there is no such folder."""
+        flags = ("-r", "-t") if recursive else ()
+        try:
+            output = self.run("ls-tree", "-z", *flags, f"{sha}:{folder}").decode(errors="replace")
+        except GitError:
+            return None
+        rows = [line.partition("\t") for line in output.split("\0") if line]
+        found = [(*head.split(" "), f"{folder}/{name}" if folder else name) for head, _, name in rows]
+        return sorted(((mode, kind, oid, path) for mode, kind, oid, path in found), key=lambda row: row[1] != "tree")
+
     def last_commit(self, sha: str, path: str) -> str:
         """The commit that last touched `path`, seen from `sha`."""
         return self.run("log", "-1", "--format=%H", sha, "--", path).decode().strip() or sha

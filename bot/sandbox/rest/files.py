@@ -8,6 +8,7 @@ from bot.sandbox.git.changes import valid_path, valid_ref_name
 from bot.sandbox.git.repository import Commit
 from bot.sandbox.rest.call import Call, created
 from bot.sandbox.rest.entities import code
+from bot.sandbox.rest.paging import paged
 from bot.sandbox.rest.params import Params
 from bot.sandbox.rest.routing import Routes
 from bot.sandbox.world import access
@@ -29,6 +30,25 @@ def _file(call: Call) -> tuple[Project, str, str, str, bytes]:
     if found is None:
         raise not_found("File")
     return project, ref, sha, *found
+
+
+@ROUTES.get("/projects/:id/repository/tree")
+def list_tree(call: Call) -> Answer:
+    """What lies in a folder (`path`), or all below it. Source: lib/api/repositories.rb; a 404 since GitLab 17.7."""
+    project = call.project(code=True)
+    sha = project.git.resolve(call.params.text("ref") or project.default_branch)
+    if sha is None:
+        raise not_found("Tree")
+    folder = (call.params.text("path") or "").strip("/")
+    rows = project.git.tree(sha, folder, recursive=call.params.flag("recursive"))
+    if rows is None:
+        raise not_found("invalid revision or path")
+
+    def show(row: tuple[str, str, str, str]) -> dict[str, object]:
+        mode, kind, oid, path = row
+        return {"id": oid, "name": path.rsplit("/", 1)[-1], "type": kind, "path": path, "mode": mode}
+
+    return paged(call, rows, show)
 
 
 @ROUTES.get("/projects/:id/repository/files/:file_path", scopes=("read_repository",))
