@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # uv brings its own list of certificate authorities; an organisation's own stands in the system's, where there is one.
 export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
-.PHONY: help setup demo check test chaos bench lock format clean
+.PHONY: help setup demo check test devpi chaos bench lock format clean
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -38,6 +38,10 @@ test: check  ## what CI runs: check, the embedded GitLab's own tests, the slow s
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'slow or chaos'
 	@.ci/package
 
+devpi: $(UV)  ## a devpi of its own for the contract test (it needs an older setuptools than we do)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/devpi
+	@$(UV) pip sync --quiet --python .tools/devpi/bin/python --require-hashes --compile-bytecode requirements/devpi.txt
+
 chaos: setup  ## the killing stories in full
 	@ROPEWALK_CHAOS=full $(BIN)/pytest -m chaos
 
@@ -52,6 +56,7 @@ lock: $(UV)  ## resolve anew what requirements/ pins
 	@$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements/run.txt
 	@$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra sandbox --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
 	@printf 'build\nhatchling\n' | $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 -c requirements/dev.txt - -o requirements/build.txt
+	@echo 'devpi-server>=6.20,<7' | $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 - -o requirements/devpi.txt
 	@echo 'uv' | $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 - -o requirements/tools.txt
 
 clean:  ## remove what make made

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bot.domain.consents import Approval, Author, Hold
+from bot.domain.freezes import Freeze
 from tests.fakes import Wire
 
 
@@ -62,3 +65,17 @@ class FakePeople:
         del project_id, ref, sha, tag
         with self.wire.call("authors"):
             return self.made
+
+
+@dataclass(slots=True)
+class FakeFreezePeriods:
+    """See bot.ports.gitlab.FreezePeriods."""
+
+    there: Sequence[Freeze] = ()
+    wire: Wire = field(default_factory=Wire)
+
+    def freezes(self, project_id: int, now: datetime) -> tuple[Freeze, ...]:
+        """The same for all."""
+        del project_id, now
+        with self.wire.call("freezes"):
+            return tuple(self.there)

@@ -8,6 +8,7 @@ from time import sleep
 from typing import TYPE_CHECKING
 
 from bot.adapters.gitlab.archives import GitLabArchives
+from bot.adapters.gitlab.freeze_periods import GitLabFreezePeriods
 from bot.adapters.gitlab.history import GitLabHistory
 from bot.adapters.gitlab.people import GitLabPeople
 from bot.adapters.gitlab.pipeline_control import GitLabPipelineControl
@@ -97,6 +98,7 @@ class Releasing(Parts):
             kept=self.store.kept,
             ledger=self.store.ledger,
             consents=Consents(holds=self.store.holds, approvals=self.store.approvals, people=GitLabPeople(self.api)),
+            freezes=GitLabFreezePeriods(self.api),
             clock=self.clock,
         )
 

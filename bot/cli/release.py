@@ -176,10 +176,7 @@ def list_command(
 
 def _follow(options: Options, bot: App, key: str) -> Exit:
     """See a release to its end: run the turns here, or watch the daemon run them."""
-    with bot.sole() as ours:
-        if not ours:
-            options.say("a daemon runs on this state: it does the work, this command follows")
-        release = _run(options, bot, key) if ours else _watch(options, bot, key)
+    release = _work(options, bot, key)
     receipts = bot.store.ledger.receipts(key)
     _show(options, release, receipts, None)
     if release.state.open and release.faults:
@@ -211,15 +208,35 @@ def _run(options: Options, bot: App, key: str) -> Release:
             return ended
 
 
-def _watch(options: Options, bot: App, key: str) -> Release:
-    said = ""
+def _work(options: Options, bot: App, key: str) -> Release:
+    """Run the turns here or, where another process does on this state, watch.
+
+    A daemon runs the turns of all releases; another command ends with its own, and then it is ours to run them.
+    """
+    said, daemon = "", None
     while True:
+        if not daemon:
+            with bot.sole() as ours:
+                if ours:
+                    return _run(options, bot, key)
+        if daemon is None:
+            daemon = _daemon(bot)
+            who = "a daemon runs on this state: it does the work, this command follows"
+            options.say(who if daemon else "another command works on this state: this one waits for its turn")
         release = _row(bot, key)
         said = _progress(options, release, said)
         resting = release.state is ReleaseState.PUBLISHED and release.turn > 0
         if release.due_at is None or (resting and release.due_at > bot.clock()) or waits_for_people(release):
             return release
         time.sleep(LOOK_EVERY)
+
+
+def _daemon(bot: App) -> bool:
+    """Whether it is a daemon that runs on this state: one writes down now and then that it does."""
+    from bot.cli.status import FRESH
+
+    last = bot.readings.last()
+    return last is not None and not last.stopped and bot.clock() - last.at < FRESH
 
 
 def _progress(options: Options, release: Release, said: str) -> str:

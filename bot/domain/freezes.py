@@ -56,7 +56,10 @@ def moment(local: datetime, zone: tzinfo, *, last: bool = False) -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freeze:
-    """One entry of `freeze`. `owner` is who may lift it, in words; `where` is its place in the configuration."""
+    """One entry of `freeze`, or one of GitLab's own.
+
+    `owner` is who may lift it, in words, `place` where; `where` is its place in the configuration.
+    """
 
     name: str
     window: Span | Weekly
@@ -64,6 +67,7 @@ class Freeze:
     projects: tuple[str, ...] = ("**",)
     owner: str | None = None
     where: str = ""
+    place: str = "in the policy"
 
     def covers(self, project: str) -> bool:
         """Whether it speaks of a project, by full path."""

@@ -125,7 +125,8 @@ class ReleaseRule:
     `names` are patterns of distribution names that matching projects may publish besides the one their own metadata
     declares; without `new_names` a name that no project is recorded for is refused unless it is one of those.
     `package` is the distribution that the rule's tags are about, where a pipeline builds several.
-    With `reachable` a tag's commit must be on a protected branch. `approval` is who has to approve, None for nobody.
+    With `reachable` a tag's commit must be on a protected branch. With `deploy_freezes` GitLab's own freezes of the
+    project hold as policy's do. `approval` is who has to approve, None for nobody.
     `hold_on` are the differences to the release before that need a person's yes; `expect` is
     what makes a release whole (None: at least one file). With `install_check` a wheel is installed
     from every index.
@@ -141,6 +142,7 @@ class ReleaseRule:
     new_names: bool = True
     package: str | None = None
     reachable: bool = True
+    deploy_freezes: bool = False
     approval: ApprovalRule | None = None
     hold_on: tuple[DifferenceKind, ...] = ()
     expect: ExpectedFiles | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain.anatomy import Differences
 from bot.domain.distributions import Distribution
 from bot.domain.gitlab import Changes
 from bot.domain.notes import DEFAULT_NOTES, NotesPolicy, NotesSource
@@ -29,7 +30,8 @@ class ReleaseReport:
     `next` is the next step in one sentence, None when nothing is left to do. `release_url` is the page of the GitLab
     Release once it exists, `released_at` (UTC) when GitLab says that was. `changes` is None when they have not been
     read. `unusable` says that only another commit can bring files that can be released. `notes` is what policy says of
-    texts, `source` what the release notes are made from (None: not chosen yet).
+    texts, `source` what the release notes are made from (None: not chosen yet). `differences` are what the files change
+    against the last published ones (None: not compared).
     """
 
     project: str
@@ -53,3 +55,4 @@ class ReleaseReport:
     unusable: bool = False
     notes: NotesPolicy = DEFAULT_NOTES
     source: NotesSource | None = None
+    differences: Differences | None = None

@@ -10,6 +10,7 @@ from bot.domain.errors import RefusedError
 from bot.domain.gitlab import Changes
 from bot.domain.report import ReleaseReport
 from bot.notes.changes import Written, contributors, fitting, joined, thanks, write
+from bot.notes.comparison import comparison
 from bot.notes.foreign import cell, check_finished, inline, link
 from bot.notes.markers import END_OF_DESCRIPTION
 from bot.notes.tables import (
@@ -49,8 +50,9 @@ def description_text(report: ReleaseReport, existing: str | None, begin: str) ->
     """
     around = _around(existing or "", begin)
     people = around.before + around.after
+    standing = (existing or "")[len(around.before) : len(existing or "") - len(around.after)]
     room = min(MOST_CHARACTERS - len(people), MOST_BYTES - len(people.encode(errors="replace")))
-    block = check_finished(_block(report, begin, room), "release description")
+    block = check_finished(_block(report, begin, room, standing), "release description")
     if len(block.encode()) > room:
         raise RefusedError(
             what=f"the text around our part leaves {max(room, 0):,} bytes, too few for the release notes",
@@ -78,17 +80,21 @@ def _around(existing: str, begin: str) -> _Around:
     return _Around(existing + "\n" * max(0, 2 - newlines), "")
 
 
-def _block(report: ReleaseReport, begin: str, room: int) -> str:
-    """Our block within `room` bytes if that can be: files may take half of it, changes what is left."""
+def _block(report: ReleaseReport, begin: str, room: int, standing: str = "") -> str:
+    """Our block within `room` bytes if that can be: files may take half of it, changes what is left.
+
+    `standing` is the block as it stands.
+    """
     room -= SEPARATORS
+    compared = comparison(report.differences, standing)
     written = write(report, report.changes) if report.changes else Written()
-    bare = len(_assemble(report, begin, written, [], []).encode())
+    bare = len(_assemble(report, begin, written, [], [], compared).encode())
     proven = proven_on(report)
     rows = fitting((_file_line(file, proven) for file in report.files[:FILES_SHOWN]), (room - bare) // 2)
-    used = len(_assemble(report, begin, written, [], rows).encode())
+    used = len(_assemble(report, begin, written, [], rows, compared).encode())
     pieces = fitting(written.pieces(), room - used)
     if report.notes.template is None:
-        return _assemble(report, begin, written, pieces, rows)
+        return _assemble(report, begin, written, pieces, rows, compared)
     try:
         block = (
             f"{begin}\n\n{fill(report.notes.template, _values(report, written, pieces, rows))}\n\n{END_OF_DESCRIPTION}"
@@ -101,7 +107,7 @@ def _block(report: ReleaseReport, begin: str, room: int) -> str:
     except RefusedError as error:
         problem = error.what
     said = f"ℹ️ The template for release notes could not be used: {inline(problem, 300)}."
-    return _assemble(report, begin, written, pieces, rows, said)
+    return _assemble(report, begin, written, pieces, rows, [*compared, [said]])
 
 
 def preview_text(report: ReleaseReport) -> str:
@@ -136,14 +142,9 @@ def _values(report: ReleaseReport, written: Written, pieces: list[str], rows: li
 
 
 def _assemble(
-    report: ReleaseReport, begin: str, written: Written, pieces: list[str], rows: list[str], said: str = ""
+    report: ReleaseReport, begin: str, written: Written, pieces: list[str], rows: list[str], said: list[list[str]]
 ) -> str:
-    parts = [
-        *_changes(report, written, pieces),
-        *_install(report),
-        *_files(report, rows),
-        [said] if said else [],
-    ]
+    parts = [*_changes(report, written, pieces), *said, *_install(report), *_files(report, rows)]
     return "\n\n".join([begin, *("\n".join(lines) for lines in parts if lines), END_OF_DESCRIPTION])
 
 

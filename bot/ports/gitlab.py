@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.domain.consents import Author
+from bot.domain.freezes import Freeze
 from bot.domain.gitlab import (
     Changes,
     GitLabRelease,
@@ -100,6 +101,13 @@ class People(Protocol):
         """Who pushed the ref (or, if GitLab does not tell, who started its pipelines), author and committer of the
         commit, and the authors of the merge requests that brought it.
         """
+
+
+class FreezePeriods(Protocol):
+    """GitLab's own deploy freezes of one project."""
+
+    def freezes(self, project_id: int, now: datetime) -> tuple[Freeze, ...]:
+        """Those that hold at `now` (UTC), and when each comes next. One that makes no sense is a RefusedError."""
 
 
 class Events(Protocol):
@@ -260,6 +268,7 @@ __all__ = [
     "Account",
     "Contents",
     "Events",
+    "FreezePeriods",
     "History",
     "HookLog",
     "Hooks",

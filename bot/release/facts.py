@@ -64,6 +64,7 @@ class LookKind(StrEnum):
     HOLD = "hold"
     REACH = "reach"
     APPROVALS = "approvals"
+    FREEZES = "freezes"
     DIFFERENCES = "differences"
     CLOSED_ISSUES = "closed_issues"
     ISSUE_NOTES = "issue_notes"
@@ -209,6 +210,7 @@ class Facts:
     hold: Seen[Hold | None] | None = None
     reach: Seen[str | None] | Unreadable | None = None
     approvals: Seen[ApprovalFacts] | Unreadable | None = None
+    freezes: Seen[tuple[Freeze, ...]] | Unreadable | None = None
 
     def tries(self, target: str, item: str = "-") -> tuple[Attempt, ...]:
         """The attempts at one effect, oldest first."""

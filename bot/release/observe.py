@@ -25,6 +25,7 @@ from bot.ports.builder import Archives, Builder
 from bot.ports.ci import Planner
 from bot.ports.gitlab import (
     Contents,
+    FreezePeriods,
     History,
     Issues,
     Milestones,
@@ -89,6 +90,7 @@ class Eyes:
     kept: Kept
     ledger: Ledger
     consents: Consents
+    freezes: FreezePeriods
     clock: Callable[[], datetime]
     need_bytes: bool = True
 
@@ -112,6 +114,9 @@ def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:
             return replace(facts, reach=_try(lambda: reached(eyes.refs, eyes.contents, wanted)))
         case LookKind.APPROVALS:
             return replace(facts, approvals=_try(lambda: approved(eyes.consents, wanted)))
+        case LookKind.FREEZES:
+            seen_freezes = _try(lambda: eyes.freezes.freezes(wanted.id.project_id, facts.now))
+            return replace(facts, freezes=seen_freezes)
         case LookKind.VARIABLES:
             return replace(facts, variables=_try(lambda: eyes.variables.variables(wanted.project.full_path)))
         case LookKind.PIPELINE:

@@ -51,4 +51,5 @@ def report(
         unusable=facts.unusable,
         notes=wanted.rule.notes,
         source=None if isinstance(source, Look) else source,
+        differences=facts.differences.value if facts.differences else None,
     )

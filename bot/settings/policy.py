@@ -85,6 +85,7 @@ def _rule(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexe
         new_names=section.new_names == "allow",
         package=section.package,
         reachable=section.tag_reachable,
+        deploy_freezes=section.deploy_freezes,
         approval=_approval(reading, (*path, "approval"), section.approval),
         hold_on=tuple(map(DifferenceKind, section.hold_on)),
         install_check=section.install_check,

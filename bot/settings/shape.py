@@ -211,6 +211,7 @@ class RuleSection(Section):
         Distribution | None, Field(description="The one that the tags are about, where a pipeline builds several.")
     ] = None
     tag_reachable: Annotated[bool, Field(description="A tag's commit must be on a protected branch.")] = True
+    deploy_freezes: Annotated[bool, Field(description="GitLab's own deploy freezes hold, too.")] = False
     approval: ApprovalSection | None = None
     hold_on: Annotated[
         list[Held], Field(description="What may not change against the release before without a person's yes.")

@@ -21,7 +21,7 @@ from bot.release.consenting import Consents
 from bot.release.facts import Wanted
 from bot.release.observe import Eyes
 from tests.fake_builder import FakeArchives, FakeBuilder
-from tests.fake_consents import FakeApprovals, FakeHolds, FakePeople
+from tests.fake_consents import FakeApprovals, FakeFreezePeriods, FakeHolds, FakePeople
 from tests.fake_index import FakeAnatomist, FakeInstaller
 from tests.fake_issues import FakeIssues
 from tests.fake_store import FakeKept, FakeLedger
@@ -113,6 +113,7 @@ class Bench:
     issues: FakeIssues = field(init=False)
     index: FakeIndex = field(init=False)
     people: FakePeople = field(init=False)
+    freezes: FakeFreezePeriods = field(init=False)
     holds: FakeHolds = field(default_factory=FakeHolds)
     approvals: FakeApprovals = field(default_factory=FakeApprovals)
     wants: Callable[[Wanted], Wanted] = lambda wanted: wanted  # what policy says besides
@@ -139,6 +140,7 @@ class Bench:
         self.index = FakeIndex(wire=self.wire)
         self.planner = FakePlanner(wire=self.wire)
         self.people = FakePeople(wire=self.wire)
+        self.freezes = FakeFreezePeriods(wire=self.wire)
         self.archives = FakeArchives(folder=self.folder, wire=self.wire)
         self.builder = FakeBuilder(folder=self.folder)
 
@@ -166,6 +168,7 @@ class Bench:
             kept=self.kept,
             ledger=self.ledger,
             consents=Consents(holds=self.holds, approvals=self.approvals, people=self.people),
+            freezes=self.freezes,
             clock=self.clock,
         )
         hands = Hands(

@@ -97,6 +97,17 @@ class Bot:
         )
         return Done(code=done.returncode, out=done.stdout, err=done.stderr)
 
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command; what it says is on its stderr, its result goes nowhere."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "bot", *arguments, "--config", str(self.write())],
+            env=self._environment(),
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def release(self, verb: str, target: str, *arguments: str) -> Done:
         """`release VERB PROJECT@REF --format json`."""
         return self.run("release", verb, target, "--format", "json", *arguments)

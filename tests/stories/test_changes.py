@@ -66,8 +66,13 @@ def test_a_change_that_policy_holds_on_waits_for_a_persons_yes(bot: Bot, package
     told = next(gate for gate in accepted.json["gates"] if gate["name"] == "changes")
     assert told["reason"].startswith("nothing is left to upload; since 1.0.0 on index: ")
     assert package.registry() == [made.wheel(package.name, VERSION)[0]]
+    description = package.releases()[0].description
+    assert "## What the files change\n\nSince `1.0.0` on `index`:\n\n- " in description
+    assert "- `new top-level gadget`" in description
+    assert bot.release("verify", package.target).code == 0
     again = bot.release("resume", package.target)
     assert (again.code, again.json["state"]) == (0, "published")
+    assert package.releases()[0].description == description
 
 
 def _untouched(package: Package) -> None:

@@ -129,7 +129,7 @@ def look(world: World, wanted: Wanted, facts: Facts, what: Look) -> Facts:
             return replace(facts, changelog_file=Seen(ChangelogFile(there=False)))
         case LookKind.MILESTONES:
             return replace(facts, milestones=Seen(()))
-        case LookKind.CHANGELOG | LookKind.CLOSED_ISSUES | LookKind.ISSUE_NOTES | LookKind.ISSUES:
+        case LookKind.CHANGELOG | LookKind.CLOSED_ISSUES | LookKind.ISSUE_NOTES | LookKind.ISSUES | LookKind.FREEZES:
             raise AssertionError(f"nothing asks for {what.kind}")
         case LookKind.NOTES:
             return replace(facts, notes={**facts.notes, what.iid: Seen(tuple(world.notes[what.iid]))})

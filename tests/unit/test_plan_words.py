@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from bot.cli.output import Json
 from bot.cli.planned import moved
-from bot.domain.releases import AttemptOutcome, TargetState
+from bot.domain.releases import AttemptOutcome, Receipt, TargetState
 from bot.ports.index import Gathered
 from bot.release.actions import CreateRelease, Upload
 from bot.release.facts import Seen, Unreadable
@@ -17,6 +18,7 @@ from bot.release.forecast import Course, forecast
 from bot.release.targets import Assessment
 from bot.release.targets.index import assess
 from tests.unit.release_facts import (
+    NOON,
     PUBLIC,
     REGISTRY,
     SDIST,
@@ -89,6 +91,24 @@ def test_an_index_that_had_everything_is_a_result_of_its_own(
     said = assess(wanted(), facts, "registry")
     assert isinstance(said, Assessment)
     assert (said.status.state, said.status.reason) == (TargetState.DONE, reason)
+
+
+@pytest.mark.parametrize("proven", [False, True])
+def test_a_file_that_was_seen_and_is_gone_is_not_called_late(proven: bool) -> None:
+    facts = replace(good_facts(), attempts=(attempt(AttemptOutcome.ACCEPTED, at=NOON - timedelta(seconds=1)),))
+    receipt = Receipt(target="index:registry", kind="upload", where="https://r/", at=NOON, file=WHEEL, sha256="1" * 64)
+    said = assess(
+        wanted(),
+        replace(
+            facts,
+            receipts=(receipt,) if proven else (),
+            files=Seen(Gathered(files=(distribution(WHEEL),))),
+        ),
+        "registry",
+    )
+    assert isinstance(said, Assessment)
+    what = "stood there and is not listed any more" if proven else "was accepted and is not listed yet"
+    assert said.status.reason == f"{WHEEL} {what}"
 
 
 def document(**fields: object) -> Json:

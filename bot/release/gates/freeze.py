@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.domain.freezes import Freeze, Frozen, frozen
 from bot.domain.verdicts import Consequence, GateResult, Verdict
-from bot.release.facts import Facts, Look, Wanted
+from bot.release.facts import Facts, Look, LookKind, Unreadable, Wanted
 
 NAME = "freeze"
 # Waiting asks nobody. Whoever lifts a freeze restarts the daemon, which then finds out within this time.
@@ -16,9 +16,17 @@ SHORTEST = timedelta(seconds=1)
 
 def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
     """Wait while a freeze covers the project. What is public in part is finished: half a version helps nobody."""
-    if not wanted.freezes:
-        return GateResult(name=NAME, verdict=Verdict.NOT_APPLICABLE, reason="policy has no freeze for this project")
-    holding = frozen(wanted.freezes, facts.now)
+    freezes = wanted.freezes
+    if wanted.rule.deploy_freezes:
+        if facts.freezes is None:
+            return Look(LookKind.FREEZES)
+        if isinstance(facts.freezes, Unreadable):
+            return _blind(facts, facts.freezes.reason)
+        freezes += facts.freezes.value
+    if not freezes:
+        who = "neither policy nor GitLab has a" if wanted.rule.deploy_freezes else "policy has no"
+        return GateResult(name=NAME, verdict=Verdict.NOT_APPLICABLE, reason=f"{who} freeze for this project")
+    holding = frozen(freezes, facts.now)
     if holding is None:
         return GateResult(name=NAME, verdict=Verdict.PASS, reason="no freeze now")
     names = " and ".join(f"`{freeze.name}`" for freeze in holding.by)
@@ -36,6 +44,13 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
     )
 
 
+def _blind(facts: Facts, why: str) -> GateResult:
+    if facts.public:
+        return GateResult(name=NAME, verdict=Verdict.PASS, reason=f"it is finished, though nobody can tell: {why}")
+    reason = f"cannot tell whether GitLab has a deploy freeze: {why}; resume once that is mended"
+    return GateResult(name=NAME, verdict=Verdict.UNKNOWN, reason=reason, consequence=Consequence.BLOCK)
+
+
 def _until(holding: Frozen) -> str:
     if holding.until is None:
         return "without an end in sight"
@@ -45,7 +60,10 @@ def _until(holding: Frozen) -> str:
 
 def _lifting(freezes: tuple[Freeze, ...]) -> str:
     """Who may lift it, and where."""
-    owners = dict.fromkeys(freeze.owner or "whoever keeps the policy" for freeze in freezes)
-    places = dict.fromkeys(freeze.where for freeze in freezes if freeze.where)
-    where = f" ({', '.join(places)})" if places else ""
-    return f"{' and '.join(owners)} may lift it in the policy{where}"
+    sentences = []
+    for place in dict.fromkeys(freeze.place for freeze in freezes):
+        here = [freeze for freeze in freezes if freeze.place == place]
+        owners = dict.fromkeys(freeze.owner or "whoever keeps the policy" for freeze in here)
+        lines = dict.fromkeys(freeze.where for freeze in here if freeze.where)
+        sentences.append(f"{' and '.join(owners)} may lift it {place}" + (f" ({', '.join(lines)})" if lines else ""))
+    return "; ".join(sentences)

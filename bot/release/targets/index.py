@@ -100,7 +100,9 @@ def _next(
         if last.outcome is AttemptOutcome.ACCEPTED and waited < window:
             # Every look is a turn of its own, with its requests: soon where it lists at once, seldom behind a cache.
             again = min(max(waited / 2, LOOK_AGAIN_FIRST), LOOK_AGAIN_MOST)
-            return Later(again, f"{file.filename} was accepted and is not listed yet")
+            proven = any((r.target, r.file) == (f"index:{index}", file.filename) for r in facts.receipts)
+            what = "stood there and is not listed any more" if proven else "was accepted and is not listed yet"
+            return Later(again, f"{file.filename} {what}")
     step = next_try(tries, asked=wanted.asked, now=facts.now)
     return step if isinstance(step, Later | GiveUp) else Upload(index=index, filename=file.filename)
 

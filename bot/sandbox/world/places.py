@@ -12,7 +12,7 @@ from bot.sandbox.ci import model as ci
 from bot.sandbox.git.repository import Repository
 from bot.sandbox.world.people import Level, User
 from bot.sandbox.world.settings import Hook, ProjectSettings, ProtectedBranch, ProtectedTag, Variable, ref_matches
-from bot.sandbox.world.starts import Schedule, Trigger
+from bot.sandbox.world.starts import FreezePeriod, Schedule, Trigger
 from bot.sandbox.world.work import Event, Issue, MergeRequest, Milestone, Package, Release
 
 ACTIVITY_INTERVAL = timedelta(hours=1)
@@ -99,6 +99,7 @@ class Project:
     milestones: dict[int, Milestone] = field(default_factory=dict)
     schedules: dict[int, Schedule] = field(default_factory=dict)
     triggers: dict[int, Trigger] = field(default_factory=dict)
+    freeze_periods: dict[int, FreezePeriod] = field(default_factory=dict)
     settings: ProjectSettings = field(default_factory=ProjectSettings)
     branch_lists: dict[object, tuple[datetime, Answer]] = field(default_factory=dict, repr=False)
     """Lists of branches as they were answered, by question, and when."""

@@ -1,4 +1,4 @@
-"""What starts pipelines beside pushes: schedules and trigger tokens."""
+"""What starts pipelines beside pushes: schedules and trigger tokens; and when nothing is to be deployed."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,3 +36,15 @@ class Trigger:
     created_at: datetime
     updated_at: datetime
     last_used: datetime | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class FreezePeriod:
+    """A deploy freeze, from a moment of one cron line to the next one of the other. It stops nothing by itself."""
+
+    id: int
+    freeze_start: str
+    freeze_end: str
+    created_at: datetime
+    updated_at: datetime
+    cron_timezone: str = "UTC"
