@@ -11,12 +11,14 @@ from bot.adapters.gitlab.history import GitLabHistory
 from bot.adapters.gitlab.people import GitLabPeople
 from bot.adapters.gitlab.pipeline_control import GitLabPipelineControl
 from bot.adapters.gitlab.pipelines import GitLabPipelines
+from bot.adapters.gitlab.policy_files import GitLabPolicyFiles
 from bot.adapters.gitlab.variables import GitLabVariables
 from bot.adapters.store.readonly import ReadOnlyKept, ReadOnlyLedger
 from bot.app.parts import Parts
 from bot.domain.errors import RefusedError
 from bot.domain.refs import Project, RefKind, Target
 from bot.domain.releases import Release, ReleaseId
+from bot.engine.layering import Layering
 from bot.engine.preview import Preview, preview
 from bot.engine.turn import Tools, run_turn
 from bot.engine.wanting import Wanting
@@ -130,7 +132,13 @@ class Releasing(Parts):
             begun=lambda release: bool(self.store.ledger.attempts(release.key)),
             accepted=self.store.acceptances.accepted,
             tags=self.index.installer.tags,
+            layering=self.layering,
         )
+
+    @cached_property
+    def layering(self) -> Layering:
+        """What tightens the policy for a project."""
+        return Layering(self.settings.policy, GitLabPolicyFiles(self.api))
 
     def find(self, target: Target) -> Found:
         """Look a target up on GitLab.

@@ -14,6 +14,7 @@ from bot.domain.anatomy import DifferenceKind
 from bot.domain.consents import ApprovalRule
 from bot.domain.findings import Waiver
 from bot.domain.freezes import Freeze
+from bot.domain.layers import NO_LAYERS, PolicyLayers
 from bot.domain.notes import DEFAULT_NOTES, NotesPolicy
 from bot.domain.refs import RefKind, matches_path, matches_wildcard
 from bot.domain.rolling import NO_ISSUES, IssuePolicy
@@ -173,13 +174,16 @@ class HygienePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """All the organisation said about releases. Without `build` nothing is ever built from source."""
+    """All the organisation said about releases. Without `build` nothing is ever built from source;
+    `layers` tighten the rest.
+    """
 
     releases: tuple[ReleaseRule, ...]
     indexes: tuple[IndexSpec, ...]
     hygiene: HygienePolicy
     freezes: tuple[Freeze, ...] = ()
     build: BuildPolicy | None = None
+    layers: PolicyLayers = NO_LAYERS
 
     def rule_for(self, project: str, kind: RefKind, ref: str) -> ReleaseRule | None:
         """The first rule that matches, or None: then the ref is nobody's release."""
