@@ -12,6 +12,7 @@ from bot.adapters.gitlab.people import GitLabPeople
 from bot.adapters.gitlab.pipeline_control import GitLabPipelineControl
 from bot.adapters.gitlab.pipelines import GitLabPipelines
 from bot.adapters.gitlab.policy_files import GitLabPolicyFiles
+from bot.adapters.gitlab.tagging import GitLabTagging
 from bot.adapters.gitlab.variables import GitLabVariables
 from bot.adapters.store.readonly import ReadOnlyKept, ReadOnlyLedger
 from bot.app.parts import Parts
@@ -26,6 +27,7 @@ from bot.notes.texts import ReleaseTexts
 from bot.release.apply import Hands
 from bot.release.consenting import Consents
 from bot.release.observe import Eyes
+from bot.release.tagging import Tagger
 from bot.watch.compare import new_release
 
 
@@ -133,6 +135,17 @@ class Releasing(Parts):
             accepted=self.store.acceptances.accepted,
             tags=self.index.installer.tags,
             layering=self.layering,
+        )
+
+    @cached_property
+    def tagger(self) -> Tagger:
+        """What makes tags."""
+        return Tagger(
+            refs=self.refs,
+            history=GitLabHistory(self.api),
+            tagging=GitLabTagging(self.api),
+            policy=self.settings.policy,
+            where=self.api.where,
         )
 
     @cached_property

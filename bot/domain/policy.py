@@ -20,6 +20,7 @@ from bot.domain.refs import RefKind, matches_path, matches_wildcard
 from bot.domain.rolling import NO_ISSUES, IssuePolicy
 from bot.domain.secrets import Secret
 from bot.domain.verdicts import Severity
+from bot.domain.versioning import VersioningPolicy
 
 
 class Source(StrEnum):
@@ -129,7 +130,7 @@ class ReleaseRule:
     With `reachable` a tag's commit must be on a protected branch. `approval` is who has to approve, None for nobody.
     `hold_on` are the differences to the release before that need a person's yes; `expect` is
     what makes a release whole (None: at least one file). With `install_check` a wheel is installed
-    from every index.
+    from every index. With `versioning` the bot may make tags itself.
     """
 
     projects: tuple[str, ...]
@@ -147,11 +148,16 @@ class ReleaseRule:
     expect: ExpectedFiles | None = None
     install_check: bool = False
     notes: NotesPolicy = DEFAULT_NOTES
+    versioning: VersioningPolicy | None = None
+
+    def covers(self, project: str) -> bool:
+        """Whether this rule speaks of refs of a project, by its full path."""
+        return any(matches_path(pattern, project) for pattern in self.projects)
 
     def matches(self, project: str, kind: RefKind, ref: str) -> bool:
         """Whether this rule speaks of that ref."""
         patterns = self.tags if kind is RefKind.TAG else self.branches
-        return any(matches_path(p, project) for p in self.projects) and any(matches_wildcard(p, ref) for p in patterns)
+        return self.covers(project) and any(matches_wildcard(p, ref) for p in patterns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -176,6 +176,16 @@ class NotesSection(Section):
     failure_labels: list[Text] = []
 
 
+class VersioningSection(Section):
+    """`releases[].versioning`: how `ropewalk release tag` finds the next version."""
+
+    by: Annotated[
+        Literal["conventional", "labels"], Field(description="Conventional Commits, or labels such as version::minor.")
+    ] = "conventional"
+    branch: Annotated[Text | None, Field(description="What is tagged; default: the default branch.")] = None
+    tag: Annotated[Text, Field(description="How tags are called; holds {version} once.")] = "v{version}"
+
+
 class RuleSection(Section):
     """One entry of `releases`; the first that matches a project and ref rules."""
 
@@ -201,6 +211,7 @@ class RuleSection(Section):
     expect: ExpectSection | None = None
     install_check: Annotated[bool, Field(description="Install a wheel from every index once it stands there.")] = False
     notes: Annotated[NotesSection | None, Field(description="Instead of the `notes` of all.")] = None
+    versioning: Annotated[VersioningSection | None, Field(description="Let the bot make tags itself.")] = None
 
 
 class BuildSection(Section):
