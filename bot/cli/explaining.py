@@ -67,7 +67,7 @@ def explain(options: Options, key: str, project: str | None, ref: str | None) ->
         return explanation(settings, key, None, ref, lambda rule: _as_written(settings.policy, rule))
     from bot.app import App
 
-    bot = App(settings, options.redactor)
+    bot = App(settings, options.redactor, reads=True)
     try:
         found = bot.projects.project(int(project) if project.isdigit() else project)
         if found is None:

@@ -23,6 +23,7 @@ from bot.settings.credentials import (
     Credentials,
     Wanted,
 )
+from bot.settings.finding import find
 from bot.settings.freezes import read_freezes
 from bot.settings.hooks import is_broken_token
 from bot.settings.indexes import Indexes, read_indexes, read_proxy
@@ -32,7 +33,7 @@ from bot.settings.notes import read_notes
 from bot.settings.origins import Origins
 from bot.settings.policy import check_hygiene, hygiene_of, read_build, read_releases
 from bot.settings.problems import Problems, shown
-from bot.settings.reading import Reading, locate, name
+from bot.settings.reading import Reading, name
 from bot.settings.section import Section
 from bot.settings.shape import (
     DashboardSection,
@@ -47,9 +48,6 @@ from bot.settings.shape import (
 )
 from bot.settings.tree import MAX_BYTES, parse
 from bot.settings.waivers import read_waivers
-
-CONFIG_VARIABLE = "ROPEWALK_CONFIG"
-CONFIG_NAME = "ropewalk.yaml"
 
 
 def load(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Settings:
@@ -71,31 +69,6 @@ def load(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Settings:
 def check(path: Path | None, environ: Mapping[str, str], cwd: Path) -> list[ConfigError]:
     """Every problem `load` would stop at, in the order of lines; empty when it would not."""
     return _read(path, environ, cwd)[1]
-
-
-def find(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
-    """The absolute path of the configuration.
-
-    Raises: ConfigError when there is none.
-    """
-    if path is not None:
-        return _existing(cwd, str(path), "--config")
-    if environ.get(CONFIG_VARIABLE):
-        return _existing(cwd, environ[CONFIG_VARIABLE], f"${CONFIG_VARIABLE}")
-    found = locate(cwd, CONFIG_NAME)
-    if found is None:
-        remedy = f"Make one with `ropewalk config init`, or name one with `--config` or ${CONFIG_VARIABLE}"
-        raise ConfigError("there is no configuration", shown(str(cwd / CONFIG_NAME), 300), remedy)
-    return found
-
-
-def _existing(cwd: Path, text: str, named_by: str) -> Path:
-    found = locate(cwd, text)
-    if found is None:
-        what = f"the configuration that {named_by} names is not a file"
-        remedy = "Correct the path, or make one with `ropewalk config init`"
-        raise ConfigError(what, shown(str(cwd / text), 300), remedy)
-    return found
 
 
 def _read(path: Path | None, environ: Mapping[str, str], cwd: Path) -> tuple[Settings | None, list[ConfigError]]:
