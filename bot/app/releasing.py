@@ -13,12 +13,15 @@ from bot.adapters.gitlab.history import GitLabHistory
 from bot.adapters.gitlab.people import GitLabPeople
 from bot.adapters.gitlab.pipeline_control import GitLabPipelineControl
 from bot.adapters.gitlab.pipelines import GitLabPipelines
+from bot.adapters.gitlab.policy_files import GitLabPolicyFiles
+from bot.adapters.gitlab.tagging import GitLabTagging
 from bot.adapters.gitlab.variables import GitLabVariables
 from bot.adapters.store.readonly import ReadOnlyKept, ReadOnlyLedger
 from bot.app.parts import Parts
 from bot.domain.errors import RefusedError
 from bot.domain.refs import Project, RefKind, Target
 from bot.domain.releases import Release, ReleaseId
+from bot.engine.layering import Layering
 from bot.engine.preview import Preview, preview
 from bot.engine.turn import Tools, run_turn
 from bot.engine.wanting import Wanting
@@ -26,6 +29,7 @@ from bot.notes.texts import ReleaseTexts
 from bot.release.apply import Hands
 from bot.release.consenting import Consents
 from bot.release.observe import Eyes
+from bot.release.tagging import Tagger
 from bot.watch.compare import new_release
 
 if TYPE_CHECKING:  # commands start sooner without what only the daemon needs
@@ -154,7 +158,24 @@ class Releasing(Parts):
             begun=lambda release: bool(self.store.ledger.attempts(release.key)),
             accepted=self.store.acceptances.accepted,
             tags=self.index.installer.tags,
+            layering=self.layering,
         )
+
+    @cached_property
+    def tagger(self) -> Tagger:
+        """What makes tags."""
+        return Tagger(
+            refs=self.refs,
+            history=GitLabHistory(self.api),
+            tagging=GitLabTagging(self.api),
+            policy=self.settings.policy,
+            where=self.api.where,
+        )
+
+    @cached_property
+    def layering(self) -> Layering:
+        """What tightens the policy for a project."""
+        return Layering(self.settings.policy, GitLabPolicyFiles(self.api))
 
     def find(self, target: Target) -> Found:
         """Look a target up on GitLab.

@@ -60,12 +60,17 @@ def _question(bot: App, facts: ProjectFacts, tag: str | None) -> Question:
     policy = bot.settings.policy
     name = tag or next_tag(facts.release_tags)
     rule = covering(policy.releases, facts.full_path, name)
+    hygiene, freezes = policy.hygiene, policy.freezes
+    project = None if rule is None else bot.projects.project(facts.full_path)
+    if rule is not None and project is not None:
+        holds = bot.layering.effective(project, rule, fresh=True)
+        rule, hygiene, freezes = holds.rule, holds.hygiene, holds.freezes
     return Question(
         tag=name,
         rule=rule,
         indexes=() if rule is None else policy.indexes_of(rule),
-        block_at=policy.hygiene.block_at,
+        block_at=hygiene.block_at,
         gitlab=urlsplit(bot.settings.gitlab.url).hostname or "",
-        frozen=frozen([freeze for freeze in policy.freezes if freeze.covers(facts.full_path)], bot.clock()),
+        frozen=frozen([freeze for freeze in freezes if freeze.covers(facts.full_path)], bot.clock()),
         may_build=policy.build is not None,
     )

@@ -20,6 +20,7 @@ from bot.cli.records import TargetArgument
 from bot.cli.records import opened as _app
 from bot.cli.records import parsed as _target
 from bot.cli.records import recorded as _recorded
+from bot.cli.tagging import join as join_tagging
 from bot.domain.releases import PUBLIC, Receipt, Release, ReleaseState
 
 if TYPE_CHECKING:
@@ -266,3 +267,4 @@ def _show(options: Options, release: Release, receipts: Sequence[Receipt], steps
 
 
 join(app)
+join_tagging(app)

@@ -14,11 +14,13 @@ from bot.domain.anatomy import DifferenceKind
 from bot.domain.consents import ApprovalRule
 from bot.domain.findings import Waiver
 from bot.domain.freezes import Freeze
+from bot.domain.layers import NO_LAYERS, PolicyLayers
 from bot.domain.notes import DEFAULT_NOTES, NotesPolicy
 from bot.domain.refs import RefKind, matches_path, matches_wildcard
 from bot.domain.rolling import NO_ISSUES, IssuePolicy
 from bot.domain.secrets import Secret
 from bot.domain.verdicts import Severity
+from bot.domain.versioning import VersioningPolicy
 
 
 class Source(StrEnum):
@@ -129,7 +131,7 @@ class ReleaseRule:
     project hold as policy's do. `approval` is who has to approve, None for nobody.
     `hold_on` are the differences to the release before that need a person's yes; `expect` is
     what makes a release whole (None: at least one file). With `install_check` a wheel is installed
-    from every index.
+    from every index. With `versioning` the bot may make tags itself.
     """
 
     projects: tuple[str, ...]
@@ -148,11 +150,16 @@ class ReleaseRule:
     expect: ExpectedFiles | None = None
     install_check: bool = False
     notes: NotesPolicy = DEFAULT_NOTES
+    versioning: VersioningPolicy | None = None
+
+    def covers(self, project: str) -> bool:
+        """Whether this rule speaks of refs of a project, by its full path."""
+        return any(matches_path(pattern, project) for pattern in self.projects)
 
     def matches(self, project: str, kind: RefKind, ref: str) -> bool:
         """Whether this rule speaks of that ref."""
         patterns = self.tags if kind is RefKind.TAG else self.branches
-        return any(matches_path(p, project) for p in self.projects) and any(matches_wildcard(p, ref) for p in patterns)
+        return self.covers(project) and any(matches_wildcard(p, ref) for p in patterns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,13 +182,16 @@ class HygienePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """All the organisation said about releases. Without `build` nothing is ever built from source."""
+    """All the organisation said about releases. Without `build` nothing is ever built from source;
+    `layers` tighten the rest.
+    """
 
     releases: tuple[ReleaseRule, ...]
     indexes: tuple[IndexSpec, ...]
     hygiene: HygienePolicy
     freezes: tuple[Freeze, ...] = ()
     build: BuildPolicy | None = None
+    layers: PolicyLayers = NO_LAYERS
 
     def rule_for(self, project: str, kind: RefKind, ref: str) -> ReleaseRule | None:
         """The first rule that matches, or None: then the ref is nobody's release."""

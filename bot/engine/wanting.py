@@ -10,8 +10,13 @@ from bot.domain.errors import RefusedError
 from bot.domain.policy import Policy, ReleaseRule, Source
 from bot.domain.refs import Project, RefKind
 from bot.domain.releases import Acceptance, Release, ReleaseState
+from bot.domain.tightening import Effective, effective
 from bot.domain.verdicts import Consequence
+from bot.engine.layering import Layering
 from bot.release.facts import Wanted
+
+# A release in these comes back again and again: what its project's own file said minutes ago is good enough.
+_AT_WORK = (ReleaseState.WAITING, ReleaseState.PUBLISHING, ReleaseState.VERIFYING)
 
 
 def waiting_for(release: Release) -> str | None:
@@ -27,7 +32,8 @@ class Wanting:
 
     `project` gives a project as last seen, or as GitLab has it; `published_before` the commit that a release's branch
     published before it, `accepted` what people accepted of what the release of that key changes. `tags` are
-    those of the wheels that can be installed here. `begun` is whether anything was tried for a release yet.
+    those of the wheels that can be installed here. `begun` is whether anything was tried for a release yet. `layering`
+    tightens the policy for a project.
     """
 
     policy: Policy
@@ -38,6 +44,7 @@ class Wanting:
     begun: Callable[[Release], bool]
     accepted: Callable[[str], tuple[Acceptance, ...]]
     tags: Callable[[], frozenset[str]]
+    layering: Layering | None = None
 
     def wanted(self, release: Release) -> Wanted:
         """What policy wants of a release.
@@ -50,23 +57,31 @@ class Wanting:
                 what=f"project {release.id.project_id} ({release.project}) is not there or not visible to the token",
                 where=self.gitlab,
             )
-        rule = self.rule(project.full_path, release.id.kind, release.id.ref)
+        whole = self.rule(project.full_path, release.id.kind, release.id.ref)
+        holds = self._tightened(project, whole, fresh=release.state not in _AT_WORK)
+        rule = holds.rule
         return Wanted(
             id=release.id,
             project=project,
             rule=rule,
             indexes=self.policy.indexes_of(rule),
-            hygiene=self.policy.hygiene,
+            hygiene=holds.hygiene,
             asked=release.asked_at,
             waiting_for=waiting_for(release),
             heard=release.heard_at is not None,
             previous=self.published_before(release) if release.id.kind is RefKind.BRANCH else None,
             source=self._source(release, rule),
             may_build=self.policy.build is not None,
-            freezes=tuple(freeze for freeze in self.policy.freezes if freeze.covers(project.full_path)),
+            freezes=tuple(freeze for freeze in holds.freezes if freeze.covers(project.full_path)),
             accepted=self.accepted(release.key) if rule.hold_on else (),
             tags=self.tags() if rule.install_check else frozenset(),
+            own_policy=holds.own,
         )
+
+    def _tightened(self, project: Project, rule: ReleaseRule, *, fresh: bool) -> Effective:
+        if self.layering is None:
+            return effective(rule, self.policy.hygiene, freezes=self.policy.freezes)
+        return self.layering.effective(project, rule, fresh=fresh)
 
     def _source(self, release: Release, rule: ReleaseRule) -> Source:
         """What the release was begun with. A policy that was changed to another counts as long as nothing was tried."""

@@ -24,6 +24,7 @@ from bot.domain.policy import HygienePolicy, IndexSpec, ReleaseRule, Source
 from bot.domain.refs import Head, Project
 from bot.domain.releases import PUBLIC, Acceptance, Attempt, AttemptOutcome, Receipt, ReleaseId
 from bot.domain.report import IndexPage
+from bot.domain.tightening import OwnPolicy
 from bot.ports.index import Gathered, IndexPlace
 
 T = TypeVar("T")
@@ -159,7 +160,8 @@ class Wanted:
     was published last from the same branch, as far as we have a record of it; None for a tag. `freezes` are those that
     speak of the project. `accepted` is what people accepted of what this release changes. `tags` are those of the
     wheels that can be installed here. `source` is what the release was begun with or policy asks for, `auto` while
-    nobody has decided; `may_build` whether it may be `build`.
+    nobody has decided; `may_build` whether it may be `build`. `own_policy` is the project's own file, which has
+    tightened `rule`, `hygiene` and `freezes` already.
     """
 
     id: ReleaseId
@@ -176,6 +178,7 @@ class Wanted:
     tags: frozenset[str] = frozenset()
     source: Source = Source.ARTIFACTS
     may_build: bool = False
+    own_policy: OwnPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from bot.release.gates import (
     index_guard,
     name_allowed,
     pipeline_green,
+    policy,
     ref_protected,
     tag_reachable,
     tag_unmoved,
@@ -39,6 +40,7 @@ class Gate(Protocol):
 # costs nothing: by then all else is known, and mended in time.
 # A gate that policy has to ask for, and does not, says nothing.
 GATES: tuple[Gate, ...] = (
+    policy,
     tag_unmoved,
     ref_protected,
     hold,

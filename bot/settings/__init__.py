@@ -1,7 +1,8 @@
 """Files and environment to frozen settings and the domain's policy."""
 
 from bot.settings.examples import ExampleName, example, schema
-from bot.settings.loading import check, find, load
+from bot.settings.finding import find
+from bot.settings.loading import check, load
 from bot.settings.model import GitlabSettings, Listener, Settings, SqliteState, WatchSettings
 
 __all__ = [

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from bot.domain.freezes import WEEK, Freeze, Span, Weekly, moment
 from bot.settings.problems import near_miss, shown
 from bot.settings.reading import Reading, name
-from bot.settings.shape import FreezeSection
-from bot.settings.tree import KeyPath
+from bot.settings.shape_words import FreezeSection
+from bot.settings.tree import KeyPath, Plain
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WEEKLY = re.compile(r"(?P<day>[a-z]+)(?:\s+(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2}))?", re.IGNORECASE)
@@ -28,16 +28,17 @@ class _Week:
     end: timedelta
 
 
-def read_freezes(reading: Reading) -> tuple[Freeze, ...]:
-    """All freezes of a file, in its order."""
-    value = reading.tree.data.get("freeze", [])
+def read_freezes(reading: Reading, above: KeyPath = (), value: Plain = None) -> tuple[Freeze, ...]:
+    """All freezes of a file, in its order; or `value`, those of the section `above`."""
+    here: KeyPath = (*above, "freeze")
+    value = value if above else reading.tree.data.get("freeze", [])
     if not isinstance(value, list):
         remedy = "Write `- name: year end` with `from` and `to` under it"
-        reading.problem(("freeze",), "`freeze` must be a list of freezes", remedy)
+        reading.problem(here, f"{name(here)} must be a list of freezes", remedy)
         return ()
     freezes: list[Freeze] = []
     for place, entry in enumerate(value):
-        path = ("freeze", place)
+        path = (*here, place)
         section = reading.section(FreezeSection, path, entry)
         if section is None:
             continue

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bot.domain.errors import ConfigError
 from bot.domain.hooks import HookWish
-from bot.domain.webhooks import HOOK_PATH, SIGNING_BYTES, signing_key
+from bot.domain.secrets import Secret
+from bot.domain.webhooks import HOOK_PATH, SIGNING_BYTES, SIGNING_PREFIX, signing_key
 from bot.settings.model import Settings
 
 MAKE_ONE = "Make one: `echo whsec_$(openssl rand -base64 32)`"
@@ -26,3 +27,9 @@ def hook_wish(settings: Settings) -> HookWish:
         what = f"the signing token is not of the form that GitLab takes: whsec_ and the base64 of {SIGNING_BYTES} bytes"
         raise ConfigError(what, "watch.hook_secret_file", MAKE_ONE)
     return wish
+
+
+def is_broken_token(secret: Secret) -> bool:
+    """Whether a secret begins like a signing token and is none."""
+    value = secret.reveal()
+    return value.startswith(SIGNING_PREFIX) and signing_key(value) is None

@@ -10,10 +10,10 @@ from pathlib import Path
 from bot.domain.errors import ConfigError
 from bot.domain.findings import Waiver
 from bot.domain.freezes import Freeze
+from bot.domain.layers import PolicyLayers, ProjectFiles
 from bot.domain.notes import NotesPolicy
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
-from bot.domain.secrets import Secret
-from bot.domain.webhooks import HOOK_PATH, SIGNING_PREFIX, signing_key
+from bot.domain.webhooks import HOOK_PATH
 from bot.settings.addresses import state_of, web_url
 from bot.settings.commands import read_commands
 from bot.settings.credentials import (
@@ -23,13 +23,18 @@ from bot.settings.credentials import (
     Credentials,
     Wanted,
 )
+from bot.settings.finding import find
 from bot.settings.freezes import read_freezes
+from bot.settings.hooks import is_broken_token
 from bot.settings.indexes import Indexes, read_indexes, read_proxy
+from bot.settings.layers import read_layers
 from bot.settings.model import GitlabSettings, Listener, Settings, SqliteState, WatchSettings
 from bot.settings.notes import read_notes
+from bot.settings.origins import Origins
 from bot.settings.policy import check_hygiene, hygiene_of, read_build, read_releases
 from bot.settings.problems import Problems, shown
-from bot.settings.reading import Reading, locate, name
+from bot.settings.reading import Reading, name
+from bot.settings.section import Section
 from bot.settings.shape import (
     DashboardSection,
     Document,
@@ -37,16 +42,12 @@ from bot.settings.shape import (
     HygieneSection,
     NotesSection,
     PolicyDocument,
-    Section,
     WaiversDocument,
     WatchSection,
     WebSection,
 )
 from bot.settings.tree import MAX_BYTES, parse
 from bot.settings.waivers import read_waivers
-
-CONFIG_VARIABLE = "ROPEWALK_CONFIG"
-CONFIG_NAME = "ropewalk.yaml"
 
 
 def load(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Settings:
@@ -68,31 +69,6 @@ def load(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Settings:
 def check(path: Path | None, environ: Mapping[str, str], cwd: Path) -> list[ConfigError]:
     """Every problem `load` would stop at, in the order of lines; empty when it would not."""
     return _read(path, environ, cwd)[1]
-
-
-def find(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
-    """The absolute path of the configuration.
-
-    Raises: ConfigError when there is none.
-    """
-    if path is not None:
-        return _existing(cwd, str(path), "--config")
-    if environ.get(CONFIG_VARIABLE):
-        return _existing(cwd, environ[CONFIG_VARIABLE], f"${CONFIG_VARIABLE}")
-    found = locate(cwd, CONFIG_NAME)
-    if found is None:
-        remedy = f"Make one with `ropewalk config init`, or name one with `--config` or ${CONFIG_VARIABLE}"
-        raise ConfigError("there is no configuration", shown(str(cwd / CONFIG_NAME), 300), remedy)
-    return found
-
-
-def _existing(cwd: Path, text: str, named_by: str) -> Path:
-    found = locate(cwd, text)
-    if found is None:
-        what = f"the configuration that {named_by} names is not a file"
-        remedy = "Correct the path, or make one with `ropewalk config init`"
-        raise ConfigError(what, shown(str(cwd / text), 300), remedy)
-    return found
 
 
 def _read(path: Path | None, environ: Mapping[str, str], cwd: Path) -> tuple[Settings | None, list[ConfigError]]:
@@ -140,7 +116,8 @@ class _Loader:
         watch = self._watch(credentials)
         state = self._state()
         web = self._web(watch)
-        policy = self._policy(read_indexes(self.main, credentials))
+        second = self._policy_file()
+        policy = self._policy(read_indexes(self.main, credentials), second)
         dashboard = self._dashboard()
         commands = read_commands(self.main)
         problems = self.main.problems
@@ -157,6 +134,7 @@ class _Loader:
             commands=commands,
             secret_variables=tuple(credentials.variables),
             warnings=problems.warnings,
+            origins=Origins(trees=(self.main.tree, second.tree) if second else (self.main.tree,)),
         )
 
     def _gitlab(self, credentials: Credentials) -> GitlabSettings | None:
@@ -225,7 +203,7 @@ class _Loader:
             default=HOOK_SECRET_VARIABLE,
         )
         secret = credentials.read(main, wanted)
-        if secret is not None and _is_broken_token(secret):
+        if secret is not None and is_broken_token(secret):
             what = "the hook secret begins with `whsec_`, as signing tokens do, and what follows is not base64"
             main.problem((*above, "hook_secret_env"), what, "Copy the signing token from GitLab whole")
         return WatchSettings(
@@ -277,11 +255,11 @@ class _Loader:
         self.main.warn(("dashboard",), "`dashboard` is accepted but not in effect yet.")
         return Listener(host=section.host, port=section.port)
 
-    def _policy(self, indexes: Indexes) -> Policy:
-        second = self._policy_file()
+    def _policy(self, indexes: Indexes, second: Reading | None) -> Policy:
         releases: tuple[ReleaseRule, ...] = ()
         hygiene, notes = HygienePolicy(), NotesPolicy()
         freezes: tuple[Freeze, ...] = ()
+        layers = PolicyLayers(files=ProjectFiles.WARN)
         may_build = "build" in self.main.tree.data
         build = read_build(self.main) if may_build else None
         readings = (self.main, second) if second is not None else (self.main,)
@@ -296,9 +274,18 @@ class _Loader:
                 hygiene = self._hygiene(reading)
             if "freeze" in reading.tree.data:
                 freezes = read_freezes(reading)
+            if "layers" in reading.tree.data:
+                layers = read_layers(reading, indexes.names)
         if not releases and not self.main.problems:
             self.main.warn((), "there are no `releases`, so nothing will ever be released.")
-        return Policy(releases=releases, indexes=indexes.specs, hygiene=hygiene, freezes=freezes, build=build)
+        return Policy(
+            releases=releases,
+            indexes=indexes.specs,
+            hygiene=hygiene,
+            freezes=freezes,
+            build=build,
+            layers=layers,
+        )
 
     def _policy_file(self) -> Reading | None:
         """The file that `policy` names, if it does and can be read."""
@@ -340,8 +327,3 @@ class _Loader:
         except ConfigError as error:
             reading.problems.add_error(error)
             return ()
-
-
-def _is_broken_token(secret: Secret) -> bool:
-    value = secret.reveal()
-    return value.startswith(SIGNING_PREFIX) and signing_key(value) is None

@@ -11,6 +11,7 @@ from bot.domain.commands import CommandPolicy
 from bot.domain.policy import Policy
 from bot.domain.secrets import Secret
 from bot.domain.webhooks import SIGNING_PREFIX
+from bot.settings.origins import NOWHERE, Origins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ class Listener:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The whole configuration. `warnings` are sentences for the start; they stop nothing."""
+    """The whole configuration. `warnings` are sentences for the start; they stop nothing; `origins` tell lines."""
 
     path: Path
     gitlab: GitlabSettings
@@ -72,6 +73,7 @@ class Settings:
     commands: CommandPolicy = field(default_factory=CommandPolicy)
     secret_variables: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    origins: Origins = NOWHERE
 
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret in use, for the redactor."""

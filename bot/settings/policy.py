@@ -19,8 +19,10 @@ from bot.domain.policy import (
     ReleaseRule,
     Source,
 )
+from bot.domain.refs import matches_wildcard
 from bot.domain.rolling import IssueMode, IssuePolicy
 from bot.domain.verdicts import Severity
+from bot.domain.versioning import FIRST, VersioningPolicy, VersionSource
 from bot.settings.indexes import Indexes
 from bot.settings.notes import read_notes
 from bot.settings.problems import listed, near_miss, shown
@@ -90,6 +92,7 @@ def _rule(reading: Reading, path: KeyPath, section: RuleSection, indexes: Indexe
         hold_on=tuple(map(DifferenceKind, section.hold_on)),
         install_check=section.install_check,
         expect=_expect(reading, (*path, "expect"), section.expect),
+        versioning=_versioning(reading, path, section),
     )
     _check_passwords(reading, path, rule, indexes)
     _check_order(reading, path, rule, indexes)
@@ -151,6 +154,22 @@ def _expect(reading: Reading, path: KeyPath, section: ExpectSection | None) -> E
         what = f"{name(path)} allows neither wheels nor an sdist, so nothing could be released"
         reading.problem(path, what, "Leave one of them out")
     return ExpectedFiles(wheels=section.wheels, sdist=section.sdist, files=tuple(section.files))
+
+
+def _versioning(reading: Reading, path: KeyPath, section: RuleSection) -> VersioningPolicy | None:
+    """How the bot tags; refused where what it tags would not be released by the very rule."""
+    given = section.versioning
+    if given is None:
+        return None
+    here = (*path, "versioning", "tag")
+    if given.tag.count("{version}") != 1:
+        reading.problem(here, f"{name(here)} must hold `{{version}}` once", "For example `v{version}`")
+        return None
+    made = VersioningPolicy(by=VersionSource(given.by), branch=given.branch, tag=given.tag)
+    if not any(matches_wildcard(pattern, made.name(FIRST)) for pattern in section.tags):
+        what = f"{name(here)} makes tags such as `{shown(made.name(FIRST))}`, which `tags` of the rule does not release"
+        reading.problem(here, what, f'Add for example `tags: ["{shown(given.tag.replace("{version}", "*"))}"]`')
+    return made
 
 
 def _check_order(reading: Reading, path: KeyPath, rule: ReleaseRule, indexes: Indexes) -> None:

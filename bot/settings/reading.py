@@ -13,7 +13,8 @@ from pydantic_core import ErrorDetails
 
 from bot.domain.secrets import HIDDEN, Redactor
 from bot.settings.problems import Problems, listed, near_miss, shown
-from bot.settings.shape import Document, Section
+from bot.settings.section import Section
+from bot.settings.shape import Document
 from bot.settings.tree import KeyPath, Plain, Tree, kind_of
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -208,16 +209,16 @@ def _model_at(model: type[BaseModel], path: KeyPath) -> type[BaseModel]:
     """The model of the section that holds the last key of `path`, as far as its keys lead into `model`."""
     for part in path[:-1]:
         field = model.model_fields.get(part) if isinstance(part, str) else None
-        inner = next(iter(_models_in(field.annotation)), None) if field is not None else None
+        inner = next(iter(models_in(field.annotation)), None) if field is not None else None
         model = inner or model
     return model
 
 
-def _models_in(kind: object) -> list[type[BaseModel]]:
+def models_in(kind: object) -> list[type[BaseModel]]:
     """The models among a type and what it is made of: `list[Model] | None` holds one."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return [kind]
-    return [model for part in get_args(kind) for model in _models_in(part)]
+    return [model for part in get_args(kind) for model in models_in(part)]
 
 
 def _home_of(key: str) -> str | None:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bot.domain.policy import PATIENCE
+from bot.settings.layer_shape import LayersSection
+from bot.settings.section import Section
+from bot.settings.shape_words import FreezeSection, Held
 from bot.settings.values import (
     BuildSize,
     BuildTime,
@@ -30,12 +33,6 @@ from bot.settings.values import (
     Text,
     Variable,
 )
-
-
-class Section(BaseModel):
-    """A mapping of the configuration: known keys only, no guessing at types."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class GitlabSection(Section):
@@ -146,19 +143,6 @@ class ExpectSection(Section):
     files: Annotated[list[Text], Field(description="Wildcards of file names; each must match one file.")] = []
 
 
-Held = Literal[
-    "new_top_level",
-    "lost_files",
-    "size_jump",
-    "new_binary",
-    "dependencies",
-    "requires_python",
-    "entry_points",
-    "license",
-    "fewer_distributions",
-]
-
-
 class PipelineSection(Section):
     """`releases[].pipeline`: how far the bot may steer the project's own pipeline."""
 
@@ -193,6 +177,16 @@ class NotesSection(Section):
     previews: Annotated[bool, Field(description="Tell open merge requests what they will be released as.")] = False
 
 
+class VersioningSection(Section):
+    """`releases[].versioning`: how `ropewalk release tag` finds the next version."""
+
+    by: Annotated[
+        Literal["conventional", "labels"], Field(description="Conventional Commits, or labels such as version::minor.")
+    ] = "conventional"
+    branch: Annotated[Text | None, Field(description="What is tagged; default: the default branch.")] = None
+    tag: Annotated[Text, Field(description="How tags are called; holds {version} once.")] = "v{version}"
+
+
 class RuleSection(Section):
     """One entry of `releases`; the first that matches a project and ref rules."""
 
@@ -219,17 +213,7 @@ class RuleSection(Section):
     expect: ExpectSection | None = None
     install_check: Annotated[bool, Field(description="Install a wheel from every index once it stands there.")] = False
     notes: Annotated[NotesSection | None, Field(description="Instead of the `notes` of all.")] = None
-
-
-class FreezeSection(Section):
-    """One entry of `freeze`: a time in which nothing new is published."""
-
-    name: Annotated[Text, Field(description="How the reason calls it.")]
-    from_: Annotated[Text, Field(alias="from", description="2026-12-20, 2026-12-20T18:00, or weekly: Fri 16:00.")]
-    to: Annotated[Text, Field(description="As `from`; a day is frozen to its end.")]
-    timezone: Annotated[Text, Field(description="For example Europe/Berlin.")] = "UTC"
-    projects: Annotated[list[PathPattern], Field(description="Full paths; `**` crosses `/`.")] = ["**"]
-    owner: Annotated[Text | None, Field(description="Who may lift it; said in the reason.")] = None
+    versioning: Annotated[VersioningSection | None, Field(description="Let the bot make tags itself.")] = None
 
 
 class BuildSection(Section):
@@ -296,6 +280,9 @@ class PolicyDocument(Section):
     notes: NotesSection = NotesSection()
     hygiene: HygieneSection = HygieneSection()
     freeze: list[FreezeSection] = []
+    layers: Annotated[
+        LayersSection, Field(description="What tightens the above, group by group and project by project.")
+    ] = LayersSection()
 
 
 class Document(PolicyDocument):
@@ -311,4 +298,6 @@ class Document(PolicyDocument):
     indexes: dict[str, IndexSection] = {}
     build: BuildSection | None = None
     commands: CommandsSection = CommandsSection()
-    policy: Annotated[Text | None, Field(description="A file with `releases`, `notes`, `hygiene` and `freeze`.")] = None
+    policy: Annotated[
+        Text | None, Field(description="A file with `releases`, `notes`, `hygiene`, `freeze` and `layers`.")
+    ] = None

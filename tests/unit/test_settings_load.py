@@ -380,6 +380,7 @@ def test_the_schema_knows_every_section_and_refuses_others() -> None:
         "notes",
         "hygiene",
         "freeze",
+        "layers",
         "policy",
     }
 

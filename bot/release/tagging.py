@@ -1,0 +1,141 @@
+"""Tag the next version where policy lets the bot: look, decide, make the tag, and read it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from bot.domain.errors import RefusedError, TransientError
+from bot.domain.policy import Policy, ReleaseRule
+from bot.domain.refs import Branch, Project, RefKind, Tag
+from bot.domain.versioning import (
+    Bump,
+    PreRelease,
+    VersioningPolicy,
+    VersionSource,
+    bump_of_commits,
+    bump_of_labels,
+    next_version,
+)
+from bot.ports.gitlab import History, Refs
+from bot.ports.tagging import Tagging
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextTag:
+    """What is to be tagged, or why nothing is. `made` says that the tag stands at the commit now."""
+
+    sha: str
+    name: str | None
+    reason: str
+    made: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tagger:
+    """Tags projects. `where` is GitLab's host, for errors."""
+
+    refs: Refs
+    history: History
+    tagging: Tagging
+    policy: Policy
+    where: str
+
+    def rule(self, project: Project) -> tuple[ReleaseRule, VersioningPolicy]:
+        """The first rule of a project by which the bot may tag. Raises: RefusedError if none lets it."""
+        for rule in self.policy.releases:
+            if rule.versioning is not None and rule.covers(project.full_path):
+                return rule, rule.versioning
+        raise RefusedError(
+            what=f"policy does not let the bot tag {project.full_path}",
+            where=self.where,
+            remedy="Add `versioning: {by: conventional}` to its rule under `releases`, or tag by hand",
+            status=403,
+        )
+
+    def look(self, project: Project, *, pre: PreRelease | None = None) -> NextTag:
+        """What the next tag is. Only reads. Raises: TransientError, RefusedError."""
+        rule, versioning = self.rule(project)
+        branch = self._branch(project, versioning)
+        tags = self.refs.tags(project.id)
+        versions = {tag.name: version for tag in tags if (version := versioning.read(tag.name)) is not None}
+        here = next((tag for tag in tags if tag.sha == branch.sha and tag.name in versions), None)
+        if here is not None:
+            return NextTag(sha=branch.sha, name=here.name, reason="its newest commit has that tag already", made=True)
+        finals = sorted((tag for tag in tags if _final(versions.get(tag.name))), key=lambda tag: versions[tag.name])
+        head = Tag(name=branch.name, sha=branch.sha, target=branch.sha, protected=True)
+        changes = self.history.changes(project.id, tag=head, previous=finals[::-1])
+        if not changes.complete:
+            what = f"{project.full_path} has more changes since {changes.previous_tag} than can be read"
+            raise RefusedError(what=what, where=self.where, remedy="Tag this version by hand")
+        labels = versioning.by is VersionSource.LABELS
+        bump = bump_of_labels(changes.merge_requests) if labels else bump_of_commits(changes.commits)
+        since = f"since {changes.previous_tag}" if changes.previous_tag else "so far"
+        if bump is Bump.NONE:
+            return NextTag(sha=branch.sha, name=None, reason=f"nothing {since} asks for a version{_hint(versioning)}")
+        last = versions[changes.previous_tag] if changes.previous_tag else None
+        version = next_version(last, bump, versions.values(), pre=pre)
+        name = versioning.name(version)
+        self._must_be_free(project, rule, name, tags)
+        return NextTag(sha=branch.sha, name=name, reason=f"{since} the changes ask for a {bump.name.lower()} version")
+
+    def tag(self, project: Project, *, pre: PreRelease | None = None) -> NextTag:
+        """Make the next tag, once for each commit. Raises: TransientError, RefusedError."""
+        wanted = self.look(project, pre=pre)
+        if wanted.made or wanted.name is None:
+            return wanted
+        again = self._branch(project, self.rule(project)[1])
+        if again.sha != wanted.sha:
+            what = f"{again.name} of {project.full_path} moved while it was looked at"
+            raise TransientError(what=what, where=self.where)
+        try:
+            self.tagging.create(project.id, name=wanted.name, sha=wanted.sha, message=f"Release {wanted.name}")
+        except (TransientError, RefusedError):
+            # The reply may have been lost, or another run was quicker: what stands there says so.
+            if self.refs.tag(project.id, wanted.name) is None:
+                raise
+        return self._proven(project, wanted, wanted.name)
+
+    def _proven(self, project: Project, wanted: NextTag, name: str) -> NextTag:
+        there = self.refs.tag(project.id, name)
+        if there is None:
+            raise TransientError(what=f"tag {name} of {project.full_path} is not to be seen yet", where=self.where)
+        if there.sha != wanted.sha:
+            what = f"tag {name} of {project.full_path} stands at {there.sha[:8]}, not at {wanted.sha[:8]}"
+            raise RefusedError(what=what, where=self.where, remedy="Somebody else made it: look at both")
+        hint = "" if there.protected else "; it is not protected, so nothing is released: protect it in GitLab"
+        return NextTag(sha=wanted.sha, name=name, reason=f"{wanted.reason}{hint}", made=True)
+
+    def _branch(self, project: Project, versioning: VersioningPolicy) -> Branch:
+        name = versioning.branch or project.default_branch
+        branch = None if name is None else self.refs.branch(project.id, name)
+        if branch is None:
+            raise RefusedError(what=f"{project.full_path} has no branch {name or 'yet'}", where=self.where, status=404)
+        if not branch.protected:
+            raise RefusedError(
+                what=f"branch {branch.name} of {project.full_path} is not protected, so nothing on it is tagged",
+                where=self.where,
+                remedy="Protect it under Settings > Repository > Protected branches",
+                status=403,
+            )
+        return branch
+
+    def _must_be_free(self, project: Project, rule: ReleaseRule, name: str, tags: tuple[Tag, ...]) -> None:
+        taken = next((tag for tag in tags if tag.name == name), None)
+        if taken is not None:
+            what = f"the next tag of {project.full_path} would be {name}, which stands at {taken.sha[:8]} already"
+            raise RefusedError(what=what, where=self.where, remedy="Tag the version that you mean by hand")
+        if self.policy.rule_for(project.full_path, RefKind.TAG, name) is not rule:
+            what = f"the next tag of {project.full_path} would be {name}, which its rule does not release"
+            raise RefusedError(what=what, where=self.where, remedy="Let `tags` of the rule match `versioning.tag`")
+
+
+def _final(version: Version | None) -> bool:
+    return version is not None and not version.is_prerelease and not version.is_devrelease
+
+
+def _hint(versioning: VersioningPolicy) -> str:
+    if versioning.by is VersionSource.LABELS:
+        return ": no merge request is labelled version::major, version::minor or version::patch"
+    return ": there is no feat, fix or breaking change among its Conventional Commits"
