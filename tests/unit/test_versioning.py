@@ -81,7 +81,7 @@ def test_what_labels_ask_for(labels: list[tuple[str, ...]], bump: Bump) -> None:
 def test_the_next_version(
     last: str | None, bump: Bump, pre: PreRelease | None, known: tuple[str, ...], version: str
 ) -> None:
-    found = next_version((last and Version(last)) or None, bump, map(Version, known), pre=pre)
+    found = next_version(None if last is None else Version(last), bump, map(Version, known), pre=pre)
     assert str(found) == version
 
 
