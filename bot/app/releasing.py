@@ -125,6 +125,7 @@ class Releasing(Parts):
         )
 
     def _current(self, release: Release) -> bool:
+        self.must_hold()
         row = self.store.releases.release(release.key)
         return row is not None and row.turn == release.turn
 

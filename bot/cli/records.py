@@ -42,7 +42,7 @@ def recorded(bot: App, text: str) -> Release:
     if release is None:
         raise RefusedError(
             what=f"no release of {target} is on record",
-            where=str(bot.settings.state.path),
+            where=bot.settings.state.shown,
             remedy="`ropewalk release list` shows those that are, `release apply` begins one",
             status=404,
         )

@@ -204,7 +204,9 @@ def _run(options: Options, bot: App, key: str) -> Release:
         if wait > 0:
             time.sleep(min(wait, LOOK_EVERY))
             continue
-        ended = end_turn(bot.store.releases, release, bot.turn, bot.clock)
+        ended = end_turn(bot.store.releases, release, bot.turn, bot.clock, bot.hold)
+        if ended is None:
+            continue  # another process took the turn: the row says how it went
         if ended.faults and ended.due_at is not None and (ended.due_at - bot.clock()).total_seconds() > LONG_WAIT:
             return ended
 

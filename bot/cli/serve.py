@@ -45,11 +45,11 @@ def serve(options: Options) -> Exit:
 
     bot = App(settings, options.redactor)
     try:
-        with bot.sole() as ours:
+        with bot.serving() as ours:
             if not ours:
                 raise ConfigError(
                     what="another daemon (or a `release apply`) works on this state",
-                    where=str(bot.settings.state.path),
+                    where=bot.settings.state.shown,
                     remedy="Stop it, or give this one a `state` of its own",
                 )
             for warning in bot.settings.warnings:
@@ -64,6 +64,8 @@ def serve(options: Options) -> Exit:
             instruments = Instruments(bot)
             runner = _runner(bot, instruments)
             runner.start()
+            if bot.membership is not None:
+                bot.membership.adopting(runner.adopt)
             code = asyncio.run(_serve(options, bot, runner, instruments))
             if runner.busy:
                 _leave(bot, code)
@@ -101,7 +103,8 @@ def _runner(bot: App, instruments: Instruments) -> Runner:
         turn=instruments.turn,
         clock=bot.clock,
         workers=WORKERS,
-        path=bot.settings.state.engine_path,
+        path=bot.engine_place(),
+        hold=bot.hold,
     )
 
 
@@ -230,7 +233,7 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
         user=identity.username,
         version=identity.version,
         listen=f"http://{web.host}:{web.port}",
-        state=str(bot.settings.state.path),
+        state=bot.settings.state.shown,
     )
     keeping = asyncio.create_task(instruments.keep_on())
     try:

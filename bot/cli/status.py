@@ -16,6 +16,7 @@ from bot.cli.options import Format, Options
 from bot.cli.output import STATE_STYLE, dumps, rfc3339
 from bot.domain.readings import BudgetLine, BudgetReading, DaemonReading
 from bot.domain.releases import ReleaseState
+from bot.domain.replicas import Replica
 
 SCHEMA = "ropewalk.status/1"
 # A daemon writes every ten seconds; two that fail to come may be a busy disk.
@@ -27,7 +28,8 @@ Json = dict[str, object]
 class Status:
     """All that is shown. `daemon` is its last reading, None if no daemon ever ran on this state.
 
-    `unseen` of the watched `projects` are still to be looked at for the first time.
+    `unseen` of the watched `projects` are still to be looked at for the first time. `replicas` share the
+    state: those of the last hour; none where only one process can.
     """
 
     now: datetime
@@ -36,6 +38,7 @@ class Status:
     unseen: int
     releases: Mapping[str, int]
     due: int
+    replicas: tuple[Replica, ...] = ()
 
     @property
     def alive(self) -> bool:
@@ -60,6 +63,7 @@ def status(options: Options) -> Exit:
             unseen=unseen,
             releases=bot.readings.states(),
             due=bot.readings.due(now),
+            replicas=bot.replicas.members() if bot.replicas is not None else (),
         )
     finally:
         bot.close()
@@ -79,7 +83,20 @@ def status_json(found: Status) -> Json:
         "without_baseline": found.unseen,
         "releases": {state.value: found.releases.get(state.value, 0) for state in ReleaseState},
         "due": found.due,
+        "replicas": [_replica_json(one) for one in found.replicas],
         "budget": _budget_json(found.daemon.budget) if found.daemon else None,
+    }
+
+
+def _replica_json(one: Replica) -> Json:
+    return {
+        "id": one.id,
+        "host": one.host,
+        "pid": one.pid,
+        "version": one.version,
+        "alive": one.alive,
+        "started_at": _moment(one.started_at),
+        "seen_at": _moment(one.beat_at),
     }
 
 
@@ -119,6 +136,10 @@ def status_text(found: Status, *, color: bool) -> str:
     console = Console(file=io.StringIO(), force_terminal=color, no_color=not color, width=140, highlight=False)
     rows = Table.grid(padding=(0, 2))
     rows.add_row("daemon", _daemon(found))
+    for one in found.replicas:
+        life = "[green]alive[/]" if one.alive else "[red]gone[/]"
+        since = rfc3339(one.started_at) if one.started_at else "?"
+        rows.add_row("replica", f"{escape(one.id)} {life} (ropewalk {escape(one.version)}, up since {since})")
     daemon = found.daemon
     if daemon is not None:
         polled = daemon.polled_at

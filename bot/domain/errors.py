@@ -56,6 +56,16 @@ class CredentialsError(RefusedError):
 
 
 @dataclass(eq=False)
+class FencedError(RopewalkError):
+    """Stop at once and write nothing: another process took over what this one was at."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: another process has taken it over"
+
+
+@dataclass(eq=False)
 class ConfigError(RopewalkError):
     """Stop the start: the configuration is wrong. `where` is `FILE:LINE` or the name of a setting."""
 

@@ -1,6 +1,9 @@
 """The durable engine: queues that outlive the process. It delivers turns and time slots; what they do is told to it.
 
-Only ids enter its file, and only words come out. A turn has no steps of the engine's own: what a crash left half done
+It keeps them in a file of its own, for one process, or in a schema of its own on a database that several processes
+share; then each takes from the same queues, and one takes over what another left.
+
+Only ids enter its tables, and only words come out. A turn has no steps of the engine's own: what a crash left half done
 is seen by looking at the world again, so a checkpoint of an older look would only stand in the way. What the engine
 adds to the rows is delivery: one turn a project at a time, each slot once, and an end to what kills us again and again.
 """
@@ -10,6 +13,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +22,7 @@ from dbos import DBOS, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID,
 from dbos import error as errors
 from dbos._migration import sqlite_migrations  # the one place that says how new a file may be; see test_durable
 
+from bot.domain.errors import ConfigError
 from bot.engine.enginefile import prepare
 
 # Raised when workflows change shape. What an older version left unfinished is forgotten: the rows ask for it anew.
@@ -64,17 +69,27 @@ class _Json(Serializer):
         return "ropewalk_json"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """A database that others use, too: `pool` makes connections to it, `executor` names this process among them."""
+
+    pool: Callable[[int], object]
+    executor: str
+    shown: str
+
+
 class Engine:
-    """The one engine of this process, on a file whose lock the process holds."""
+    """The one engine of this process, on a file whose lock the process holds, or on a shared database."""
 
     def __init__(
-        self, path: Path, *, turn: Callable[[str, int], str], slot: Callable[[str], str], workers: int
+        self, place: Path | Shared, *, turn: Callable[[str, int], str], slot: Callable[[str], str], workers: int
     ) -> None:
         """`turn` gets a release's key and a turn's number, `slot` a job's name; each returns one word on how it went.
 
         They may be called again for the same arguments after a crash, and should not raise.
         """
-        self._path = path
+        self._place = place
+        self._executor = place.executor if isinstance(place, Shared) else EXECUTOR
         self._workers = workers
 
         @DBOS.workflow(name="turn", max_recovery_attempts=MOST_ATTEMPTS)
@@ -89,22 +104,26 @@ class Engine:
 
     def launch(self) -> None:
         """Open the file and begin to deliver, what the last process left first. Raises: ConfigError."""
-        prepare(self._path, len(sqlite_migrations))
         logger = logging.getLogger("dbos")
         if not logger.handlers:  # else it adds one of its own that prints past our redaction
             logger.addHandler(logging.NullHandler())
+        connections = self._workers + MOST_SLOTS + 4
         config: DBOSConfig = {
             "name": "ropewalk",
-            "system_database_url": f"sqlite:///{self._path}",
             "application_version": APPLICATION_VERSION,
-            "executor_id": EXECUTOR,
+            "executor_id": self._executor,
             "serializer": _Json(),
             "log_level": "WARNING",
             "max_executor_threads": self._workers + MOST_SLOTS + 2,  # two for the engine's own errands
-            "sys_db_pool_size": self._workers + MOST_SLOTS + 4,
+            "sys_db_pool_size": connections,
         }
+        if isinstance(self._place, Shared):
+            config["system_database_engine"] = self._place.pool(connections)  # type: ignore[typeddict-item]  # an Engine
+        else:
+            prepare(self._place, len(sqlite_migrations))
+            config["system_database_url"] = f"sqlite:///{self._place}"
         DBOS(config=config)
-        DBOS.launch()
+        self._launch()
         DBOS.register_queue(
             TURNS,
             worker_concurrency=self._workers,
@@ -115,7 +134,33 @@ class Engine:
         DBOS.register_queue(
             SLOTS, worker_concurrency=MOST_SLOTS, polling_interval_sec=SLOTS_POLLING, on_conflict="always_update"
         )
-        _forget([one.workflow_id for one in _list(UNFINISHED) if not _ours(one)])
+        if not isinstance(self._place, Shared):  # one process owns the file, so nobody else will take these up
+            _forget([one.workflow_id for one in _list(UNFINISHED) if not _ours(one)])
+
+    def _launch(self) -> None:
+        try:
+            DBOS.launch()
+        except Exception as error:  # whatever the engine or its driver raise: the start ends here, and says why
+            if not isinstance(self._place, Shared):
+                raise
+            said = " ".join(str(getattr(error, "orig", error)).split())[:300]
+            what = f"the engine cannot work on it: {said}"
+            raise ConfigError(
+                what=what, where=self._place.shown, remedy="See docs/replicas.md for its rights"
+            ) from None
+
+    def adopt(self, living: Collection[str], taken: Collection[str]) -> int:
+        """Put back what processes that live no longer had begun; returns how much that was.
+
+        `living` are the executors that live, `taken` the versions of the work they take: what was asked for in another
+        version nobody will ever take, and the rows ask for it anew. Several processes may do this at once.
+        """
+        left = [one for one in _list(["PENDING"]) if one.executor_id not in living]
+        dead = sorted({one.executor_id for one in left if one.executor_id and one.app_version == APPLICATION_VERSION})
+        adopted = len(DBOS._recover_pending_workflows(dead)) if dead else 0
+        stranded = [one for one in _list(UNFINISHED) if one.app_version not in taken]
+        _forget([one.workflow_id for one in stranded if one.status != "PENDING" or one.executor_id not in living])
+        return adopted
 
     def ask(self, project_id: int, key: str, number: int) -> Fate:
         """Ask for turn `number` of a release, behind what its project has under way. Asked twice it is one turn.
@@ -159,8 +204,8 @@ class Engine:
         lost = [
             one.workflow_id
             for one in _list(["PENDING"])
-            if one.queue_name in (TURNS, SLOTS) and one.executor_id == EXECUTOR and (one.dequeued_at or 0) < before
-            if not one.workflow_id.startswith(at_work)
+            if one.queue_name in (TURNS, SLOTS) and one.executor_id == self._executor
+            if (one.dequeued_at or 0) < before and not one.workflow_id.startswith(at_work)
         ]
         _forget(lost)
         return len(lost)
@@ -186,7 +231,7 @@ def _partition(project_id: int) -> SetEnqueueOptions:
 
 
 def _ours(one: WorkflowStatus) -> bool:
-    """Whether this process will take it up. One process owns the file, so nobody else will."""
+    """Whether the one process of a file will take it up."""
     owner = one.executor_id in (None, EXECUTOR)
     return owner and one.app_version == APPLICATION_VERSION and one.queue_name in (TURNS, SLOTS)
 

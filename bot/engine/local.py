@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bot.domain.errors import FencedError
 from bot.domain.releases import Release, ReleaseState
 from bot.log import get
 from bot.ports.store import Queue
@@ -18,11 +20,32 @@ log = get("engine")
 Turn = Callable[[Release], Release]
 
 
-def end_turn(queue: Queue, release: Release, turn: Turn, clock: Callable[[], datetime]) -> Release:
-    """Run one turn and write its row. A fault of ours is caught here, counted, and in the end shown as a failure."""
+Hold = Callable[[Release], AbstractContextManager[bool]]
+
+
+def alone(release: Release) -> AbstractContextManager[bool]:
+    """Hold a turn that nobody else could take: this is the only process on its state."""
+    del release
+    return nullcontext(True)
+
+
+def end_turn(
+    queue: Queue, release: Release, turn: Turn, clock: Callable[[], datetime], hold: Hold = alone
+) -> Release | None:
+    """Run one turn and write its row. A fault of ours is caught here, counted, and in the end shown as a failure.
+
+    None if `hold` says that the turn is another's by now. Raises: FencedError if it became another's meanwhile.
+    """
+    with hold(release) as ours:
+        return _end(queue, release, turn, clock) if ours else None
+
+
+def _end(queue: Queue, release: Release, turn: Turn, clock: Callable[[], datetime]) -> Release:
     began = clock()
     try:
         ended = turn(release)
+    except FencedError:
+        raise
     except Exception as error:  # noqa: BLE001  (the last place that can keep one release's fault from all others)
         ended = _fault(release, clock(), error)
     written = queue.finish(ended, wake_seen=release.wake)

@@ -7,14 +7,15 @@ delivered twice is refused by its number, and what a row no longer asks for is n
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from bot.domain.errors import FencedError
 from bot.domain.releases import Release, ReleaseState
-from bot.engine.durable import Engine, Fate
-from bot.engine.local import Turn, end_turn
+from bot.engine.durable import Engine, Fate, Shared
+from bot.engine.local import Hold, Turn, alone, end_turn
 from bot.log import get
 from bot.ports.store import Queue
 
@@ -48,10 +49,16 @@ class Runner:
         turn: Turn,
         clock: Callable[[], datetime],
         workers: int,
-        path: Path,
+        path: Path | Shared,
+        hold: Hold = alone,
         jobs: Mapping[str, Callable[[], None]] | None = None,
     ) -> None:
-        """`path` is the engine's file; its lock must be held. `slot` may run `jobs`, by name; more may be added."""
+        """`path` is the engine's file, whose lock must be held, or the database that it shares with other processes.
+
+        `hold` keeps a turn from the others. `slot` may run `jobs`, by name; more may be added.
+        """
+        self._shared = isinstance(path, Shared)
+        self._hold = hold
         self._queue = queue
         self._turn = turn
         self._clock = clock
@@ -85,6 +92,14 @@ class Runner:
         # It waits for its turn, or its last run is over and a full disk kept that from being written.
         return self._release_lost(self._clock()) > 0 and self._engine.slot(job, at)
 
+    def adopt(self, living: Collection[str], taken: Collection[str]) -> int:
+        """See bot.engine.replicas.Adopt."""
+        with self._look:
+            adopted = 0 if self._stop.is_set() else self._engine.adopt(living, taken)
+        if adopted:
+            self.wake()
+        return adopted
+
     def clean(self) -> None:
         """Delete what the engine finished days ago."""
         deleted = self._engine.clean(self._clock() - KEEP_FINISHED)
@@ -114,6 +129,8 @@ class Runner:
 
     def _run_due(self) -> int:
         now = self._clock()
+        if self._shared:
+            self._forget_others()
         with self._idle:
             stale = {p: one for p, one in self._asked.items() if not one.begun and now - one.at > STALE}
             free = self._workers * AHEAD - len(self._asked)
@@ -179,6 +196,15 @@ class Runner:
             self._answered(release.key, release.turn)
         return fate is Fate.ASKED
 
+    def _forget_others(self) -> None:
+        """What was asked for here may be done by another process: it is not under way any more then."""
+        with self._idle:
+            asked = [(one.key, one.number) for one in self._asked.values() if not one.begun]
+        for key, number in asked:
+            release = self._queue.release(key)
+            if release is None or release.turn != number:
+                self._answered(key, number)
+
     def _look_after(self, stale: Mapping[int, _Asked], now: datetime) -> None:
         """Turns that do not begin: behind others, given up by the engine, or behind one whose end was not written."""
         if not stale:
@@ -223,16 +249,19 @@ class Runner:
             try:
                 if not _due(release, self._clock()):
                     return "not asked for any more"
-                ended = end_turn(self._queue, release, self._turn, self._clock)
+                ended = end_turn(self._queue, release, self._turn, self._clock, self._hold)
             finally:
                 self._end(release.id.project_id)
+        except FencedError as error:
+            log.warning("turn.fenced", key=key, turn=number, reason=str(error))
+            return "fenced"
         except Exception as error:  # a thread of the engine: nobody else would ever see it
             log.error("turn.unwritten", key=key, turn=number, exc_info=error)
             return "unwritten"  # the row is still due: it is found again by looking, not at once and for ever
         finally:
             self._answered(key, number)
         self._wake.set()
-        return ended.state.value
+        return "taken over" if ended is None else ended.state.value
 
     def _begin(self, release: Release) -> bool:
         """Take the project, unless the bot is stopping or the project is taken."""

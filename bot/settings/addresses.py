@@ -55,13 +55,11 @@ def proxy_url(text: str) -> str:
     return text
 
 
-def state_of(text: str, folder: Path) -> SqliteState:
+def sqlite_state(text: str, folder: Path, files: Path | None = None) -> SqliteState:
     """`sqlite:///relative.db` (to `folder`) or `sqlite:////absolute.db`, as SQLAlchemy writes it.
 
     Raises: ValueError with a sentence's end ("must …").
     """
-    if text.startswith(("postgresql:", "postgresql+", "postgres:")):
-        raise ValueError("names PostgreSQL, which comes with replicas; for now use `sqlite:///ropewalk.db`")
     rest = text.removeprefix("sqlite:///")
     plain = unquote(rest)
     if (
@@ -71,7 +69,10 @@ def state_of(text: str, folder: Path) -> SqliteState:
         or any(c in "?#" for c in rest)
         or not plain.isprintable()
     ):
-        raise ValueError("must be `sqlite:///FILE`, relative to this file, or `sqlite:////FILE` for an absolute path")
+        raise ValueError(
+            "must be `sqlite:///FILE`, relative to this file, `sqlite:////FILE` for an absolute path, "
+            "or `postgresql://USER@HOST/DATABASE`"
+        )
     if plain.endswith("/"):
         raise ValueError("names a folder; name a file in it, for example `ropewalk.db`")
-    return SqliteState(path=folder / plain)
+    return SqliteState(path=folder / plain, own_files=files)

@@ -14,7 +14,7 @@ from bot.domain.layers import PolicyLayers, ProjectFiles
 from bot.domain.notes import NotesPolicy
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
 from bot.domain.webhooks import HOOK_PATH
-from bot.settings.addresses import state_of, web_url
+from bot.settings.addresses import web_url
 from bot.settings.commands import read_commands
 from bot.settings.credentials import (
     HOOK_SECRET_VARIABLE,
@@ -28,7 +28,7 @@ from bot.settings.freezes import read_freezes
 from bot.settings.hooks import is_broken_token
 from bot.settings.indexes import Indexes, read_indexes, read_proxy
 from bot.settings.layers import read_layers
-from bot.settings.model import GitlabSettings, Listener, Settings, SqliteState, WatchSettings
+from bot.settings.model import GitlabSettings, Listener, PostgresState, Settings, WatchSettings
 from bot.settings.notes import read_notes
 from bot.settings.origins import Origins
 from bot.settings.policy import check_hygiene, hygiene_of, read_build, read_releases
@@ -46,6 +46,7 @@ from bot.settings.shape import (
     WatchSection,
     WebSection,
 )
+from bot.settings.state import read_state
 from bot.settings.tree import MAX_BYTES, parse
 from bot.settings.waivers import read_waivers
 
@@ -114,13 +115,17 @@ class _Loader:
         credentials = Credentials()
         gitlab = self._gitlab(credentials)
         watch = self._watch(credentials)
-        state = self._state()
+        state = read_state(self.main, credentials)
         web = self._web(watch)
         second = self._policy_file()
         policy = self._policy(read_indexes(self.main, credentials), second)
         dashboard = self._dashboard()
         commands = read_commands(self.main)
         problems = self.main.problems
+        if isinstance(state, PostgresState) and gitlab is not None and gitlab.marker_key is None:
+            what = "`state` is shared, and there is no marker key: each replica would sign notes with its own"
+            remedy = f"Name one with `gitlab.marker_key_file` or `marker_key_env`, or set ${MARKER_KEY_VARIABLE}"
+            self.main.problem(("state",), what, remedy)
         if problems or gitlab is None or watch is None or state is None or web is None:
             return None
         return Settings(
@@ -234,17 +239,6 @@ class _Loader:
         if watch is not None and watch.hook_secret is None:
             main.warn(path, f"{name(path)} is of no use without a hook secret; set `watch.hook_secret_file`.")
         return Listener(host=section.host, port=section.port, public_url=url)
-
-    def _state(self) -> SqliteState | None:
-        path = ("state",)
-        text = self.main.tree.data.get("state", Document.model_fields["state"].default)
-        try:
-            if not isinstance(text, str):
-                raise ValueError("must be a text, for example `sqlite:///ropewalk.db`")
-            return state_of(text, self.main.folder)
-        except ValueError as error:
-            self.main.problem(path, f"`state` {error}")
-            return None
 
     def _dashboard(self) -> Listener | None:
         if "dashboard" not in self.main.tree.data:

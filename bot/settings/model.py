@@ -43,11 +43,39 @@ class SqliteState:
     """Our state in a SQLite file; `path` is absolute. Its folder need not exist yet."""
 
     path: Path
+    own_files: Path | None = None
+
+    @property
+    def shown(self) -> str:
+        """As people read it."""
+        return str(self.path)
+
+    @property
+    def files(self) -> Path:
+        """The folder of downloads, builds and locks."""
+        return self.own_files or self.path.with_name(f"{self.path.stem}.files")
 
     @property
     def engine_path(self) -> Path:
         """The engine's own file, beside ours: `ropewalk.engine.db` for `ropewalk.db`."""
         return self.path.with_name(f"{self.path.stem}.engine{self.path.suffix}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresState:
+    """Our state in a PostgreSQL database that others share: `words` are libpq's, the password is not among them.
+
+    `shown` is the address as people read it, `files` the absolute folder of downloads, builds and locks.
+    """
+
+    words: tuple[tuple[str, str], ...]
+    password: Secret | None
+    shown: str
+    files: Path
+
+    def conninfo(self) -> dict[str, str]:
+        """All that libpq needs, with the password: for connecting, never for showing."""
+        return dict(self.words) | ({"password": self.password.reveal()} if self.password is not None else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +94,7 @@ class Settings:
     path: Path
     gitlab: GitlabSettings
     watch: WatchSettings
-    state: SqliteState
+    state: SqliteState | PostgresState
     web: Listener
     dashboard: Listener | None
     policy: Policy
@@ -79,6 +107,7 @@ class Settings:
         """Every secret in use, for the redactor."""
         held = [self.gitlab.token, self.gitlab.marker_key, self.watch.hook_secret]
         held += [index.password for index in self.policy.indexes]
+        held += [self.state.password] if isinstance(self.state, PostgresState) else []
         hook = self.watch.hook_secret
         if hook is not None:
             # What signs is the part after the prefix: it must not show either.

@@ -44,6 +44,7 @@ _EXPECTED = {
 }
 _SHAPES = Redactor()
 _USERINFO = re.compile(r"://[^/\s?#]*@")
+_USER_ONLY = re.compile(r"^(postgres(?:ql)?://)[^/@:]*@([^@]*)\Z")  # who logs in to a database is no secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,8 @@ class Reading:
     def pasted_secrets(self) -> None:
         """Refuse values that are secrets by their shape, and credentials in URLs, wherever they stand."""
         for path, text in self.tree.texts():
+            if path == ("state",):
+                text = _USER_ONLY.sub(r"\1\2", text)
             if _USERINFO.search(text):
                 remedy = "Take them out of the URL; use `username` with `password_env` or `password_file`"
                 self.problem(path, f"{name(path)} carries credentials in its URL", remedy)

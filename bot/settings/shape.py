@@ -290,9 +290,12 @@ class Document(PolicyDocument):
 
     gitlab: GitlabSection = GitlabSection()
     watch: WatchSection = WatchSection()
-    state: Annotated[Text, Field(description="sqlite:///relative.db or sqlite:////absolute.db")] = (
-        "sqlite:///ropewalk.db"
-    )
+    state: Annotated[
+        Text, Field(description="sqlite:///relative.db, sqlite:////absolute.db, postgresql://USER@HOST/DATABASE")
+    ] = "sqlite:///ropewalk.db"
+    state_password_env: Annotated[Text | None, Field(description="A variable with PostgreSQL's password.")] = None
+    state_password_file: Annotated[Text | None, Field(description="A file with PostgreSQL's password.")] = None
+    files: Annotated[Text | None, Field(description="The folder of downloads, builds and locks.")] = None
     web: WebSection = WebSection()
     dashboard: DashboardSection | None = None
     indexes: dict[str, IndexSection] = {}

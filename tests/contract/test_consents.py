@@ -21,6 +21,7 @@ from bot.ports.store import Approvals, Holds, Queue, Register
 from bot.sandbox.world.people import Level, User
 from tests.contract.hostile import api
 from tests.contract.sandbox_org import Org, organisation
+from tests.contract.states import BOTH, store_on
 from tests.contract.turn_bench import planned
 from tests.fake_consents import FakeApprovals, FakeHolds
 from tests.fake_store import FakeReleaseRows
@@ -40,13 +41,13 @@ class State:
     queue: Queue
 
 
-@pytest.fixture(params=["fake", "sqlite"])
+@pytest.fixture(params=["fake", *BOTH])
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
     if request.param == "fake":
         rows = FakeReleaseRows()
         yield State(holds=FakeHolds(), approvals=FakeApprovals(), register=rows, queue=rows)
         return
-    store = Store(open_state(tmp_path / "ropewalk.db"), str)
+    store = store_on(request.param, request, tmp_path)
     yield State(holds=store.holds, approvals=store.approvals, register=store.releases, queue=store.releases)
     store.close()
 

@@ -23,6 +23,7 @@ from bot.domain.ledger import Broken
 from bot.domain.releases import AttemptOutcome, Receipt
 from bot.domain.secrets import HIDDEN, Redactor, Secret
 from tests.contract.hostile import TOKEN, Answer, Asked, Cut, hostile, reply
+from tests.contract.states import BOTH, store_on
 from tests.contract.turn_bench import planned
 from tests.unit.release_facts import NOON, SDIST, WHEEL, attempt, digest_of
 
@@ -39,9 +40,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "ropewalk.db"
 
 
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    opened = Store(open_state(path), str)
+@pytest.fixture(params=BOTH)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    opened = store_on(request.param, request, tmp_path)
     yield opened
     opened.close()
 
@@ -137,16 +138,16 @@ TAMPERING: list[tuple[str, str, Broken]] = [
 
 
 @pytest.mark.parametrize(("statement", "broken"), [row[1:] for row in TAMPERING], ids=[row[0] for row in TAMPERING])
-def test_who_changes_the_file_is_found_out(store: Store, path: Path, statement: str, broken: Broken) -> None:
+def test_who_changes_the_database_is_found_out(store: Store, statement: str, broken: Broken) -> None:
     release(store)
-    change(path, statement)
+    change(store, statement)
     assert store.journal.verify()[1] == broken
 
 
-def test_an_end_that_was_cut_with_its_records_is_found_by_a_digest_that_was_noted(store: Store, path: Path) -> None:
+def test_an_end_that_was_cut_with_its_records_is_found_by_a_digest_that_was_noted(store: Store) -> None:
     release(store)
     noted = (5, store.journal.verify()[0].digest)
-    change(path, "DELETE FROM ledger WHERE sequence = 5")
+    change(store, "DELETE FROM ledger WHERE sequence = 5")
     assert store.journal.verify()[1] is None
     gone = Broken(sequence=5, what="it was noted and is gone: the ledger was cut")
     assert store.journal.verify(noted)[1] == gone
@@ -154,12 +155,15 @@ def test_an_end_that_was_cut_with_its_records_is_found_by_a_digest_that_was_note
     assert store.journal.verify((1, "0" * 64))[1] == other
 
 
-def change(path: Path, statement: str) -> None:
-    """As somebody would who has the file, the triggers out of the way."""
-    with closing(sqlite3.connect(path)) as database, database:
-        for verb in ("update", "delete"):
-            database.execute(f"DROP TRIGGER ledger_no_{verb}")
-        database.execute(statement)
+def change(store: Store, statement: str) -> None:
+    """As somebody would who owns the database, the triggers out of the way."""
+    triggers = {
+        "sqlite": [f"DROP TRIGGER ledger_no_{verb}" for verb in ("update", "delete")],
+        "postgresql": ["ALTER TABLE ledger DISABLE TRIGGER ledger_no_change"],
+    }
+    with store.engine.begin() as connection:
+        for one in (*triggers[store.engine.dialect.name], statement):
+            connection.exec_driver_sql(one)
 
 
 def test_a_file_of_an_earlier_version_is_taken_in_once(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The promises of bot.ports.store, held by the fakes and by SQLite on a real file."""
+"""The promises of bot.ports.store, held by the fakes, by SQLite on a real file and by a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.store.open import open_state
-from bot.adapters.store.store import Store
 from bot.domain.policy import Source
 from bot.domain.refs import ChangeSource, KnownRefs, RefAction, RefChange, RefKind
 from bot.domain.releases import STOPPED, AttemptOutcome, Receipt, Release, ReleaseState, TargetState, TargetStatus
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.ports.store import Enrolment, Hints, Intake, Kept, Ledger, Queue, Register, Taken, Urgency, Waker
 from tests.contract.comparisons import comparison
+from tests.contract.states import BOTH, store_on
 from tests.contract.turn_bench import planned
 from tests.fake_store import FakeIntake, FakeKept, FakeLedger, FakeReleaseRows
 from tests.unit.release_facts import NOON, OTHER_SHA, PROJECT, SDIST, SHA, WHEEL, attempt, distribution
@@ -39,7 +38,7 @@ class State:
     hints: Hints
 
 
-@pytest.fixture(params=["fake", "sqlite"])
+@pytest.fixture(params=["fake", *BOTH])
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
     if request.param == "fake":
         rows = FakeReleaseRows()
@@ -55,7 +54,7 @@ def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
             hints=intake,
         )
         return
-    store = Store(open_state(tmp_path / "ropewalk.db"), str)
+    store = store_on(request.param, request, tmp_path)
     yield State(
         ledger=store.ledger,
         kept=store.kept,

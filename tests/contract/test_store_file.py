@@ -68,7 +68,8 @@ def test_a_database_of_the_version_before_is_brought_up_to_date_with_all_it_hold
     store.releases.add(planned())
     store.close()
     with closing(sqlite3.connect(path)) as database:
-        database.execute("ALTER TABLE releases DROP COLUMN heard_at")
+        for column in ("heard_at", "fence"):
+            database.execute(f"ALTER TABLE releases DROP COLUMN {column}")
         database.execute("PRAGMA user_version=2")
     store = Store(open_state(path), str)
     assert [one.key for one in store.releases.releases()] == [planned().key]

@@ -18,6 +18,7 @@ from bot.domain.policy import ExpectedFiles, HygienePolicy, IndexKind, IndexSpec
 from bot.domain.secrets import Secret
 from bot.domain.verdicts import Severity
 from bot.settings import ExampleName, Listener, Settings, check, example, load, schema
+from bot.settings.model import PostgresState, SqliteState
 from bot.settings.values import parse_duration
 
 TOKEN = "glpat-0123456789abcdefghij"
@@ -101,7 +102,7 @@ def test_every_key_of_the_contract_is_accepted(tmp_path: Path) -> None:
     assert settings.watch.poll == timedelta(seconds=90)
     assert settings.watch.since == datetime(2026, 1, 31, 10, tzinfo=UTC)
     assert settings.watch.hook_secret == Secret("whsec_c2VjcmV0")
-    assert settings.state.path == tmp_path / "data" / "ropewalk.db"
+    assert settings.state == SqliteState(path=tmp_path / "data" / "ropewalk.db")
     assert settings.state.engine_path == tmp_path / "data" / "ropewalk.engine.db"
     assert settings.web == Listener(host="0.0.0.0", port=80, public_url="https://bot.example.com/rope")
     assert settings.dashboard == Listener(host="127.0.0.1", port=8931)
@@ -200,7 +201,7 @@ def test_the_smallest_configuration_has_the_defaults(tmp_path: Path) -> None:
     assert settings.watch.since == "now"
     assert settings.watch.hook_secret is None
     assert settings.gitlab.marker_key is None
-    assert settings.state.path == tmp_path / "ropewalk.db"
+    assert settings.state == SqliteState(path=tmp_path / "ropewalk.db")
     assert settings.web == Listener(host="127.0.0.1", port=8930)
     assert settings.dashboard is None
     assert settings.policy.hygiene == HygienePolicy(block_at=Severity.HIGH, block_unknown=False)
@@ -283,7 +284,7 @@ def test_plain_http_to_another_machine_is_warned_of(tmp_path: Path, url: str, wa
 
 def test_a_state_with_four_slashes_is_absolute(tmp_path: Path) -> None:
     settings = _load(tmp_path, SMALLEST + "state: sqlite:////var/lib/ropewalk/my%20state.db\n")
-    assert settings.state.path == Path("/var/lib/ropewalk/my state.db")
+    assert settings.state == SqliteState(path=Path("/var/lib/ropewalk/my state.db"))
 
 
 def test_the_token_may_come_from_a_file(tmp_path: Path) -> None:
@@ -361,6 +362,46 @@ def test_the_shipped_examples_are_accepted_without_a_warning(tmp_path: Path) -> 
     assert [rule.indexes for rule in settings.policy.releases] == [("registry",), ("registry", "pypi")]
 
 
+MARKED = "gitlab: {url: https://gitlab.example.com, marker_key_env: KEY}\n"
+SHARED = [
+    (
+        "postgresql://me@db.example.com/ropewalk?sslmode=verify-full",
+        {"host": "db.example.com", "port": "5432", "user": "me", "dbname": "ropewalk", "sslmode": "verify-full"},
+        "postgresql://me@db.example.com:5432/ropewalk",
+        0,
+    ),
+    (
+        "postgresql://me@one:5433,[::1]/a%20b",
+        {"host": "one,::1", "port": "5433,5432", "user": "me", "dbname": "a b", "target_session_attrs": "read-write"},
+        "postgresql://me@one:5433,[::1]:5432/a b",
+        1,
+    ),
+    (
+        "postgresql://me@%2Fvar%2Frun%2Fpostgresql/ropewalk",
+        {"host": "/var/run/postgresql", "port": "5432", "user": "me", "dbname": "ropewalk"},
+        "postgresql://me@/var/run/postgresql:5432/ropewalk",
+        0,
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "words", "shown", "warned"), SHARED)
+def test_a_database_that_replicas_share_is_named_without_its_password(
+    tmp_path: Path, text: str, words: dict[str, str], shown: str, warned: int
+) -> None:
+    """The password comes from the variable, is among the secrets, and is shown nowhere."""
+    (tmp_path / "ropewalk.yaml").write_text(f"{MARKED}state: '{text}'\nfiles: work\n")
+    environ = {"ROPEWALK_GITLAB_TOKEN": "glpat-x", "KEY": "marker", "ROPEWALK_STATE_PASSWORD": "hunter2hunter2"}
+    settings = load(None, environ, tmp_path)
+    assert isinstance(settings.state, PostgresState)
+    assert settings.state.conninfo() == words | {"password": "hunter2hunter2"}
+    assert (settings.state.shown, settings.state.files) == (shown, tmp_path / "work")
+    assert len([one for one in settings.warnings if "unencrypted" in one]) == warned
+    assert Secret("hunter2hunter2") in settings.secrets()
+    assert "ROPEWALK_STATE_PASSWORD" in settings.secret_names()
+    assert "hunter2" not in repr(settings)
+
+
 def test_the_schema_knows_every_section_and_refuses_others() -> None:
     document = schema()
     json.dumps(document)
@@ -371,6 +412,9 @@ def test_the_schema_knows_every_section_and_refuses_others() -> None:
         "gitlab",
         "watch",
         "state",
+        "state_password_env",
+        "state_password_file",
+        "files",
         "web",
         "commands",
         "build",

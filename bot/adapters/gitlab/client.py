@@ -63,11 +63,13 @@ class Api:
         proxy: str | None = None,
         limits: Limits = LIMITS,
         on_write: OnWrite | None = None,
+        before_write: Callable[[], None] = lambda: None,
     ) -> None:
         self.url = url.rstrip("/")
         self.where = host(self.url)
         self.limits = limits
         self._on_write = on_write
+        self._before_write = before_write
         self._token = token
         self._redactor = redactor
         self._meter = meter
@@ -129,8 +131,10 @@ class Api:
     def send(self, method: str, path: str, body: Mapping[str, Json]) -> Json:
         """POST, PUT or DELETE. Raises RefusedError with `status` for what GitLab refuses, 404 included.
 
-        `on_write` hears of it once it has ended; what was put off was not sent.
+        `before_write` is called first, and what it raises is raised; `on_write` hears of it once it has ended. What was
+        put off was not sent.
         """
+        self._before_write()
         outcome = "unclear"
         try:
             response = self._request(method, path, {}, body)

@@ -25,6 +25,6 @@ class SqliteAcceptances:
     def accepted(self, key: str) -> tuple[Acceptance, ...]:
         """All of a release, oldest first."""
         table = schema.acceptances
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             found = connection.execute(select(table).where(table.c.release == key).order_by(table.c.at))
             return tuple(Acceptance(digest=row["digest"], by=row["by"], at=row["at"]) for row in found.mappings())

@@ -22,7 +22,7 @@ class SqliteHolds:
         """The hold on a ref, or None."""
         table = schema.holds
         query = select(table).where(table.c.project_id == project_id, table.c.ref == ref)
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             row = connection.execute(query).mappings().one_or_none()
         if row is None:
             return None
@@ -59,7 +59,7 @@ class SqliteApprovals:
         """All of a release, oldest first."""
         table = schema.approvals
         query = select(table).where(table.c.release == key).order_by(table.c.at, table.c.user_id)
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             rows = connection.execute(query).mappings().all()
         return tuple(
             Approval(user_id=row["user_id"], username=row["username"], level=row["level"], at=row["at"], sha=row["sha"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, case, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as upsert
 
@@ -58,7 +58,7 @@ class SqliteEnrolment:
             .order_by(looks.c.urgency, looks.c.due_at, looks.c.project_id)
             .limit(limit)
         )
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             found = connection.execute(query).mappings()
             return tuple(Due(project=_project(row), tries=row["tries"], hinted=row["hinted"]) for row in found)
 
@@ -80,7 +80,7 @@ class SqliteEnrolment:
     def watched(self, project_id: int) -> bool:
         """Whether the project is one of those enrolled."""
         table = schema.projects
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             query = select(table.c.id).where(table.c.id == project_id, table.c.left_at.is_(None))
             return connection.execute(query).first() is not None
 
@@ -93,7 +93,7 @@ class SqliteEnrolment:
 
     def project(self, project_id: int) -> Project | None:
         """An enrolled project as last seen."""
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             query = select(schema.projects).where(schema.projects.c.id == project_id)
             row = connection.execute(query).mappings().first()
             return None if row is None else _project(row)
@@ -102,7 +102,7 @@ class SqliteEnrolment:
         """How many projects are watched, and how many of them are still to be looked at for the first time."""
         table = schema.projects
         watched = select(func.count()).select_from(table).where(table.c.left_at.is_(None))
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return (
                 connection.execute(watched).scalar_one(),
                 connection.execute(watched.where(table.c.compared_at.is_(None))).scalar_one(),
@@ -155,7 +155,9 @@ def _ask(connection: Connection, project_id: int, urgency: Urgency, now: datetim
     )
     # What was put off keeps its time: asking again does not make GitLab well.
     anew = {
-        "urgency": func.min(looks.c.urgency, statement.excluded.urgency),
+        "urgency": case(
+            (looks.c.urgency < statement.excluded.urgency, looks.c.urgency), else_=statement.excluded.urgency
+        ),
         "hinted": or_(looks.c.hinted, statement.excluded.hinted),
         "asked_at": statement.excluded.asked_at,
     }

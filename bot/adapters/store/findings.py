@@ -26,7 +26,7 @@ class SqliteFindings:
     def open_findings(self) -> dict[str, tuple[str, str, datetime]]:
         """Identity -> rule, resource and when it was first seen."""
         table = schema.findings
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             found = connection.execute(
                 select(table.c.identity, table.c.rule, table.c.resource, table.c.first_seen).where(
                     table.c.fixed_at.is_(None)

@@ -24,7 +24,7 @@ class SqliteHookRecords:
 
     def records(self) -> Mapping[str, HookRecord]:
         """All places by their name."""
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             found = connection.execute(select(schema.hook_places)).mappings()
             return {
                 row["name"]: HookRecord(

@@ -48,7 +48,7 @@ class SqliteIntake:
 
     def known(self, project_id: int) -> KnownRefs:
         """The project's refs as last compared."""
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             found = connection.execute(_PATTERNS, {"project_id": project_id})
             return KnownRefs(
                 tags=_tags(connection, project_id),

@@ -96,7 +96,7 @@ class SqliteJournal:
             query = query.where(or_(*(func.substr(_LEDGER.c.place, 1, len(text)) == text for text in prefixes)))
         seen = 0
         while True:
-            with self._database.begin() as connection:
+            with self._database.read() as connection:
                 page = connection.execute(query.where(_LEDGER.c.sequence > seen)).mappings()
                 found = [_entry(row) for row in page]
             yield from found

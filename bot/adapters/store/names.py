@@ -18,7 +18,7 @@ class SqliteNames:
     def all(self) -> tuple[tuple[str, int], ...]:
         """Every name with the id of its project, by name."""
         table = schema.names
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             rows = connection.execute(select(table.c.name, table.c.project_id).order_by(table.c.name)).all()
         return tuple((str(name), int(number)) for name, number in rows)
 

@@ -19,7 +19,10 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE projects ADD COLUMN seen_at VARCHAR(32)",
         "ALTER TABLE projects ADD COLUMN left_at VARCHAR(32)",
     ),
-    3: ("ALTER TABLE releases ADD COLUMN heard_at VARCHAR(32)",),
+    3: (
+        "ALTER TABLE releases ADD COLUMN heard_at VARCHAR(32)",
+        "ALTER TABLE releases ADD COLUMN fence INTEGER NOT NULL DEFAULT 0",
+    ),
 }
 BUSY = 15.0  # seconds a writer waits for another; our own transactions take milliseconds
 

@@ -32,7 +32,7 @@ class SqliteReadings:
     def last(self) -> DaemonReading | None:
         """The last reading; None if no daemon ran on this state, or only one of another version's shape."""
         table = schema.readings
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             found = connection.execute(select(table.c.reading).where(table.c.name == DAEMON)).scalar_one_or_none()
         try:
             return None if found is None else _daemon(found)
@@ -42,14 +42,14 @@ class SqliteReadings:
     def states(self) -> dict[str, int]:
         """How many releases are in each state; states without any are absent."""
         table = schema.releases
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             found = connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
             return {str(state): int(count) for state, count in found}
 
     def due(self, now: datetime) -> int:
         """How many releases wait for a turn that could begin now."""
         table = schema.releases
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             query = select(func.count()).select_from(table).where(table.c.due_at <= now)
             return int(connection.execute(query).scalar_one())
 

@@ -34,7 +34,7 @@ class SqliteReleases:
         """Rows whose `due_at` has come, longest overdue first."""
         table = schema.releases
         query = select(table).where(table.c.due_at <= now).order_by(table.c.due_at, table.c.key).limit(limit)
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return tuple(rows.release_of(row) for row in connection.execute(query).mappings())
 
     def finish(self, release: Release, wake_seen: int) -> bool:
@@ -121,7 +121,7 @@ class SqliteReleases:
             .order_by(table.c.created_at.desc())
             .limit(1)
         )
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return connection.execute(query).scalar_one_or_none()
 
     def add(self, release: Release) -> bool:
@@ -132,7 +132,7 @@ class SqliteReleases:
     def _select(self, *where: Any) -> tuple[Release, ...]:
         table = schema.releases
         query = select(table).where(*where).order_by(table.c.created_at.desc(), table.c.key)
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return tuple(rows.release_of(row) for row in connection.execute(query).mappings())
 
 
@@ -165,6 +165,6 @@ def add_release(connection: Connection, release: Release, redact: Redact) -> boo
 # Made once, see bot.adapters.store.intake.
 _ADD = (
     upsert(schema.releases)
-    .values({column.name: bindparam(column.name) for column in schema.releases.c})
+    .values({column.name: bindparam(column.name) for column in schema.releases.c if column.name != "fence"})
     .on_conflict_do_nothing()
 )

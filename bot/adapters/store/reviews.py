@@ -22,7 +22,7 @@ class SqliteReviews:
     def seen(self, key: str) -> str | None:
         """What was looked at last."""
         table = schema.merge_requests
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return connection.execute(select(table.c.mark).where(table.c.key == key)).scalar_one_or_none()
 
     def keep(self, key: str, mark: str, now: datetime) -> None:

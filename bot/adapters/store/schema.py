@@ -5,34 +5,39 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sqlalchemy import (
-    DDL,
     JSON,
     BigInteger,
     Boolean,
     Column,
     Index,
-    Integer,
     MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
     Text,
     UniqueConstraint,
-    event,
 )
+from sqlalchemy import Integer as SmallInteger
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
+
+from bot.adapters.store.append_only import protect
 
 # Raised with every change of the tables; a database of a newer version is refused, see `open.py`.
 VERSION = 3
 
 metadata = MetaData()
 
+# GitLab's ids have outgrown 32 bits. SQLite's INTEGER holds 64, and must be spelled so to number rows by itself.
+Integer = BigInteger().with_variant(SmallInteger(), "sqlite")
+
 
 class Moment(TypeDecorator[datetime]):
     """A UTC time as text of fixed width."""
 
-    impl = String(32)
+    impl = String(32).with_variant(
+        String(32, collation="C"), "postgresql"
+    )  # sorts by bytes, whatever the database does
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
@@ -146,6 +151,7 @@ releases = Table(
     Column("targets", JSON, nullable=False),
     Column("requests", JSON, nullable=False),
     Column("heard_at", Moment),
+    Column("fence", Integer, nullable=False, server_default="0"),  # raised by each process that takes a turn
     Index("releases_due", "due_at"),
     Index("releases_ref", "project", "ref"),
 )
@@ -309,16 +315,7 @@ ledger = Table(
     Column("digest", String(64), nullable=False, unique=True),
     Index("ledger_place", "place", "kind"),
 )
-# Not even a fault of ours changes what was written: only who has the file can, and then `ledger verify` says so.
-for _verb in ("UPDATE", "DELETE"):
-    event.listen(
-        ledger,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
-            f"CREATE TRIGGER ledger_no_{_verb.lower()} BEFORE {_verb} ON ledger "
-            "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-        ),
-    )
+protect(ledger)
 
 commands = Table(
     "commands",
@@ -338,4 +335,16 @@ commands = Table(
     Column("answers", JSON, nullable=False),
     Index("commands_due", "due_at"),
     Index("commands_place", "project_id", "home", "iid"),
+)
+
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("work", Text, nullable=False),  # the version of the work it takes
+    Column("started_at", Moment, nullable=False),  # by the database's clock, as the next
+    Column("beat_at", Moment, nullable=False),
 )

@@ -36,7 +36,7 @@ class SqliteLedger:
     def attempts(self, key: str) -> tuple[Attempt, ...]:
         """All tries of a release, oldest first."""
         table = schema.attempts
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             found = connection.execute(select(table).where(table.c.release == key).order_by(table.c.number))
             return tuple(rows.attempt_of(row) for row in found.mappings())
 
@@ -53,7 +53,7 @@ class SqliteLedger:
     def receipts(self, key: str) -> tuple[Receipt, ...]:
         """All proofs of a release, oldest first."""
         table = schema.receipts
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             found = connection.execute(select(table).where(table.c.release == key).order_by(table.c.id))
             return tuple(rows.receipt_of(row) for row in found.mappings())
 
@@ -77,7 +77,7 @@ class SqliteKept:
     def files(self, key: str) -> tuple[Distribution, ...]:
         """The kept distributions of a release."""
         table = schema.files
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             found = connection.execute(select(table).where(table.c.release == key).order_by(table.c.filename))
             return tuple(rows.file_of(row) for row in found.mappings())
 
@@ -90,7 +90,7 @@ class SqliteKept:
 
     def owner(self, name: str) -> int | None:
         """The project recorded for a normalised name, or None."""
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return connection.execute(
                 select(schema.names.c.project_id).where(schema.names.c.name == name)
             ).scalar_one_or_none()

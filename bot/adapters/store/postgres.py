@@ -1,0 +1,171 @@
+"""Open the state on PostgreSQL: a schema of ours, made on first use, refused when it is not ours or newer than we are.
+
+Any number of processes share it. Transactions that may write follow one another, as on SQLite: each takes one lock of
+the database first (see `Database`), so what was read within a transaction still holds when it commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import psycopg
+from psycopg.types.string import StrDumperUnknown
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.dialects.sqlite.dml import OnConflictClause, OnConflictDoNothing, OnConflictDoUpdate
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from bot.adapters.store.journal import begin
+from bot.adapters.store.open import STEPS
+from bot.adapters.store.schema import VERSION, metadata
+from bot.domain.errors import ConfigError
+
+SCHEMA = "ropewalk"
+OLDEST = 14  # the major version of a server that is still mended by its makers
+MIGRATING = 7_265_502  # the lock for making tables: any number that nobody else in the database uses
+POOL = 12  # connections that are kept; as many again are opened when all are in use
+# A process that was frozen within a transaction must not hold the others up: the server ends its session.
+SESSION = {
+    "search_path": SCHEMA,
+    "idle_in_transaction_session_timeout": "5s",
+    "lock_timeout": "15s",
+    "statement_timeout": "60s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "3",
+    "tcp_keepalives_count": "3",
+    "timezone": "UTC",
+}
+# What libpq does when nobody answers: seconds, but milliseconds for the last.
+PATIENCE = {
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "3",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+
+
+def shared_engine(conninfo: Mapping[str, str], *, pool: int = POOL, search_path: str = SCHEMA) -> Engine:
+    """Connections to the server that libpq's words `conninfo` name; nothing is asked of it yet."""
+    session = SESSION | {"search_path": search_path}
+    words = PATIENCE | dict(conninfo) | {"options": " ".join(f"-c {name}={value}" for name, value in session.items())}
+    words |= {"application_name": "ropewalk"}
+    engine = create_engine(
+        "postgresql+psycopg://",
+        connect_args=words,
+        pool_size=pool,
+        max_overflow=pool,
+        pool_pre_ping=True,
+        execution_options={"preserve_rowcount": True},  # of inserts, too: it says whether a row was new
+    )
+    event.listen(engine, "connect", _connect)
+    return engine
+
+
+def open_shared(conninfo: Mapping[str, str], shown: str, *, oldest: int = OLDEST) -> Engine:
+    """Open the state, making or changing our tables as needed. `shown` is the address without its password.
+
+    Raises: ConfigError with what stands in the way and what to do.
+    """
+    engine = shared_engine(conninfo)
+    try:
+        with engine.begin() as connection:
+            _must_serve(connection, shown, oldest)
+        with engine.begin() as connection:
+            _migrate(connection, shown)
+    except DBAPIError as error:
+        engine.dispose()
+        raise _why(error, shown) from None
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+class _PlainDumper(StrDumperUnknown):
+    """Texts as they are, but for NUL, which PostgreSQL cannot store and nobody can read."""
+
+    def dump(self, obj: str) -> bytes | None:
+        """The text without NUL."""
+        dumped = super().dump(obj.replace("\0", "") if "\0" in obj else obj)
+        return None if dumped is None else bytes(dumped)
+
+
+def _connect(connection: psycopg.Connection, record: ConnectionPoolEntry) -> None:
+    del record
+    connection.adapters.register_dumper(str, _PlainDumper)
+
+
+@compiles(OnConflictDoNothing, "postgresql")
+@compiles(OnConflictDoUpdate, "postgresql")
+def _on_conflict(clause: OnConflictClause, compiler: SQLCompiler, **words: object) -> str:
+    """The statements are written with SQLite's INSERT, which SQLAlchemy renders alike but for one field."""
+    clause.constraint_target = None  # type: ignore[attr-defined]  # PostgreSQL could also name a constraint here
+    visit = getattr(compiler, f"visit_{clause.__visit_name__}")  # the dialect's own
+    return str(visit(clause, **words))
+
+
+def _must_serve(connection: Connection, shown: str, oldest: int) -> None:
+    """Raises: ConfigError for a server that cannot serve."""
+    version = connection.dialect.server_version_info or (0,)
+    if int(version[0]) < oldest:
+        found = ".".join(str(part) for part in version[:2])
+        what = f"is PostgreSQL {found}, older than the {oldest} that is needed"
+        raise ConfigError(what=what, where=shown, remedy="Upgrade it, or use another server")
+    if connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar_one():
+        remedy = "Name the primary, or several hosts with `?target_session_attrs=read-write`"
+        raise ConfigError(what="is a standby, which takes no writes", where=shown, remedy=remedy)
+    if connection.exec_driver_sql("SHOW default_transaction_read_only").scalar_one() == "on":
+        what = "is read-only for this role (default_transaction_read_only)"
+        raise ConfigError(what=what, where=shown, remedy="ALTER ROLE … SET default_transaction_read_only = off")
+
+
+def _migrate(connection: Connection, shown: str) -> None:
+    """Bring our schema to the version that this program knows, one process at a time."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
+    there = "SELECT to_regclass(:name) IS NOT NULL"
+    if connection.execute(text(there), {"name": f"{SCHEMA}.schema_version"}).scalar_one():
+        version = connection.exec_driver_sql("SELECT version FROM schema_version").scalar_one()
+    else:
+        version = _fresh(connection, shown)
+    if version > VERSION:
+        raise ConfigError(
+            what=f"was written by a newer ropewalk (schema {version}, this one knows {VERSION})",
+            where=shown,
+            remedy="Run that version, or restore the backup made before the upgrade",
+        )
+    if version == VERSION:
+        return
+    for step in range(version + 1, VERSION + 1) if version else ():
+        for statement in STEPS[step]:
+            connection.exec_driver_sql(statement)
+    metadata.create_all(connection)
+    begin(connection)
+    connection.execute(text("UPDATE schema_version SET version = :version"), {"version": VERSION})
+
+
+def _fresh(connection: Connection, shown: str) -> int:
+    """An empty schema of ours; 0, its version. Raises: ConfigError if there is one of somebody else's."""
+    if not connection.execute(text("SELECT to_regnamespace(:name) IS NOT NULL"), {"name": SCHEMA}).scalar_one():
+        connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")  # who may not make one can be given one
+    count = "SELECT count(*) FROM pg_class WHERE relnamespace = CAST(:name AS regnamespace)"
+    if connection.execute(text(count), {"name": SCHEMA}).scalar_one():
+        what = f"has a schema `{SCHEMA}` that ropewalk did not make"
+        raise ConfigError(what=what, where=shown, remedy="Use a database of its own")
+    connection.exec_driver_sql("CREATE TABLE schema_version (version integer NOT NULL)")
+    connection.exec_driver_sql("INSERT INTO schema_version VALUES (0)")
+    return 0
+
+
+def _why(error: DBAPIError, shown: str) -> ConfigError:
+    """What the server said, in one line, and what helps."""
+    cause = error.orig
+    said = " ".join(str(cause).split())[:300] or type(cause).__name__
+    remedy = "Is the server up, and are user, password and database right? See docs/replicas.md"
+    if isinstance(cause, psycopg.errors.InsufficientPrivilege):
+        remedy = "The role needs rights that docs/replicas.md lists"
+    elif isinstance(cause, psycopg.errors.LockNotAvailable):
+        remedy = "Another replica changes the tables: start this one again when it is done"
+    return ConfigError(what=f"cannot be used: {said}", where=shown, remedy=remedy)

@@ -1,0 +1,27 @@
+"""Processes that share one state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+TTL = timedelta(seconds=30)  # without a sign of life for so long a process counts as dead
+BEAT_EVERY = timedelta(seconds=5)
+ADOPT_EVERY = timedelta(seconds=7)  # so what a dead process left goes on within 40 s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """One process. `id` is its own for its whole life, `work` the version of the work it takes.
+
+    `started_at`, `beat_at` (its last sign of life) and `alive` are as the database sees it.
+    """
+
+    id: str
+    host: str
+    pid: int
+    version: str
+    work: str
+    started_at: datetime | None = None
+    beat_at: datetime | None = None
+    alive: bool = True

@@ -1,0 +1,83 @@
+"""One of several processes on one state: it gives signs of life, and takes over what the dead left."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Collection
+
+from bot.domain.errors import TransientError
+from bot.domain.replicas import ADOPT_EVERY, BEAT_EVERY, Replica
+from bot.log import get
+from bot.ports.replicas import Members
+
+log = get("replicas")
+
+Adopt = Callable[[Collection[str], Collection[str]], int]
+"""Takes the ids of the living and the versions of the work they take; returns how much was taken over."""
+
+
+def newcomer(version: str, work: str) -> Replica:
+    """This process, under a name that no other ever has."""
+    host = socket.gethostname()
+    return Replica(
+        id=f"{host}-{os.getpid()}-{secrets.token_hex(4)}", host=host, pid=os.getpid(), version=version, work=work
+    )
+
+
+class Membership:
+    """The signs of life of this process, from `join` to `leave`."""
+
+    def __init__(self, members: Members, me: Replica) -> None:
+        self.me = me
+        self._members = members
+        self._adopt: Adopt | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="replica", daemon=True)
+
+    def join(self) -> None:
+        """Be known to the others. Raises: TransientError."""
+        self._members.beat(self.me)
+        self._thread.start()
+        log.info("replica.joined", replica=self.me.id)
+
+    def adopting(self, adopt: Adopt) -> None:
+        """From now on take over what the dead left."""
+        self._adopt = adopt
+
+    def leave(self) -> None:
+        """Be gone at once for the others, if they can be told."""
+        self._over.set()
+        self._thread.join(timeout=BEAT_EVERY.total_seconds())
+        try:
+            self._members.leave(self.me.id)
+        except TransientError as error:
+            log.warning("replica.left_untold", replica=self.me.id, reason=str(error))
+            return
+        log.info("replica.left", replica=self.me.id)
+
+    def _run(self) -> None:
+        adopt_at = time.monotonic()
+        while not self._over.wait(BEAT_EVERY.total_seconds()):
+            try:
+                if not self._members.beat(self.me):
+                    log.warning("replica.woken", replica=self.me.id)
+                if self._adopt is not None and time.monotonic() >= adopt_at:
+                    adopt_at = time.monotonic() + ADOPT_EVERY.total_seconds() * random.uniform(0.6, 1)
+                    self._take_over(self._adopt)
+            except TransientError as error:
+                log.warning("replica.unheard", replica=self.me.id, reason=str(error))
+            except Exception as error:  # the thread must live: without it the others take this process for dead
+                log.error("replica.fault", replica=self.me.id, exc_info=error)
+
+    def _take_over(self, adopt: Adopt) -> None:
+        living = [one for one in self._members.members() if one.alive]
+        if not any(one.id == self.me.id for one in living):
+            return  # the others may be right to take this process for dead
+        taken = adopt([one.id for one in living], [one.work for one in living])
+        if taken:
+            log.warning("replica.took_over", replica=self.me.id, workflows=taken)

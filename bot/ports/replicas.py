@@ -1,0 +1,41 @@
+"""What processes that share a state must know of each other."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from bot.domain.releases import Release
+from bot.domain.replicas import Replica
+
+
+class Members(Protocol):
+    """Who is at work on this state. Raises: TransientError, each."""
+
+    def beat(self, one: Replica) -> bool:
+        """Give a sign of life; False if the last one is so old that the others took it for dead."""
+        ...
+
+    def leave(self, id_: str) -> None:
+        """Be at work no longer: others take over at once what is left."""
+        ...
+
+    def members(self) -> tuple[Replica, ...]:
+        """Everyone of the last hour, the oldest first, the dead among them."""
+        ...
+
+
+class Fences(Protocol):
+    """Who may write of a release: of several processes that believe to be at its turn, the last that took it."""
+
+    def hold(self, release: Release) -> AbstractContextManager[bool]:
+        """Take the release's turn; False if it is another's by now.
+
+        Within the block every write of this thread to the state raises FencedError, and stores nothing, once another
+        process took the turn.
+        """
+        ...
+
+    def must_hold(self) -> None:
+        """Called before a write to the world. Raises: FencedError, TransientError."""
+        ...

@@ -1,0 +1,81 @@
+"""The durable engine on PostgreSQL: what a dead process had begun is taken over, and a slot is one for all."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.adapters.store.postgres import shared_engine
+from bot.domain.errors import ConfigError
+from bot.engine.durable import APPLICATION_VERSION, Engine, Fate, Shared
+from tests.postgres import Role
+
+pytestmark = pytest.mark.slow
+SLOT = datetime(2026, 8, 3, 12, tzinfo=UTC)
+
+
+def place(role: Role, executor: str) -> Shared:
+    return Shared(pool=lambda size: shared_engine(role.conninfo, pool=size), executor=executor, shown=role.url)
+
+
+def test_what_a_dead_process_had_begun_is_taken_over_and_a_slot_comes_once(database: Role) -> None:
+    """Not what a living one is at; and a slot that two processes ask for is run once."""
+    died = subprocess.run(
+        [sys.executable, "-m", "tests.contract.shared_child"],
+        input=json.dumps(database.conninfo),
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert died.returncode == -signal.SIGKILL
+    taken, slots, came = [], [], threading.Event()
+
+    def turn(key: str, number: int) -> str:
+        taken.append((key, number))
+        came.set()
+        return "done"
+
+    def slot(job: str) -> str:
+        slots.append(job)
+        return "done"
+
+    engine = Engine(place(database, "the living"), turn=turn, slot=slot, workers=2)
+    engine.launch()
+    try:
+        assert engine.adopt(["the living", "the dead"], [APPLICATION_VERSION]) == 0
+        assert engine.ask(1, "a release", 0) is Fate.UNDER_WAY
+        assert taken == []
+        assert engine.adopt(["the living"], [APPLICATION_VERSION]) == 1
+        assert came.wait(20)
+        assert taken == [("a release", 0)]
+        for _ in range(3):
+            engine.slot("poll", SLOT)
+        engine.slot("look", SLOT)
+        with database.connect() as connection:
+            pause = threading.Event()
+            for _ in range(200):
+                query = "SELECT count(*) FROM dbos.workflow_status WHERE name = 'slot' AND status = 'SUCCESS'"
+                if connection.execute(query).fetchone() == (2,):
+                    break
+                pause.wait(0.1)
+        assert sorted(slots) == ["look", "poll"]
+    finally:
+        engine.close()
+
+
+def test_a_database_that_the_engine_may_not_use_ends_the_start_with_a_sentence(database: Role) -> None:
+    engine = Engine(place(database, "nobody"), turn=lambda key, number: "", slot=lambda job: "", workers=1)
+    with database.connect() as connection:
+        connection.execute(f"ALTER ROLE {database.user} SET default_transaction_read_only = on")
+    try:
+        with pytest.raises(ConfigError, match=r"the engine cannot work on it: .*read-only") as caught:
+            engine.launch()
+        assert database.password not in str(caught.value)
+    finally:
+        engine.close()
