@@ -15,6 +15,7 @@ from bot.adapters.store.postgres import open_shared
 from bot.adapters.store.replicas import SharedReplicas
 from bot.adapters.store.schema import VERSION
 from bot.adapters.store.store import Store
+from bot.domain.commands import Heard, NoteHome, NotePlace
 from bot.domain.errors import ConfigError, FencedError, TransientError
 from bot.domain.releases import AttemptOutcome, ReleaseState
 from bot.domain.replicas import TTL, Replica
@@ -110,6 +111,18 @@ def test_nul_in_a_text_is_dropped_and_not_a_fault(shared: Store) -> None:
     assert shared.releases.add(replace(planned(), next="a\0b"))
     (row,) = shared.releases.releases()
     assert row.next == "ab"
+
+
+def test_commands_in_notes_are_heard_kept_and_found_again(shared: Store) -> None:
+    place = NotePlace(project_id=42, home=NoteHome.MERGE_REQUEST, iid=3)
+    assert shared.commands.hear([Heard(note_id=2**40, place=place), Heard(note_id=2**40, place=place)], NOON) == 1
+    (note,) = shared.commands.due(NOON, 5)
+    tried = replace(note, tries=1, author_id=7)
+    assert shared.commands.keep(tried, note)
+    assert not shared.commands.keep(tried, note)
+    assert shared.commands.due(NOON, 5) == (tried,)
+    assert shared.commands.answered(place, 5) == ()
+    assert shared.commands.authors_since(42, NOON) == ()
 
 
 def test_whoever_lost_the_turn_can_write_nothing_more_of_it(shared: Store) -> None:
