@@ -225,7 +225,9 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
     thread = threading.Thread(target=run, name="runner", daemon=True)
     web = bot.settings.web
     thread.start()
-    timer.start()
+    await asyncio.to_thread(
+        timer.start
+    )  # it asks the engine, which refuses to be asked from a thread with an event loop
     identity = bot.identity
     log.info(
         "serve.ready",

@@ -173,6 +173,8 @@ UNREAD = {
     "/projects/:id/merge_requests/:iid/award_emoji/:award_id",
     "/projects/:id/merge_requests/:iid/discussions/:discussion_id/notes/:note_id",
     "/projects/:id/merge_requests/:iid/notes/:note_id/award_emoji/:award_id",
+    "/projects/:id/freeze_periods",
+    "/projects/:id/freeze_periods/:freeze_period_id",
     "/projects/:id/pipeline_schedules",
     "/projects/:id/pipeline_schedules/:schedule_id",
     "/projects/:id/releases/permalink/latest",
