@@ -14,6 +14,7 @@ from bot.adapters.gitlab.people import GitLabPeople
 from bot.adapters.gitlab.pipeline_control import GitLabPipelineControl
 from bot.adapters.gitlab.pipelines import GitLabPipelines
 from bot.adapters.gitlab.policy_files import GitLabPolicyFiles
+from bot.adapters.gitlab.proposals import GitLabProposals
 from bot.adapters.gitlab.tagging import GitLabTagging
 from bot.adapters.gitlab.variables import GitLabVariables
 from bot.adapters.store.readonly import ReadOnlyKept, ReadOnlyLedger
@@ -25,10 +26,13 @@ from bot.engine.layering import Layering
 from bot.engine.preview import Preview, preview
 from bot.engine.turn import Tools, run_turn
 from bot.engine.wanting import Wanting
+from bot.notes.release_request import RequestWords
 from bot.notes.texts import ReleaseTexts
 from bot.release.apply import Hands
 from bot.release.consenting import Consents
 from bot.release.observe import Eyes
+from bot.release.proposing import ReleaseProposer
+from bot.release.requests import ReleaseRequests
 from bot.release.tagging import Tagger
 from bot.watch.compare import new_release
 
@@ -171,7 +175,20 @@ class Releasing(Parts):
             tagging=GitLabTagging(self.api),
             policy=self.settings.policy,
             where=self.api.where,
+            requests=self.release_requests,
         )
+
+    @cached_property
+    def release_requests(self) -> ReleaseRequests:
+        """What knows the bot's release merge requests again."""
+        ours = GitLabProposals(self.api)
+        key, user_id = self._marker_key(), self.identity.user_id
+        return ReleaseRequests(branches=ours, proposals=ours, contents=self.refs, key=key, user_id=user_id)
+
+    @cached_property
+    def release_proposer(self) -> ReleaseProposer:
+        """What opens release merge requests and keeps them up to date."""
+        return ReleaseProposer(tagger=self.tagger, texts=RequestWords(), clock=self.clock)
 
     @cached_property
     def layering(self) -> Layering:

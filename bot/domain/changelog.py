@@ -35,6 +35,24 @@ def unreleased_of(text: str) -> str | None:
     return _section(text, lambda heading: _UNRELEASED.fullmatch(heading) is not None)
 
 
+def begun_section(text: str, heading: str, entry: str | None) -> str:
+    """The text with `heading` above what stands under `Unreleased`, which is left empty; `entry` stands below it.
+
+    Where there is no `Unreleased` it comes before the newest version: the first heading of the second level, else the
+    end.
+    """
+    lines = text.replace("\r\n", "\n").split("\n")
+    headings = _headings("\n".join(lines), {})
+    section = [heading, *([] if entry is None else ["", *entry.split("\n")])]
+    for one in headings:
+        if _UNRELEASED.fullmatch(one.words):
+            return "\n".join([*lines[: one.end], "", *section, *lines[one.end :]])
+    at = next((one.begin for one in headings if one.level == 2), None)
+    if at is None:
+        return "\n".join([text.replace("\r\n", "\n").rstrip("\n"), "", *section, ""])
+    return "\n".join([*lines[:at], *section, "", *lines[at:]])
+
+
 def _section(text: str, wanted: Callable[[str], bool]) -> str | None:
     lines = text[:MOST_TEXT].replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").split("\n")
     links: dict[str, dict[str, dict[str, str]]] = {}

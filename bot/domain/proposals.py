@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.domain.gitlab import Changes
+from bot.domain.notes import NotesPolicy
+from bot.domain.refs import Project
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """Where a branch stands: the commit (40 hex digits) and its whole message."""
+    """Where a branch stands: the commit (40 hex digits), its whole message, and the commits it stands on."""
 
     sha: str
     message: str
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCommit:
     """A commit to be made. `parent` is the commit it is to stand on; `new` says that the branch begins there.
 
-    `files` are whole texts by path; `known` names those that the parent has.
+    `files` are whole texts by path; `known` names those that the parent has. `reset` says that the branch may be there,
+    and is moved to this commit wherever it stands: only for branches that are the bot's alone.
     """
 
     branch: str
@@ -27,6 +33,7 @@ class NewCommit:
     message: str
     files: Mapping[str, str]
     known: frozenset[str] = frozenset()
+    reset: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +47,11 @@ class Words:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A merge request from a branch. `state` is GitLab's word: opened, closed, merged, locked."""
+    """A merge request from a branch. `state` is GitLab's word: opened, closed, merged, locked.
+
+    `sha` is the head of its branch; `landed` the commit by which it is in its target, and `merged_by` who merged it,
+    both None until then.
+    """
 
     iid: int
     state: str
@@ -48,3 +59,23 @@ class Proposal:
     target_branch: str
     description: str
     web_url: str
+    title: str = ""
+    sha: str = ""
+    landed: str | None = None
+    merged_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseDraft:
+    """A release that is to be proposed: its tag and version, at which commit it was looked at, and what changed.
+
+    `unreleased` is the section of that name in the changelog (None: there is none, or nothing in it).
+    """
+
+    project: Project
+    notes: NotesPolicy
+    tag: str
+    version: str
+    sha: str
+    changes: Changes
+    unreleased: str | None

@@ -43,12 +43,13 @@ class PreRelease(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersioningPolicy:
     """That the bot may tag, by which changes, on which branch (None: the default branch), and how tags are called:
-    `tag` holds `{version}` once.
+    `tag` holds `{version}` once. With `merge_request` only a merged release merge request is tagged.
     """
 
     by: VersionSource = VersionSource.CONVENTIONAL
     branch: str | None = None
     tag: str = "v{version}"
+    merge_request: bool = False
 
     def name(self, version: Version) -> str:
         """The tag of a version."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from bot.domain.errors import RefusedError, TransientError
+from bot.domain.gitlab import Changes
 from bot.domain.policy import Policy, ReleaseRule
 from bot.domain.refs import Branch, Project, RefKind, Tag
 from bot.domain.versioning import (
@@ -20,16 +21,22 @@ from bot.domain.versioning import (
 )
 from bot.ports.gitlab import History, Refs
 from bot.ports.tagging import Tagging
+from bot.release.requests import ReleaseRequests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextTag:
-    """What is to be tagged, or why nothing is. `made` says that the tag stands at the commit now."""
+    """What is to be tagged, or why nothing is. `made` says that the tag stands at the commit now.
+
+    `version` and `changes` are there where the changes asked for the tag.
+    """
 
     sha: str
     name: str | None
     reason: str
     made: bool = False
+    version: str = ""
+    changes: Changes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,7 @@ class Tagger:
     tagging: Tagging
     policy: Policy
     where: str
+    requests: ReleaseRequests
 
     def rule(self, project: Project) -> tuple[ReleaseRule, VersioningPolicy]:
         """The first rule of a project by which the bot may tag. Raises: RefusedError if none lets it."""
@@ -56,8 +64,38 @@ class Tagger:
 
     def look(self, project: Project, *, pre: PreRelease | None = None) -> NextTag:
         """What the next tag is. Only reads. Raises: TransientError, RefusedError."""
+        if not self.rule(project)[1].merge_request:
+            return self.next(project, pre=pre)
+        if pre is not None:
+            what = f"policy has merge requests approve versions of {project.full_path}, and they propose final ones"
+            raise RefusedError(what=what, where=self.where, remedy="Tag the pre-release by hand", status=403)
+        return self.approved(project)
+
+    def approved(self, project: Project) -> NextTag:
+        """The tag that the newest merged release merge request stands for. Raises: TransientError, RefusedError."""
         rule, versioning = self.rule(project)
-        branch = self._branch(project, versioning)
+        branch, tags = self.branch(project, versioning), self.refs.tags(project.id)
+        versions = {tag.name: version for tag in tags if (version := versioning.read(tag.name)) is not None}
+        finals = [tag for tag in tags if _final(versions.get(tag.name))]
+        newest = max(finals, key=lambda tag: versions[tag.name], default=None)
+        found = self.requests.approved(project, branch.name, rule.notes.file, self.where, newest)
+        if found is None:
+            waits = self.requests.opened(project, branch.name)
+            reason = f"no release merge request was merged {f'since {newest.name}' if newest else 'yet'}"
+            if waits is not None:
+                reason = f"!{waits.iid} is open, and its merge is the approval"
+            return NextTag(sha=branch.sha, name=None, reason=reason)
+        reason = f"!{found.iid} was merged"
+        there = next((tag for tag in tags if tag.name == found.tag), None)
+        if there is not None and there.sha == found.sha:
+            return NextTag(sha=found.sha, name=found.tag, reason=f"{reason}, and is tagged already", made=True)
+        self._must_be_free(project, rule, found.tag, tags)
+        return NextTag(sha=found.sha, name=found.tag, reason=reason)
+
+    def next(self, project: Project, *, pre: PreRelease | None = None) -> NextTag:
+        """What the changes on the branch ask for. Only reads. Raises: TransientError, RefusedError."""
+        rule, versioning = self.rule(project)
+        branch = self.branch(project, versioning)
         tags = self.refs.tags(project.id)
         versions = {tag.name: version for tag in tags if (version := versioning.read(tag.name)) is not None}
         here = next((tag for tag in tags if tag.sha == branch.sha and tag.name in versions), None)
@@ -78,15 +116,17 @@ class Tagger:
         version = next_version(last, bump, versions.values(), pre=pre)
         name = versioning.name(version)
         self._must_be_free(project, rule, name, tags)
-        return NextTag(sha=branch.sha, name=name, reason=f"{since} the changes ask for a {bump.name.lower()} version")
+        reason = f"{since} the changes ask for a {bump.name.lower()} version"
+        return NextTag(sha=branch.sha, name=name, reason=reason, version=str(version), changes=changes)
 
     def tag(self, project: Project, *, pre: PreRelease | None = None) -> NextTag:
         """Make the next tag, once for each commit. Raises: TransientError, RefusedError."""
         wanted = self.look(project, pre=pre)
         if wanted.made or wanted.name is None:
             return wanted
-        again = self._branch(project, self.rule(project)[1])
-        if again.sha != wanted.sha:
+        versioning = self.rule(project)[1]
+        again = self.branch(project, versioning)
+        if again.sha != wanted.sha and not versioning.merge_request:
             what = f"{again.name} of {project.full_path} moved while it was looked at"
             raise TransientError(what=what, where=self.where)
         try:
@@ -107,7 +147,8 @@ class Tagger:
         hint = "" if there.protected else "; it is not protected, so nothing is released: protect it in GitLab"
         return NextTag(sha=wanted.sha, name=name, reason=f"{wanted.reason}{hint}", made=True)
 
-    def _branch(self, project: Project, versioning: VersioningPolicy) -> Branch:
+    def branch(self, project: Project, versioning: VersioningPolicy) -> Branch:
+        """The protected branch that is tagged. Raises: TransientError, RefusedError."""
         name = versioning.branch or project.default_branch
         branch = None if name is None else self.refs.branch(project.id, name)
         if branch is None:

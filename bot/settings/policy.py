@@ -165,7 +165,9 @@ def _versioning(reading: Reading, path: KeyPath, section: RuleSection) -> Versio
     if given.tag.count("{version}") != 1:
         reading.problem(here, f"{name(here)} must hold `{{version}}` once", "For example `v{version}`")
         return None
-    made = VersioningPolicy(by=VersionSource(given.by), branch=given.branch, tag=given.tag)
+    made = VersioningPolicy(
+        by=VersionSource(given.by), branch=given.branch, tag=given.tag, merge_request=given.merge_request
+    )
     if not any(matches_wildcard(pattern, made.name(FIRST)) for pattern in section.tags):
         what = f"{name(here)} makes tags such as `{shown(made.name(FIRST))}`, which `tags` of the rule does not release"
         reading.problem(here, what, f'Add for example `tags: ["{shown(given.tag.replace("{version}", "*"))}"]`')

@@ -185,6 +185,7 @@ class VersioningSection(Section):
     ] = "conventional"
     branch: Annotated[Text | None, Field(description="What is tagged; default: the default branch.")] = None
     tag: Annotated[Text, Field(description="How tags are called; holds {version} once.")] = "v{version}"
+    merge_request: Annotated[bool, Field(description="Tag only what a merged release merge request proposed.")] = False
 
 
 class RuleSection(Section):

@@ -9,12 +9,14 @@ import pytest
 
 from bot.adapters.gitlab.history import GitLabHistory
 from bot.adapters.gitlab.projects import GitLabProjects
+from bot.adapters.gitlab.proposals import GitLabProposals
 from bot.adapters.gitlab.refs import GitLabRefs
 from bot.adapters.gitlab.tagging import GitLabTagging
 from bot.domain.errors import RefusedError, TransientError
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
 from bot.domain.refs import Project
 from bot.domain.versioning import PreRelease, VersioningPolicy
+from bot.release.requests import ReleaseRequests
 from bot.release.tagging import NextTag, Tagger
 from bot.sandbox.world.places import Project as Place
 from tests.contract.hostile import api
@@ -57,7 +59,15 @@ def tagger(org: Org, rule: ReleaseRule = RULE, who: str = "maintainer") -> Tagge
         tagging=GitLabTagging(connection),
         policy=Policy(releases=(rule,), indexes=(), hygiene=HygienePolicy()),
         where=connection.where,
+        requests=requests(org, who),
     )
+
+
+def requests(org: Org, who: str = "maintainer") -> ReleaseRequests:
+    connection = api(org.url, token=org.tokens[who])
+    ours = GitLabProposals(connection)
+    contents = GitLabRefs(connection)
+    return ReleaseRequests(branches=ours, proposals=ours, contents=contents, key=b"k" * 32, user_id=org.people[who].id)
 
 
 def known(org: Org, where: Place) -> Project:

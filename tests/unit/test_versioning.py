@@ -136,6 +136,7 @@ ENVIRON = {"ROPEWALK_GITLAB_TOKEN": "glpat-0123456789abcdefghij"}
             'versioning: {by: labels, branch: stable, tag: "v{version}"}',
             VersioningPolicy(by=VersionSource.LABELS, branch="stable"),
         ),
+        ("versioning: {merge_request: true}", VersioningPolicy(merge_request=True)),
     ],
 )
 def test_versioning_is_off_unless_a_rule_asks_for_it(tmp_path: Path, entry: str, made: VersioningPolicy | None) -> None:

@@ -9,6 +9,7 @@ from bot.domain.errors import RefusedError
 from bot.domain.proposals import Head, NewCommit, Proposal, Words
 
 USUAL_PATH = ".gitlab-ci.yml"
+LINEAR = ("rebase_merge", "ff")
 
 
 class GitLabProposals:
@@ -23,10 +24,15 @@ class GitLabProposals:
         said = "" if row is None else self._api.read(lambda one: str(one.get("ci_config_path") or ""), row)
         return said or USUAL_PATH
 
+    def linear(self, project_id: int) -> bool:
+        """Whether `merge_method` is one of those that ask for a rebase; it is shown to whoever may see the project."""
+        row = self._api.get(f"/projects/{project_id}")
+        return row is not None and self._api.read(lambda one: str(one.get("merge_method") or ""), row) in LINEAR
+
     def head(self, project_id: int, branch: str) -> Head | None:
         """Where the branch stands, or None."""
         row = self._api.get(f"/projects/{project_id}/repository/branches/{quote(branch, safe='')}")
-        return None if row is None else self._api.read(_head, row)
+        return None if row is None else self._api.read(lambda one: _commit(one["commit"]), row)
 
     def commit(self, project_id: int, commit: NewCommit) -> None:
         """A new branch begins at its parent, or GitLab refuses; an old one is guarded file by file."""
@@ -35,8 +41,10 @@ class GitLabProposals:
             "commit_message": commit.message,
             "actions": [self._action(project_id, commit, path, text) for path, text in commit.files.items()],
         }
-        if commit.new:
+        if commit.new or commit.reset:
             body["start_sha"] = commit.parent
+        if commit.reset:
+            body["force"] = True
         self._api.send("post", f"/projects/{project_id}/repository/commits", body)
 
     def _action(self, project_id: int, commit: NewCommit, path: str, text: str) -> dict[str, Json]:
@@ -50,6 +58,11 @@ class GitLabProposals:
                 "last_commit_id": self._api.read(lambda one: str(one["last_commit_id"]), row),
             }
         return action
+
+    def at(self, project_id: int, sha: str) -> Head | None:
+        """A commit, or None."""
+        row = self._api.get(f"/projects/{project_id}/repository/commits/{quote(sha, safe='')}")
+        return None if row is None else self._api.read(_commit, row)
 
     def of_branch(self, project_id: int, branch: str) -> tuple[Proposal, ...]:
         """All of them, open or not, newest first."""
@@ -72,12 +85,22 @@ class GitLabProposals:
             raise RefusedError(what=f"POST {path} was not answered with a merge request", where=self._api.where)
         return self._api.read(_proposal, row)
 
+    def update(self, project_id: int, iid: int, words: Words) -> None:
+        """Give one that title and description."""
+        body: dict[str, Json] = {"title": words.title, "description": words.description}
+        self._api.send("put", f"/projects/{project_id}/merge_requests/{iid}", body)
 
-def _head(row: Json) -> Head:
-    return Head(sha=str(row["commit"]["id"]), message=str(row["commit"].get("message") or ""))
+
+def _commit(row: Json) -> Head:
+    parents = tuple(map(str, row.get("parent_ids") or ()))
+    return Head(sha=str(row["id"]), message=str(row.get("message") or ""), parents=parents)
 
 
 def _proposal(row: Json) -> Proposal:
+    """A merge leaves a commit of its own, or that of the squash, or (fast-forward) the branch's head in the target."""
+    merged = str(row["state"]) == "merged"
+    landed = row.get("merge_commit_sha") or row.get("squash_commit_sha") or row.get("sha")
+    merger = row.get("merge_user") or row.get("merged_by") or {}
     return Proposal(
         iid=int(row["iid"]),
         state=str(row["state"]),
@@ -85,4 +108,8 @@ def _proposal(row: Json) -> Proposal:
         target_branch=str(row["target_branch"]),
         description=str(row.get("description") or ""),
         web_url=str(row.get("web_url") or ""),
+        title=str(row.get("title") or ""),
+        sha=str(row.get("sha") or ""),
+        landed=str(landed) if merged and landed else None,
+        merged_by=int(merger["id"]) if merged and merger.get("id") else None,
     )

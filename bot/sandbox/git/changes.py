@@ -73,11 +73,15 @@ def commit_files(
     author: Signature,
     *,
     start: str | None = None,
+    force: bool = False,
 ) -> RefChange:
-    """Commit `files` (None removes) on `branch`, created from the commit `start` when it does not exist."""
+    """Commit `files` (None removes) on `branch`, created from the commit `start` when it does not exist.
+
+    With `force` the branch begins there anew, wherever it stands.
+    """
     with repository.lock:
         known = repository.branch(branch)
-        parent = known.commit if known else start
+        parent = known.commit if known and not force else start
         text = message.encode()
         stream = [f"commit refs/heads/{branch}\nauthor {author.line()}\ncommitter {author.line()}\n".encode()]
         stream.append(f"data {len(text)}\n".encode() + text + b"\n")
@@ -88,7 +92,8 @@ def commit_files(
                 stream.append(b"D " + _quoted(path) + b"\n")
             else:
                 stream.append(b"M 100644 inline " + _quoted(path) + f"\ndata {len(data)}\n".encode() + data + b"\n")
-        repository.run("fast-import", "--quiet", "--date-format=raw", stdin=b"".join(stream))
+        forced = ("--force",) if force else ()
+        repository.run("fast-import", "--quiet", "--date-format=raw", *forced, stdin=b"".join(stream))
         repository.forget()
         made = repository.branch(branch)
         if made is None:

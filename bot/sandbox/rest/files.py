@@ -84,8 +84,8 @@ def _written(call: Call, project: Project, files: dict[str, bytes | None], branc
     user = call.user()
     if not access.can_push_branch(user, project, branch):
         raise message(400, "You are not allowed to push into this branch")
-    start = _start(call)
-    if start and project.git.branch(branch) is not None:
+    start, force = _start(call), call.params.flag("force")
+    if start and not force and project.git.branch(branch) is not None:
         said = f"Something went wrong when we tried to create '{branch}' for you: Branch already exists"
         raise message(400, said)
     if project.git.branch(branch) is None and not start and not project.git.empty():
@@ -97,7 +97,9 @@ def _written(call: Call, project: Project, files: dict[str, bytes | None], branc
     text = call.params.needed("commit_message")
     for path in files:
         check_file_path(path)
-    sha = call.world.commit(project, branch, text, dict(files.items()), user, start_branch=start)
+    sha = call.world.commit(
+        project, branch, text, dict(files.items()), user, start_branch=start, force=bool(start) and force
+    )
     return project.git.commits([sha])[sha]
 
 

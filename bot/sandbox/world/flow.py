@@ -28,11 +28,12 @@ def commit(
     author: User,
     *,
     start_branch: str | None = None,
+    force: bool = False,
 ) -> str:
     """Commit and push; see `World.commit`."""
     data = {name: text.encode() if isinstance(text, str) else text for name, text in files.items()}
     start = project.git.resolve(start_branch or project.default_branch)
-    change = changes.commit_files(project.git, branch, message, data, world.signature(author), start=start)
+    change = changes.commit_files(project.git, branch, message, data, world.signature(author), start=start, force=force)
     world.activity.pushed(project, author, [change])
     return change.after
 

@@ -299,12 +299,13 @@ class World:
         author: User,
         *,
         start_branch: str | None = None,
+        force: bool = False,
     ) -> str:
         """Commit `files` (None removes one) on `branch` as a push of `author`; returns the new commit id.
 
-        A branch that does not exist starts from `start_branch`, or from the default branch.
+        A branch that does not exist (with `force` any) starts from `start_branch`, or from the default branch.
         """
-        return flow.commit(self, project, branch, message, files, author, start_branch=start_branch)
+        return flow.commit(self, project, branch, message, files, author, start_branch=start_branch, force=force)
 
     def create_merge_request(
         self,
