@@ -230,6 +230,23 @@ def test_a_pipeline_that_ends_at_a_manual_job_is_green(bot: Bot, group_package: 
     package.complete()
 
 
+def test_jobs_of_a_matrix_contribute_a_file_each(bot: Bot, group_package: MakePackage) -> None:
+    """Wheels from a matrix and the sdist beside them: gathered from three jobs, each file released once."""
+    tail = "script: [mkdir dist, cp made/*"
+    wheels = CI.replace("build:\n", 'build:\n  parallel: {matrix: [{ENDING: [whl, tar.gz]}, {ENDING: "??*z"}]}\n')
+    assert tail in wheels
+    package = group_package(ci=wheels.replace("made/*", "made/*.$ENDING"))
+    package.tag()
+    package.pipeline_over()
+    jobs = [package.job(f"build: [{ending}]").status for ending in ("whl", "tar.gz", "??*z")]
+    assert jobs == ["success"] * 3
+
+    applied = bot.release("apply", package.target)
+
+    assert (applied.code, applied.json["state"]) == (0, "published")
+    package.complete()
+
+
 def test_each_tag_of_one_commit_is_judged_by_its_own_pipeline(
     bot: Bot, town: Town, package: Package, tmp_path: Path
 ) -> None:

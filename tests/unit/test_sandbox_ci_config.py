@@ -16,7 +16,25 @@ def read(text: str, files: Mapping[str, str] | None = None, inputs: Mapping[str,
 
 REFUSED = [
     ("x: {script: a, trigger: other}", "jobs:x config contains unknown keys: trigger"),
-    ("x: {script: a, parallel: 3, secrets: {}}", "jobs:x config contains unknown keys: parallel, secrets"),
+    ("x: {script: a, secrets: {}, pages: {}}", "jobs:x config contains unknown keys: secrets, pages"),
+    ("x: {script: a, parallel: 201}", "jobs:x:parallel config must be less than or equal to 200"),
+    ("x: {script: a, parallel: 0}", "jobs:x:parallel config must be greater than or equal to 1"),
+    ("x: {script: a, parallel: often}", "jobs:x:parallel should be an integer or a hash"),
+    ("x: {script: a, parallel: {}}", "jobs:x:parallel config missing required keys: matrix"),
+    ("x: {script: a, parallel: {matrix: {A: 1}}}", "jobs:x:parallel:matrix config should be an array of hashes"),
+    (
+        "x: {script: a, parallel: {matrix: [{A: []}]}}",
+        "jobs:x:parallel:matrix:variables config should be a hash of key value pairs, value can be an array",
+    ),
+    (
+        f"x: {{script: a, parallel: {{matrix: [{{A: {list('abcdefghijklmno')}, B: {list('abcdefghijklmno')}}}]}}}}",
+        "jobs:x:parallel:matrix config generates too many jobs (maximum is 200)",
+    ),
+    (
+        "x: {script: a, parallel: {matrix: [{A: [b, c]}]}}\n"
+        "y: {script: a, needs: [{job: x, parallel: {matrix: [{A: d}]}}]}",
+        "y job: undefined need: x: [d]",
+    ),
     ("x: {stage: test}", "jobs:x config should implement the script:, run:, or trigger: keyword"),
     ("x: {script: []}", "jobs:x script can't be blank"),
     ("x: 3\ny: {script: a}", "jobs:x config should implement the script:, run:, or trigger: keyword"),
@@ -221,3 +239,34 @@ def test_a_workflow_with_rules_takes_the_place_of_the_refs_that_jobs_run_for_by_
 
 def test_a_job_may_be_called_types() -> None:
     assert [job.name for job in read("types: {script: a}").jobs] == ["types"]
+
+
+def test_parallel_jobs_are_made_and_needed_by_the_name_they_are_written_under() -> None:
+    """The documentation's own example of a matrix, and numbered ones beside it."""
+    text = """
+wheel:
+  stage: build
+  variables: {WHO: everybody}
+  parallel: {matrix: [{PYTHON: ["3.11", "3.12"], OS: linux}, {PYTHON: "3.13", OS: [linux, mac]}]}
+  script: a
+test: {script: a, parallel: 3}
+all: {stage: deploy, script: a, needs: [wheel, {job: "test", optional: true}]}
+some:
+  stage: deploy
+  script: a
+  needs: [{job: wheel, artifacts: false, parallel: {matrix: [{PYTHON: "3.13", OS: mac}]}}]
+old: {stage: deploy, script: a, dependencies: [test]}
+"""
+    jobs = {job.name: job for job in read(text).jobs}
+    wheels = ["wheel: [3.11, linux]", "wheel: [3.12, linux]", "wheel: [3.13, linux]", "wheel: [3.13, mac]"]
+    tests = ["test 1/3", "test 2/3", "test 3/3"]
+    assert list(jobs) == [*wheels, *tests, "all", "some", "old"]
+    assert {key: one.value for key, one in jobs[wheels[3]].variables.items()} == {
+        "WHO": "everybody",
+        "PYTHON": "3.13",
+        "OS": "mac",
+    }
+    assert [jobs[name].node for name in (wheels[1], tests[2], "all")] == [(2, 4), (3, 3), None]
+    assert [need.job for need in jobs["all"].needs or ()] == [*wheels, *tests]
+    assert [(need.job, need.artifacts) for need in jobs["some"].needs or ()] == [(wheels[3], False)]
+    assert jobs["old"].dependencies == tuple(tests)

@@ -15,6 +15,7 @@ from bot.sandbox.ci.document import (
 )
 from bot.sandbox.ci.fields import Lint, choice, commands, duration, known, mapping, strings, text, variables
 from bot.sandbox.ci.model import CiError, When
+from bot.sandbox.ci.parallel import expanded, rows
 from bot.sandbox.ci.spec import DEFAULT_STAGES, POST, PRE, CiFile, JobSpec, Rule
 
 _WHEN: Final = ("on_success", "on_failure", "always", "manual", "never")
@@ -27,7 +28,7 @@ _REFS: Final = ["branches", "tags"]  # what a job without rules runs for
 _JOB: Final = (
     "stage", "script", "before_script", "after_script", "variables", "artifacts", "rules", "only", "except", "when",
     "allow_failure", "needs", "dependencies", "environment", "retry", "timeout", "extends", "inherit", "id_tokens",
-    "release", *_IGNORED,
+    "release", "parallel", *_IGNORED,
 )  # fmt: skip
 
 
@@ -62,6 +63,7 @@ def read_config(
         lint.refuse("jobs", "config should contain at least one visible job")
     workflow = _workflow(head, lint)
     shared = variables(whole["variables"], "variables", lint) if "variables" in whole else {}
+    jobs = expanded(jobs)
     if not lint.errors:
         _check_order(jobs, stages, lint)
     if lint.errors:
@@ -143,6 +145,7 @@ def _job(name: str, own: Mapping[str, object], defaults: Mapping[str, object], l
         timeout=duration(node["timeout"], f"{where} timeout", lint) if "timeout" in node else None,
         id_tokens=entries.id_tokens(node["id_tokens"], where, lint) if "id_tokens" in node else {},
         release=entries.release(node["release"], where, lint) if "release" in node else None,
+        parallel=rows(node["parallel"], where, lint) if "parallel" in node else (),
         ignored=(*(key for key in _IGNORED if key in node), *unread),
     )
 

@@ -88,7 +88,7 @@ def draw(project: CiProject, pipeline: Pipeline, source: Source, file: CiFile, b
         own: list[Iterable[Variable]] = [base, from_yaml(shared), from_yaml(added)]
         if spec is not None:
             own = [
-                [*base, *predefined.described_job(spec.name, spec.stage)],
+                [*base, *predefined.described_job(spec.name, spec.stage, spec.node)],
                 from_yaml(_inherited(spec, {**shared, **added})),
                 from_yaml(spec.variables),
             ]
@@ -132,7 +132,7 @@ def environment_name(project: CiProject, pipeline: Pipeline, blueprint: Blueprin
     if spec.environment is None:
         return None
     layers = [
-        [*blueprint.base, *predefined.described_job(spec.name, spec.stage)],
+        [*blueprint.base, *predefined.described_job(spec.name, spec.stage, spec.node)],
         *_yaml_layers(blueprint, chosen),
         _settings(project, pipeline, None),
         from_request(pipeline.variables),
@@ -163,7 +163,7 @@ def job_variables(
         )
     return strongest(
         [
-            [*blueprint.base, *predefined.described_job(spec.name, spec.stage), *own, *environment],
+            [*blueprint.base, *predefined.described_job(spec.name, spec.stage, spec.node), *own, *environment],
             *_yaml_layers(blueprint, chosen),
             [Variable(key=key, value=value) for key, value in extra.dotenv.items()],
             _settings(project, pipeline, job.environment),

@@ -6,6 +6,7 @@ from typing import Final, cast
 from bot.sandbox.ci.expressions import Expression, ExpressionError, compile_pattern, parse
 from bot.sandbox.ci.fields import Lint, boolean, choice, duration, flattened, known, mapping, strings, text, variables
 from bot.sandbox.ci.model import When
+from bot.sandbox.ci.parallel import rows
 from bot.sandbox.ci.spec import ArtifactSpec, Environment, Need, RefFilter, ReleaseSpec, Rule
 
 RULE_WHEN: Final = ("on_success", "on_failure", "always", "never", "manual")
@@ -83,19 +84,20 @@ def _refs(node: object, where: str, lint: Lint) -> tuple[str, ...]:
 
 
 def needs(node: object, where: str, lint: Lint) -> tuple[Need, ...]:
-    """`needs`: names, or hashes with `job`, `artifacts`, `optional`."""
+    """`needs`: names, or hashes with `job`, `artifacts`, `optional`, `parallel`."""
     result: list[Need] = []
     for entry in flattened(node) or ([] if isinstance(node, list) else [node]):
         if isinstance(entry, str):
             result.append(Need(job=entry))
             continue
         fields = mapping(entry, f"{where}:needs:need", lint)
-        known(fields, ("job", "artifacts", "optional"), f"{where}:needs:need", lint)
+        known(fields, ("job", "artifacts", "optional", "parallel"), f"{where}:needs:need", lint)
         result.append(
             Need(
                 job=text(fields.get("job"), f"{where}:needs:need job", lint),
                 artifacts=boolean(fields.get("artifacts", True), f"{where}:needs:need artifacts", lint),
                 optional=boolean(fields.get("optional", False), f"{where}:needs:need optional", lint),
+                parallel=rows(fields["parallel"], f"{where}:needs:need", lint) if "parallel" in fields else (),
             )
         )
     return tuple(result)

@@ -139,9 +139,11 @@ def job_variables(
     return [*_raw(values), *(Variable(key=key, value=value, masked=True, raw=True) for key, value in secret.items())]
 
 
-def described_job(name: str, stage: str) -> list[Variable]:
-    """A job's name and stage, which `rules` may already read."""
-    return _raw({"CI_JOB_NAME": name, "CI_JOB_NAME_SLUG": slug(name), "CI_JOB_STAGE": stage, "CI_NODE_TOTAL": "1"})
+def described_job(name: str, stage: str, node: tuple[int, int] | None) -> list[Variable]:
+    """A job's name and stage, which `rules` may already read; `node` is which of how many parallel ones it is."""
+    number, total = node or (None, 1)
+    values = {"CI_JOB_NAME": name, "CI_JOB_NAME_SLUG": slug(name), "CI_JOB_STAGE": stage, "CI_NODE_TOTAL": str(total)}
+    return _raw({**values, **({"CI_NODE_INDEX": str(number)} if number else {})})
 
 
 def environment_variables(name: str, *, url: str, action: str, tier: str | None) -> list[Variable]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from bot.sandbox.ci.expressions import Expression
 from bot.sandbox.ci.model import When
@@ -39,13 +40,18 @@ class RefFilter:
     changes: tuple[str, ...] | None = None
 
 
+Row: TypeAlias = tuple[tuple[str, str], ...]
+"""One combination of a matrix: names and values."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """One entry of `needs`."""
+    """One entry of `needs`. `parallel` are the combinations meant of a matrix; all where it is empty."""
 
     job: str
     artifacts: bool = True
     optional: bool = False
+    parallel: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +91,10 @@ class ReleaseSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
-    """One job. `timeout` in seconds; `ignored` names the accepted keywords that change nothing here."""
+    """One job. `timeout` in seconds; `ignored` names the accepted keywords that change nothing here.
+
+    `parallel` has the variables of each job that is made from it, `node` which of how many a made one is.
+    """
 
     name: str
     stage: str = "test"
@@ -109,6 +118,8 @@ class JobSpec:
     id_tokens: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     release: ReleaseSpec | None = None
     ignored: tuple[str, ...] = ()
+    parallel: tuple[Row, ...] = ()
+    node: tuple[int, int] | None = None
 
     @property
     def may_fail(self) -> bool:
