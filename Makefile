@@ -35,7 +35,7 @@ check: setup  ## inner loop: format, lint, types, imports, quick tests
 
 test: check  ## what CI runs: check, the embedded GitLab's own tests, the slow stories, the built package
 	@.ci/system
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'slow or chaos'
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'slow or chaos'  # they wait a good part of their time
 	@.ci/package
 
 devpi: $(UV)  ## a devpi of its own for the contract test (it needs an older setuptools than we do)

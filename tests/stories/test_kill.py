@@ -73,7 +73,7 @@ WRITES = (
 @pytest.mark.parametrize(
     ("steps", "after_effect"),
     [
-        pytest.param(READS, False, id="reading-before its effect"),
+        pytest.param(READS, False, id="reading-before its effect", marks=IN_FULL),
         pytest.param(READS, True, id="reading-after its effect", marks=IN_FULL),
         pytest.param(WRITES, False, id="writing-before its effect", marks=IN_FULL),
         pytest.param(WRITES, True, id="writing-after its effect"),
