@@ -4,7 +4,7 @@ twine, and the library it asks, read the ID token from the environment. This pro
 into the mapping of this one child, which ends with the exchange; what the kernel shows of its environment stays as it
 was.
 
-Source: twine.auth; https://docs.pypi.org/trusted-publishers/using-a-publisher/. An ID token is taken once.
+Source: twine.auth and the documentation of Trusted Publishing. An ID token is taken once.
 """
 
 from __future__ import annotations
