@@ -29,8 +29,9 @@ from starlette.types import Receive, Scope, Send
 from bot.sandbox.answers import Answer, Json, RefusalError
 from bot.sandbox.auth import identify
 from bot.sandbox.graphql.analysis import Analysis, Bounds, analyse, too_complex
-from bot.sandbox.graphql.nodes import Nodes, variables
+from bot.sandbox.graphql.nodes import Nodes
 from bot.sandbox.graphql.paging import Info, Node
+from bot.sandbox.graphql.records import variables
 from bot.sandbox.graphql.schema import SCHEMA
 from bot.sandbox.malformed import check_values, whole_number
 from bot.sandbox.rest.identity import REVISION, VERSION

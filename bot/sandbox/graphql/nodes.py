@@ -8,50 +8,16 @@ from fnmatch import fnmatchcase
 
 from graphql import GraphQLError
 
-from bot.sandbox.ci.model import Job, Pipeline
 from bot.sandbox.git.repository import Commit
+from bot.sandbox.graphql import records
 from bot.sandbox.graphql.paging import Info, Node, connection
 from bot.sandbox.world import access
 from bot.sandbox.world.clock import stamp
 from bot.sandbox.world.people import Level, User
 from bot.sandbox.world.places import Group, Project
-from bot.sandbox.world.settings import ProtectedBranch, Variable
+from bot.sandbox.world.settings import ProtectedBranch
 from bot.sandbox.world.starts import Schedule
-from bot.sandbox.world.work import Release
 from bot.sandbox.world.world import World
-
-_LIMITS = {"Ci::Variable": 8000, "Ci::GroupVariable": 30_000}
-
-
-def variable(kind: str, one: Variable) -> Node:
-    """A variable. A hidden one's value is null; an instance variable has no scope."""
-    return {
-        "id": f"gid://gitlab/{kind}/{one.id}",
-        "key": one.key,
-        "value": None if one.hidden else one.value,
-        "variableType": one.variable_type.upper(),
-        "raw": one.raw,
-        "description": one.description,
-        "protected": one.protected,
-        "masked": one.masked,
-        "hidden": one.hidden,
-        "environmentScope": None if kind == "Ci::InstanceVariable" else one.environment_scope,
-    }
-
-
-def variables(kind: str, rows: Iterable[Variable], arguments: dict[str, object]) -> Node:
-    """A connection of variables."""
-    ordered = sorted(rows, key=lambda one: one.id)
-    if arguments.get("sort"):
-        ordered.sort(key=lambda one: one.key, reverse=arguments["sort"] == "KEY_DESC")
-    page = connection(ordered, arguments, lambda one: one.id, lambda one: variable(kind, one))
-    return page | {"limit": _LIMITS.get(kind, 25)}
-
-
-def user(world: World, one: User) -> Node:
-    """A user as everybody sees them."""
-    web = f"{world.url}/{one.username}"
-    return {"id": f"gid://gitlab/User/{one.id}", "username": one.username, "name": one.name, "webUrl": web}
 
 
 class Nodes:
@@ -78,7 +44,7 @@ class Nodes:
             return access.project_level(self.viewer, one) >= least
 
         def ci_variables(_: Info, **arguments: object) -> Node | None:
-            return variables("Ci::Variable", one.variables, arguments) if guarded(Level.MAINTAINER) else None
+            return records.variables("Ci::Variable", one.variables, arguments) if guarded(Level.MAINTAINER) else None
 
         def inherited(_: Info, **arguments: object) -> Node | None:
             if not guarded(Level.MAINTAINER):
@@ -91,7 +57,7 @@ class Nodes:
                 arguments,
                 lambda row: row[1].id,
                 lambda row: (
-                    variable("Ci::GroupVariable", row[1])
+                    records.variable("Ci::GroupVariable", row[1])
                     | {
                         "groupName": row[0].name,
                         "groupCiCdSettingsPath": f"/groups/{row[0].full_path}/-/settings/ci_cd",
@@ -110,7 +76,7 @@ class Nodes:
                 key=lambda each: each.created_at if by_creation else each.released_at,
                 reverse=direction == "DESC",
             )
-            return connection(rows, arguments, lambda each: each.tag, _release)
+            return connection(rows, arguments, lambda each: each.tag, records.release)
 
         def pipelines(_: Info, **arguments: object) -> Node | None:
             runner = self.world.activity.pipelines
@@ -123,7 +89,7 @@ class Nodes:
                 and arguments.get("sha") in (None, pipe.sha)
                 and arguments.get("status") in (None, pipe.status.upper())
             ]
-            return connection(rows, arguments, lambda pipe: pipe.id, _pipeline)
+            return connection(rows, arguments, lambda pipe: pipe.id, records.pipeline)
 
         def jobs(_: Info, **arguments: object) -> Node | None:
             self._once("jobs")
@@ -132,7 +98,7 @@ class Nodes:
                 return None
             wanted = {str(each).lower() for each in statuses} if isinstance(statuses, list) else None
             rows = [job for job in runner.project_jobs(one.id) if wanted is None or job.status in wanted]
-            return connection(rows, arguments, lambda job: job.id, _job)
+            return connection(rows, arguments, lambda job: job.id, records.job)
 
         def schedules(_: Info, **arguments: object) -> Node | None:
             self._once("pipelineSchedules")
@@ -179,9 +145,11 @@ class Nodes:
         seen = level >= Level.MAINTAINER or (self.viewer is one.owner and level >= Level.DEVELOPER)
 
         def kept(_: Info, **arguments: object) -> Node:
-            return connection(list(enumerate(one.variables)) if seen else [], arguments, lambda row: row[0], _kept)
+            return connection(
+                list(enumerate(one.variables)) if seen else [], arguments, lambda row: row[0], records.kept
+            )
 
-        return _schedule(one) | {"variables": kept}
+        return records.schedule(one) | {"variables": kept}
 
     def _branch_rules(self, one: Project, arguments: dict[str, object]) -> Node:
         def show(rule: ProtectedBranch | None) -> Node:
@@ -206,7 +174,7 @@ class Nodes:
                 blob = one.git.blob(sha, path) if sha else None
                 if blob is not None:
                     found.append((path, *blob))
-            return connection(found, arguments, lambda row: row[0], lambda row: _blob(*row))
+            return connection(found, arguments, lambda row: row[0], lambda row: records.blob(*row))
 
         def branch_names(_: Info, *, searchPattern: str, offset: int, limit: int) -> list[str]:  # noqa: N803  # GraphQL's name
             names = [ref.name for ref in one.git.branches() if fnmatchcase(ref.name, searchPattern)]
@@ -240,7 +208,7 @@ class Nodes:
             "authorEmail": one.author_email,
             "committerName": one.committer_name,
             "committerEmail": one.committer_email,
-            "author": None if author is None else user(self.world, author),
+            "author": None if author is None else records.user(self.world, author),
         }
 
     def group(self, one: Group) -> Node:
@@ -249,7 +217,7 @@ class Nodes:
         def ci_variables(_: Info, **arguments: object) -> Node | None:
             if access.group_level(self.viewer, one) < Level.OWNER:
                 return None
-            return variables("Ci::GroupVariable", one.variables, arguments)
+            return records.variables("Ci::GroupVariable", one.variables, arguments)
 
         def projects(_: Info, **arguments: object) -> Node:
             groups = list(one.tree()) if arguments.get("includeSubgroups") else [one]
@@ -298,72 +266,3 @@ class Nodes:
             self.project,
             keep=lambda one: keep(one) and access.can_see(viewer, one),
         )
-
-
-def _blob(path: str, oid: str, data: bytes) -> Node:
-    text = data.decode(errors="replace")
-    return {
-        "id": f"gid://gitlab/Blob/{oid}",
-        "oid": oid,
-        "path": path,
-        "name": path.rsplit("/", 1)[-1],
-        "rawBlob": text,
-        "rawTextBlob": text,
-        "size": len(data),
-    }
-
-
-def _release(one: Release) -> Node:
-    return {
-        "id": f"gid://gitlab/Release/{one.tag}",
-        "name": one.name,
-        "tagName": one.tag,
-        "description": one.description,
-        "releasedAt": stamp(one.released_at),
-        "createdAt": stamp(one.created_at),
-    }
-
-
-def _pipeline(one: Pipeline) -> Node:
-    return {
-        "id": f"gid://gitlab/Ci::Pipeline/{one.id}",
-        "iid": str(one.iid),
-        "sha": one.sha,
-        "ref": one.ref,
-        "status": one.status.upper(),
-        "createdAt": stamp(one.created_at),
-        "source": one.source,
-    }
-
-
-def _job(one: Job) -> Node:
-    return {
-        "id": f"gid://gitlab/Ci::Build/{one.id}",
-        "name": one.name,
-        "status": one.status.upper(),
-        "refName": one.ref,
-        "createdAt": stamp(one.created_at),
-    }
-
-
-def _kept(row: tuple[int, Variable]) -> Node:
-    place, one = row
-    return {
-        "id": f"gid://gitlab/Ci::PipelineScheduleVariable/{place + 1}",
-        "key": one.key,
-        "value": one.value,
-        "variableType": one.variable_type.upper(),
-        "raw": one.raw,
-    }
-
-
-def _schedule(one: Schedule) -> Node:
-    return {
-        "id": f"gid://gitlab/Ci::PipelineSchedule/{one.id}",
-        "description": one.description,
-        "active": one.active,
-        "cron": one.cron,
-        "cronTimezone": one.cron_timezone,
-        "ref": one.ref,
-        "createdAt": stamp(one.created_at),
-    }
