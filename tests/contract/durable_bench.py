@@ -101,15 +101,6 @@ def due(project: int, ref: str = "v1") -> Release:
     return planned(project, ref, due_at=datetime.now(UTC) - timedelta(seconds=1))
 
 
-def until(holds: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(int(LONG / 0.02)):
-        if holds():
-            return
-        pause.wait(0.02)
-    raise AssertionError("never so")
-
-
 def states(store: Store) -> dict[str, ReleaseState]:
     return {row.id.ref: row.state for row in store.releases.releases()}
 

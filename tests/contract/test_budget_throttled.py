@@ -54,7 +54,7 @@ class Bench:
     """A bot of several workers, and GitLab with all that it is asked."""
 
     org: Org
-    time: Time
+    clock: Time
     api: Api
 
     @property
@@ -64,7 +64,7 @@ class Bench:
     def limit(self, **asked: object) -> None:
         """Set the limits at the beginning of a minute of GitLab's."""
         now = self.org.world.clock.now().timestamp()
-        self.time.wait(timedelta(seconds=60 - now % 60))
+        self.clock.wait(timedelta(seconds=60 - now % 60))
         assert self.org.control("PUT", "limits", json=asked).status_code == 200
 
     def statuses(self) -> list[int]:
@@ -88,7 +88,7 @@ class Bench:
             except PutOffError as error:
                 assert error.retry_after is not None
                 assert error.retry_after > timedelta()
-                self.time.wait(error.retry_after / WORKERS)  # the other workers wait at the same time
+                self.clock.wait(error.retry_after / WORKERS)  # the other workers wait at the same time
         raise AssertionError(f"release {number} is put off for ever")
 
     def all(self) -> list[int]:
@@ -100,9 +100,9 @@ class Bench:
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     with organisation() as org:
-        time = Time(org)
-        budget = Budget(org.url, clock=time, sleep=time.sleep)
-        yield Bench(org, time, api(org.url, token=org.tokens["maintainer"], budget=budget))
+        steady = Time(org)
+        budget = Budget(org.url, clock=steady, sleep=steady.sleep)
+        yield Bench(org, steady, api(org.url, token=org.tokens["maintainer"], budget=budget))
 
 
 @pytest.mark.slow
@@ -110,9 +110,9 @@ def bench() -> Iterator[Bench]:
 def test_a_throttle_is_kept_to_and_everything_ends(bench: Bench, requests: int, seconds: int) -> None:
     """30 releases' worth of reads by 8 workers: only what is sent before the first answer can be too much."""
     bench.limit(throttles={"throttle_authenticated_api": {"requests": requests, "seconds": seconds}})
-    began = bench.time()
+    began = bench.clock()
     put_off = bench.all()
-    minutes = (bench.time() - began) / 1000 / seconds
+    minutes = (bench.clock() - began) / 1000 / seconds
     statuses = bench.statuses()
     assert len(put_off) == RELEASES
     assert statuses.count(429) <= WORKERS
@@ -130,11 +130,11 @@ def test_sustained_refusals_of_both_kinds_cost_one_request_a_pause(bench: Bench)
         for _ in range(600):
             with pytest.raises(PutOffError):
                 GitLabRefs(bench.api).tags(bench.org.project.id)
-            bench.time.wait(timedelta(seconds=1))
+            bench.clock.wait(timedelta(seconds=1))
         assert 9 <= len(bench.statuses()) <= 11
         assert set(bench.statuses()) == {429}
         bench.org.control("DELETE", "faults")
-        bench.time.wait(timedelta(seconds=60))
+        bench.clock.wait(timedelta(seconds=60))
         assert GitLabRefs(bench.api).tags(bench.org.project.id) == ()
 
 
@@ -161,6 +161,6 @@ def test_notes_wait_for_their_limit_and_nothing_else_does(bench: Bench) -> None:
             bench.api.send("post", path, {"body": "one too many"})
     assert bench.statuses() == [429]
     assert GitLabRefs(bench.api).tags(org.project.id) == ()
-    bench.time.wait(timedelta(seconds=60))
+    bench.clock.wait(timedelta(seconds=60))
     bench.api.send("post", path, {"body": "in time"})
     assert bench.statuses() == [429, 200, 201]

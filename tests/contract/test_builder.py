@@ -23,6 +23,7 @@ from bot.ports.builder import BuildOrder, Built
 from tests.contract.builds import MOMENT, SHA, Link, Tree, need_bubblewrap, packed, wheelhouse
 from tests.contract.hostile_builds import BACKEND, PYPROJECT
 from tests.stories.bot import alive, children_of
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -151,17 +152,14 @@ def building(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subproc
 
 def test_a_build_dies_with_the_daemon(building: subprocess.Popen[str]) -> None:
     """kill -9 in the middle of a build: a moment later nothing of it runs."""
-    end = time.monotonic() + 30
-    family: list[int] = []
-    while not any(_is_sleep(pid) for pid in family):
-        assert time.monotonic() < end, "the build did not begin"
-        time.sleep(0.05)
-        family = _below(building.pid)
+    family = until(lambda: _at_work(_below(building.pid)), 30)
     building.kill()
-    end = time.monotonic() + 10
-    while left := [pid for pid in family if alive(pid)]:
-        assert time.monotonic() < end, left
-        time.sleep(0.05)
+    until(lambda: not any(map(alive, family)), 10)
+
+
+def _at_work(family: list[int]) -> list[int]:
+    """The family once the build itself is among them, else none."""
+    return family if any(map(_is_sleep, family)) else []
 
 
 def _below(pid: int) -> list[int]:

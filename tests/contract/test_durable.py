@@ -17,20 +17,9 @@ from bot.adapters.store.store import Store
 from bot.domain.releases import Release, ReleaseState
 from bot.engine.durable import LOST_AFTER, Engine, Fate
 from bot.engine.runner import Runner
-from tests.contract.durable_bench import (
-    LONG,
-    PUBLISHED,
-    Now,
-    Turns,
-    add,
-    due,
-    published,
-    running,
-    sql,
-    states,
-    until,
-)
+from tests.contract.durable_bench import LONG, PUBLISHED, Now, Turns, add, due, published, running, sql, states
 from tests.contract.turn_bench import planned
+from tests.waiting import until
 
 
 @pytest.mark.slow

@@ -19,19 +19,8 @@ from bot.domain.secrets import Redactor
 from bot.engine.durable import MOST_ATTEMPTS, Engine
 from bot.engine.enginefile import prepare
 from bot.engine.runner import KEEP_FINISHED, STALE
-from tests.contract.durable_bench import (
-    PUBLISHED,
-    Now,
-    Turns,
-    add,
-    due,
-    killed,
-    published,
-    running,
-    sql,
-    states,
-    until,
-)
+from tests.contract.durable_bench import PUBLISHED, Now, Turns, add, due, killed, published, running, sql, states
+from tests.waiting import until
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from bot.domain.policy import IndexKind, IndexSpec
 from bot.domain.releases import AttemptOutcome
 from bot.domain.secrets import Secret
 from tests.contract.index_parts import PASSWORD, keep, make_adapter, sdist_bytes, wheel_bytes
-from tests.stories.town import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -61,22 +61,22 @@ def test_two_hundred_merge_requests_are_told_within_the_limit_in_order_and_once(
     me = org.people["maintainer"]
     project = org.new_project("acme/many")
     iids = merge_many(org.world, project, me, SHIPPED)
-    time = Time(org)
-    budget = Budget("https://gitlab.com", clock=time, sleep=time.sleep)
+    steady = Time(org)
+    budget = Budget("https://gitlab.com", clock=steady, sleep=steady.sleep)
     notes = There(GitLabNotes(api(org.url, token=org.tokens["maintainer"], budget=budget)), project.id)
     texts = ReleaseTexts(marker_key=b"sixteen bytes or more", user_id=me.id)
     bench = Bench(folder=tmp_path, texts=texts, telling=DEFAULT_NOTES)
     bench.notes = notes  # type: ignore[assignment]  # the bench's own is a fake of the same port
     bench.history.merged[SHA] = tuple(merge_request(iid) for iid in iids)
-    time.wait(timedelta(seconds=60 - org.world.clock.now().timestamp() % 60))
+    steady.wait(timedelta(seconds=60 - org.world.clock.now().timestamp() % 60))
     assert org.control("PUT", "limits", json={"application": {"notes_create": PER_MINUTE}}).status_code == 200
     org.control("DELETE", "requests")
-    began, turns = time(), 0
+    began, turns = steady(), 0
     release = planned()
     while release.due_at is not None:
         pause = max(release.due_at - bench.clock.now, timedelta())
         bench.clock.wait(pause)
-        time.wait(pause)
+        steady.wait(pause)
         with budget.work():
             release = bench.turn(release)
         turns += 1
@@ -88,7 +88,7 @@ def test_two_hundred_merge_requests_are_told_within_the_limit_in_order_and_once(
     assert [ids[0] for ids in told] == sorted(ids[0] for ids in told)
     assert len(asked) <= 3 * SHIPPED + 6
     assert [one["status"] for one in asked].count(429) <= 3
-    assert (time() - began) / 60_000 >= SHIPPED / PER_MINUTE - 1
+    assert (steady() - began) / 60_000 >= SHIPPED / PER_MINUTE - 1
     before = len(asked)
     release = bench.turn(release)
     assert len(org.control("GET", "requests").json()) == before, "all of it is proven"

@@ -20,7 +20,8 @@ import yaml
 from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.domain.releases import Release
-from tests.stories.town import WAIT, Town, until
+from tests.stories.town import Town
+from tests.waiting import WAIT, until
 
 Json = dict[str, Any]
 T = TypeVar("T")

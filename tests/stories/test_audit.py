@@ -16,7 +16,8 @@ from bot.sandbox.world import flow
 from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Group
 from tests.stories.bot import Bot
-from tests.stories.town import Town, until
+from tests.stories.town import Town
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

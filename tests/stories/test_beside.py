@@ -7,7 +7,8 @@ from filelock import FileLock
 
 from bot.sandbox.world.places import Group
 from tests.stories.bot import Bot
-from tests.stories.town import WAIT, Town
+from tests.stories.town import Town
+from tests.waiting import WAIT
 
 pytestmark = pytest.mark.slow
 

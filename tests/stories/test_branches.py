@@ -11,7 +11,8 @@ from bot.sandbox.git.changes import set_ref
 from bot.sandbox.world.places import Group
 from tests.stories import made
 from tests.stories.bot import Bot
-from tests.stories.town import Package, Town, until
+from tests.stories.town import Package, Town
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,8 @@ from tests.bounds import ONLY_IN_FULL
 from tests.contract.builds import need_bubblewrap, wheelhouse
 from tests.contract.hostile_builds import BACKEND, PYPROJECT
 from tests.stories.bot import Bot, alive
-from tests.stories.town import TAG, VERSION, Package, Town, until
+from tests.stories.town import TAG, VERSION, Package, Town
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos, ONLY_IN_FULL]  # the time of `make test` is bounded
 

@@ -12,7 +12,8 @@ from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Group
 from tests.bounds import IN_FULL
 from tests.stories.bot import Bot
-from tests.stories.town import Town, until
+from tests.stories.town import Town
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, *IN_FULL]  # the time of `make test` is bounded
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
-import time
+import threading
 
 import httpx
 import pytest
@@ -13,11 +13,13 @@ from bot.domain.releases import ReleaseState
 from bot.sandbox.world.places import Group
 from tests.bounds import ONLY_IN_FULL
 from tests.stories.bot import Bot, Daemon
-from tests.stories.town import Package, Town, until
+from tests.stories.town import Package, Town
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos, ONLY_IN_FULL]
 
 SECRET = "a hook secret"
+OUTAGE = 4.0  # seconds the disk is full: two polls, and the turns they ask for, come and fail
 
 
 def fill(daemon: Daemon, bytes_left: int) -> None:
@@ -69,7 +71,7 @@ def test_a_full_disk_puts_off_and_loses_nothing(bot: Bot, town: Town, group: Gro
             assert tell(bot, package, sha) == 202
             until(lambda: [one for one in bot.records() if one.state is not ReleaseState.PLANNED])
             fill(daemon, 0)
-        time.sleep(4)  # polls and turns come and fail meanwhile
+        threading.Event().wait(OUTAGE)
         assert daemon.process.poll() is None, "a full disk ends no daemon"
         clear(daemon)
         (ended,) = bot.ended(package.project.full_path)

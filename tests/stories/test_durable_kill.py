@@ -17,7 +17,8 @@ from bot.domain.releases import ReleaseState
 from bot.sandbox.world.places import Group
 from tests.bounds import FULL
 from tests.stories.bot import Bot, Daemon, alive
-from tests.stories.town import Package, Town, until
+from tests.stories.town import Package, Town
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 

@@ -16,7 +16,8 @@ from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Group
 from tests.bounds import ONLY_IN_FULL
 from tests.stories.bot import Bot, Done, free_port
-from tests.stories.town import Package, Town, until
+from tests.stories.town import Package, Town
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos, ONLY_IN_FULL]  # the time of `make test` is bounded
 

@@ -24,7 +24,8 @@ from bot.domain.releases import ReleaseState
 from bot.sandbox.world.places import Group
 from tests.bounds import FULL, IN_FULL
 from tests.stories.bot import Bot, alive, make_bot
-from tests.stories.town import TAG, VERSION, Package, Town, until
+from tests.stories.town import TAG, VERSION, Package, Town
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 

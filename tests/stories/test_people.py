@@ -13,7 +13,8 @@ from bot.sandbox.world.places import Group
 from tests.bounds import ONLY_IN_FULL
 from tests.stories import made
 from tests.stories.bot import Bot, Done
-from tests.stories.town import TAG, Package, Town, until
+from tests.stories.town import TAG, Package, Town
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos, ONLY_IN_FULL]  # the time of `make test` is bounded
 

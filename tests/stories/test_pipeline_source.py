@@ -11,7 +11,8 @@ from bot.sandbox.ci.model import Job
 from tests.stories import made
 from tests.stories.bot import Bot, Json
 from tests.stories.test_release_paths import MOST_REQUESTS, MakePackage, _gate
-from tests.stories.town import VERSION, Package, Town, until
+from tests.stories.town import VERSION, Package, Town
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,8 @@ from tests.bounds import IN_FULL
 from tests.contract.states import shared_store
 from tests.postgres import Role
 from tests.stories.bot import Bot, Daemon, make_bot
-from tests.stories.town import Town, until
+from tests.stories.town import Town
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, *IN_FULL]  # a minute and a half each: `make test` has test_shared_state
 

@@ -20,7 +20,8 @@ from bot.sandbox.world.places import Group
 from tests.stories.bot import Bot, Daemon
 from tests.stories.oddities import odd_index
 from tests.stories.test_serve import SIGNING
-from tests.stories.town import Package, Town, until
+from tests.stories.town import Package, Town
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

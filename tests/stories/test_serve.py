@@ -20,7 +20,8 @@ from bot.sandbox.world.places import Group
 from bot.sandbox.world.settings import Hook
 from tests.bounds import IN_FULL, ONLY_IN_FULL
 from tests.stories.bot import Bot, alive, make_bot
-from tests.stories.town import CI, TAG, WAIT, Package, Town, open_town, until
+from tests.stories.town import CI, TAG, Package, Town, open_town
+from tests.waiting import WAIT, until
 
 pytestmark = pytest.mark.slow
 

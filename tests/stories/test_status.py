@@ -8,7 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.domain.releases import ReleaseState
 from bot.sandbox.world.places import Group
 from tests.stories.bot import Bot, Daemon
-from tests.stories.town import Town, until
+from tests.stories.town import Town
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

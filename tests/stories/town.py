@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TypeVar
 
 import httpx
 
@@ -24,9 +21,8 @@ from bot.sandbox.world.people import Level, User
 from bot.sandbox.world.places import Group, Project
 from bot.sandbox.world.work import Note, Release
 from tests.stories import made
+from tests.waiting import WAIT
 
-T = TypeVar("T")
-WAIT = 60.0  # seconds; far beyond what anything here takes on a busy machine
 TAG, VERSION = "v1.1.0", "1.1.0"
 NOTE_MARK = "<!-- ropewalk: note"
 READING = ("GET", "HEAD")
@@ -42,15 +38,6 @@ publish:
   rules: [{{if: $CI_COMMIT_TAG, when: manual}}]
   script: [echo by hand]
 """
-
-
-def until(what: Callable[[], T], seconds: float = WAIT) -> T:
-    """The first true answer of `what`, asked again and again. Raises: AssertionError when it never comes."""
-    pause, end = threading.Event(), time.monotonic() + seconds
-    while not (answer := what()):
-        assert time.monotonic() < end, f"not so within {seconds:.0f} s"
-        pause.wait(0.03)
-    return answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
