@@ -1,4 +1,4 @@
-"""What the tests of the durable engine share."""
+"""What the contract tests share: an organisation, the children and adapters of indexes, the engine's file and rows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from bot.adapters.index.children import Children
+from bot.adapters.index.service import IndexAdapter
 from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.engine.durable import Engine
+from tests.contract.index_parts import make_adapter
+from tests.contract.sandbox_org import Org, organisation
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -18,6 +22,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.name.startswith("test_sandbox_"):
             item.add_marker("slow")
+
+
+@pytest.fixture(scope="module")
+def org() -> Iterator[Org]:
+    """The embedded GitLab with its organisation; a module that wants more in it has its own."""
+    with organisation() as made:
+        yield made
+
+
+@pytest.fixture
+def calm(org: Org) -> Iterator[None]:
+    """No fault outlives its test."""
+    yield
+    org.control("DELETE", "faults")
+
+
+@pytest.fixture(scope="module")
+def children() -> Iterator[Children]:
+    """What does an index adapter's work."""
+    runner = Children()
+    yield runner
+    runner.close()
+
+
+@pytest.fixture
+def adapter(tmp_path: Path, children: Children) -> IndexAdapter:
+    """An index adapter with a state of its own."""
+    return make_adapter(tmp_path / "state", children)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.ports.store import Approvals, Holds, Queue, Register
 from bot.sandbox.world.people import Level, User
 from tests.contract.hostile import api
-from tests.contract.sandbox_org import Org, organisation
+from tests.contract.sandbox_org import Org
 from tests.contract.states import BOTH, store_on
 from tests.contract.turn_bench import planned
 from tests.fake_consents import FakeApprovals, FakeHolds
@@ -101,12 +101,6 @@ def test_names_are_given_to_a_project_and_forgotten(tmp_path: Path) -> None:
 
 
 # What GitLab tells.
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
 
 
 def people(org: Org, who: str = "maintainer") -> GitLabPeople:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -16,21 +15,10 @@ from bot.domain.estate import Access, ProjectFacts, ProjectSettings, Unread, Wis
 from bot.domain.gitlab import Level
 from bot.sandbox.world.places import Project
 from tests.contract.estate_parts import EVERYTHING, estate, groups, projects, sweep
-from tests.contract.sandbox_org import LEVELS, Org, organisation
+from tests.contract.sandbox_org import LEVELS, Org
 
+pytestmark = pytest.mark.usefixtures("calm")
 SECRET = "NeverToBeSeenElsewhere-42"
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def calm(org: Org) -> Iterator[None]:
-    yield
-    org.control("DELETE", "faults")
 
 
 def fleet(org: Org, group: str, number: int) -> list[Project]:

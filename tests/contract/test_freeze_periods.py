@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from bot.domain.freezes import Freeze, Span, frozen
 from bot.domain.releases import ReleaseState
 from bot.sandbox.world.places import Project
 from tests.contract.hostile import api
-from tests.contract.sandbox_org import Org, organisation
+from tests.contract.sandbox_org import Org
 from tests.contract.turn_bench import Bench, planned
 from tests.unit.release_facts import NOON
 
@@ -58,12 +57,6 @@ def test_the_next_freeze_is_known_before_it_holds() -> None:
     """A release that begins a minute before it must not go on into it."""
     (span,) = windows(*WEEKEND, ZoneInfo("UTC"), utc("2026-11-27T22:59"))
     assert span == Span(start=utc("2026-11-27T23:00"), end=utc("2026-11-30T07:00"))
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
 
 
 def _froze(org: Org, project: Project, **fields: str) -> int:

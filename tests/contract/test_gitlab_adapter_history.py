@@ -1,6 +1,5 @@
 """What the adapters read from the embedded GitLab: what a tag ships, who we are, what time it is there."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,13 +12,7 @@ from bot.domain.errors import CredentialsError, RefusedError
 from bot.domain.gitlab import Role
 from bot.sandbox.world.places import Project
 from tests.contract.hostile import Asked, api, hostile, reply
-from tests.contract.sandbox_org import Org, git, organisation
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
+from tests.contract.sandbox_org import Org, git
 
 
 def as_(org: Org, who: str = "maintainer") -> Api:

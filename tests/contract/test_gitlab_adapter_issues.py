@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from bot.adapters.gitlab.client import Api
@@ -14,15 +12,9 @@ from bot.adapters.gitlab.releases import GitLabReleases
 from bot.domain.errors import RefusedError
 from bot.domain.gitlab import Issue, ReleaseLink
 from tests.contract.hostile import Asked, api, hostile, reply
-from tests.contract.sandbox_org import Org, organisation
+from tests.contract.sandbox_org import Org
 from tests.fake_issues import FakeIssues
 from tests.fakes import FakeHistory, FakeReleases
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
 
 
 def as_(org: Org, who: str = "maintainer") -> Api:

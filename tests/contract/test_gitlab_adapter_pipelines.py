@@ -16,13 +16,7 @@ from bot.adapters.gitlab.pipelines import GitLabPipelines
 from bot.domain.errors import CredentialsError, PutOffError, RefusedError, TransientError
 from bot.domain.gitlab import PipelineStatus
 from tests.contract.hostile import Answer, Asked, Cut, api, hostile, reply
-from tests.contract.sandbox_org import Org, organisation
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
+from tests.contract.sandbox_org import Org
 
 
 def test_a_tags_pipeline_its_jobs_and_their_archive(org: Org, tmp_path: Path) -> None:

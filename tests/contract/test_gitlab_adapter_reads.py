@@ -1,7 +1,6 @@
 """What the adapters read from the embedded GitLab: projects, tags, files, variables."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -15,12 +14,6 @@ from bot.domain.errors import RefusedError, TransientError
 from bot.domain.gitlab import Level, VariableFlags
 from tests.contract.hostile import Asked, api, hostile, reply
 from tests.contract.sandbox_org import Org, organisation
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
 
 
 def as_(org: Org, who: str = "maintainer") -> Api:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from bot.domain.releases import ReleaseId
 from bot.engine.ci_jobs import CiPlanner
 from bot.sandbox.world.people import Level
 from tests.contract.hostile import Asked, Cut, api, hostile, reply
-from tests.contract.sandbox_org import Org, organisation
+from tests.contract.sandbox_org import Org
 
 INPUTS = """\
 spec:
@@ -39,12 +38,6 @@ workflow: {rules: [{if: $CI_PIPELINE_SOURCE == "api"}]}
 say: {script: ['echo "$[[ inputs.word ]] $[[ inputs.count ]] $[[ inputs.flag ]]"']}
 """
 GIVEN: dict[str, InputValue] = {"word": "twine", "count": 3, "flag": True, "names": ("a", "b")}
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
 
 
 def control(org: Org, who: str = "maintainer") -> GitLabPipelineControl:

@@ -1,7 +1,5 @@
 """What the adapters write to the embedded GitLab: releases, links, notes; each effect once."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from bot.adapters.gitlab.client import Api
@@ -11,18 +9,12 @@ from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.gitlab import ReleaseLink
 from bot.sandbox.world.places import Project
 from tests.contract.hostile import Asked, api, hostile, reply
-from tests.contract.sandbox_org import Org, organisation
+from tests.contract.sandbox_org import Org
 
 LINKS = (
     ReleaseLink(name="a-1.0.tar.gz", url="https://files.example/a-1.0.tar.gz"),
     ReleaseLink(name="a-1.0-py3-none-any.whl", url="https://files.example/a-1.0-py3-none-any.whl"),
 )
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
 
 
 def as_(org: Org, who: str = "maintainer") -> Api:

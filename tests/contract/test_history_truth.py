@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -16,16 +15,10 @@ from bot.release.changing import lower_tags
 from bot.sandbox.world.places import Project
 from tests.contract.hostile import api
 from tests.contract.many_requests import merge_many
-from tests.contract.sandbox_org import Org, organisation
+from tests.contract.sandbox_org import Org
 from tests.unit.release_facts import wanted
 
 WAYS = ("merge", "squash", "ff", "ff_squash", "rebase_merge", "nested", "direct")
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
 
 
 @dataclass

@@ -7,12 +7,11 @@ import hashlib
 import io
 import socket
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from bot.adapters.index.children import Children
 from bot.adapters.index.service import IndexAdapter
 from bot.domain.anatomy import Anatomy
 from bot.domain.distributions import DistributionKind, IndexFile
@@ -23,7 +22,6 @@ from tests.contract.index_parts import (
     Request,
     Scripted,
     keep,
-    make_adapter,
     pypiserver,
     says,
     sdist_bytes,
@@ -46,18 +44,6 @@ Description-Content-Type: text/markdown
 
 A widget.
 """
-
-
-@pytest.fixture(scope="module")
-def children() -> Iterator[Children]:
-    runner = Children()
-    yield runner
-    runner.close()
-
-
-@pytest.fixture
-def adapter(tmp_path: Path, children: Children) -> IndexAdapter:
-    return make_adapter(tmp_path / "state", children)
 
 
 def rich_wheel() -> bytes:

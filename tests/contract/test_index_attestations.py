@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.adapters.index.children import Children
 from bot.adapters.index.service import IndexAdapter
 from bot.domain.distributions import Distribution
 from bot.domain.releases import AttemptOutcome
-from tests.contract.index_parts import Scripted, artifacts, make_adapter, says, sdist_bytes, simple_spec, wheel_bytes
+from tests.contract.index_parts import Scripted, artifacts, says, sdist_bytes, simple_spec, wheel_bytes
 
 WHEEL, SDIST = "widget-1.0-py3-none-any.whl", "widget-1.0.tar.gz"
 SAID = {"version": 1, "verification_material": {"certificate": "x"}, "envelope": {"statement": "y"}}
-
-
-@pytest.fixture(scope="module")
-def children() -> Iterator[Children]:
-    runner = Children()
-    yield runner
-    runner.close()
-
-
-@pytest.fixture
-def adapter(tmp_path: Path, children: Children) -> IndexAdapter:
-    return make_adapter(tmp_path / "state", children)
 
 
 def gathered(adapter: IndexAdapter, folder: Path, attestation: bytes) -> dict[str, Distribution]:

@@ -13,12 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.adapters.index.children import Children
 from bot.adapters.index.service import IndexAdapter
 from bot.domain.policy import IndexKind, IndexSpec
 from bot.domain.releases import AttemptOutcome
 from bot.domain.secrets import Secret
-from tests.contract.index_parts import PASSWORD, keep, make_adapter, sdist_bytes, wheel_bytes
+from tests.contract.index_parts import PASSWORD, keep, sdist_bytes, wheel_bytes
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -88,18 +87,6 @@ def _spec(root: str, password: str = PASSWORD) -> IndexSpec:
         username=USER,
         password=Secret(password),
     )
-
-
-@pytest.fixture(scope="module")
-def children() -> Iterator[Children]:
-    runner = Children()
-    yield runner
-    runner.close()
-
-
-@pytest.fixture
-def adapter(tmp_path: Path, children: Children) -> IndexAdapter:
-    return make_adapter(tmp_path / "state", children)
 
 
 def test_a_release_is_sent_read_back_and_never_replaced(adapter: IndexAdapter, tmp_path: Path, root: str) -> None:

@@ -5,34 +5,20 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bot.adapters.index.children import Children
 from bot.adapters.index.installer import own_tags
 from bot.adapters.index.service import IndexAdapter
 from bot.domain.distributions import IndexFile
 from bot.domain.releases import AttemptOutcome
 from bot.ports.index import Sent
-from tests.contract.index_parts import PASSWORD, Scripted, make_adapter, pypiserver, says, simple_spec
+from tests.contract.index_parts import PASSWORD, Scripted, pypiserver, says, simple_spec
 from tests.stories import made
 
 NAME, VERSION = "widget", "1.0"
 TAKEN = Sent(outcome=AttemptOutcome.ACCEPTED, again=False)
-
-
-@pytest.fixture(scope="module")
-def children() -> Iterator[Children]:
-    runner = Children()
-    yield runner
-    runner.close()
-
-
-@pytest.fixture
-def adapter(tmp_path: Path, children: Children) -> IndexAdapter:
-    return make_adapter(tmp_path / "state", children)
 
 
 def leftovers(folder: Path) -> list[Path]:

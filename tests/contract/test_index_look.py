@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -41,18 +41,6 @@ JSON = "application/vnd.pypi.simple.v1+json"
 VERSION = '<meta name="pypi:repository-version" content="1.0">'
 GITLAB_PATH = "/api/v4/projects/42/packages/pypi/simple/widget/"
 GITLAB = IndexSpec(name="registry", kind=IndexKind.GITLAB)
-
-
-@pytest.fixture(scope="module")
-def children() -> Iterator[Children]:
-    runner = Children()
-    yield runner
-    runner.close()
-
-
-@pytest.fixture
-def adapter(tmp_path: Path, children: Children) -> IndexAdapter:
-    return make_adapter(tmp_path / "state", children)
 
 
 def page(body: str | bytes, content_type: str = "text/html; charset=utf-8") -> Answer:

@@ -6,7 +6,7 @@ import base64
 import json
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,13 +21,6 @@ from tests.contract.test_index_tls import certificate as certificate
 MINTED = "pypi-AgEIcHlwaS5vcmcCJDAx"
 VARIABLE = "PYPI_ID_TOKEN"
 Answer = Callable[[Request, socket.socket], None]
-
-
-@pytest.fixture(scope="module")
-def children() -> Iterator[Children]:
-    runner = Children()
-    yield runner
-    runner.close()
 
 
 def id_token(**claims: object) -> Secret:

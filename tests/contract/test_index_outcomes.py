@@ -6,7 +6,7 @@ import random
 import socket
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -103,13 +103,6 @@ BROKEN: dict[str, Answer] = {
     "words for a status": lambda _, c: c.sendall(b"HTTP/1.1 OK 200\r\n\r\n"),
     "endless headers": lambda _, c: c.sendall(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 500),
 }
-
-
-@pytest.fixture(scope="module")
-def children() -> Iterator[Children]:
-    runner = Children()
-    yield runner
-    runner.close()
 
 
 @pytest.mark.slow

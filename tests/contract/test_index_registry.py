@@ -24,13 +24,6 @@ REGISTRY = IndexSpec(name="registry", kind=IndexKind.GITLAB)
 
 
 @pytest.fixture(scope="module")
-def children() -> Iterator[Children]:
-    runner = Children()
-    yield runner
-    runner.close()
-
-
-@pytest.fixture(scope="module")
 def gitlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gitlab]:
     with running(World(tmp_path_factory.mktemp("gitlab"))) as server:
         yield server

@@ -7,7 +7,7 @@ import hashlib
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,18 +36,6 @@ from tests.contract.index_parts import (
 
 ACCEPTED, REFUSED, UNCLEAR = AttemptOutcome.ACCEPTED, AttemptOutcome.REFUSED, AttemptOutcome.UNCLEAR
 DENIED = AttemptOutcome.DENIED
-
-
-@pytest.fixture(scope="module")
-def children() -> Iterator[Children]:
-    runner = Children()
-    yield runner
-    runner.close()
-
-
-@pytest.fixture
-def adapter(tmp_path: Path, children: Children) -> IndexAdapter:
-    return make_adapter(tmp_path / "state", children)
 
 
 def send_to(adapter: IndexAdapter, folder: Path, server: Scripted) -> Sent:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -17,22 +16,10 @@ from bot.domain.refs import Project
 from bot.domain.secrets import Redactor, Secret
 from bot.sandbox.world.places import Project as Place
 from tests.contract.hostile import api
-from tests.contract.sandbox_org import Org, organisation
+from tests.contract.sandbox_org import Org
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("calm")]
 TEXT = "hygiene: {block_at: low}\n"
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def calm(org: Org) -> Iterator[None]:
-    yield
-    org.control("DELETE", "faults")
 
 
 def files(org: Org) -> GitLabPolicyFiles:

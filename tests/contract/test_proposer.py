@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from bot.adapters.ci.components import shipped_components
@@ -18,25 +16,13 @@ from bot.onboarding.propose import Outcome, Proposer
 from bot.onboarding.stamp import MARKER
 from bot.sandbox.world.places import Project
 from tests.contract.hostile import api
-from tests.contract.sandbox_org import Org, organisation
+from tests.contract.sandbox_org import Org
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("calm")]
 
 WORDS = Words(title="Add jobs", description=f"Jobs.\n\n{MARKER}\n", subject="Add jobs")
 REGISTRY, BOTH = Wish(to=Destination.REGISTRY), Wish(to=Destination.BOTH)
 TESTS = "tests:\n  script: [id]\n"
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def calm(org: Org) -> Iterator[None]:
-    yield
-    org.control("DELETE", "faults")
 
 
 def propose(

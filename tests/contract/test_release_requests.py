@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -15,28 +14,16 @@ from bot.release.proposing import ReleaseProposer, Request
 from bot.release.requests import BRANCH
 from bot.release.tagging import NextTag
 from bot.sandbox.world.places import Project as Place
-from tests.contract.sandbox_org import Org, organisation
+from tests.contract.sandbox_org import Org
 from tests.contract.test_tagging import RULE, known, tagger, tags
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("calm")]
 
 ASKED = replace(RULE, versioning=VersioningPolicy(merge_request=True))
 LOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- Ropes\n\n## [0.0.9] - 2026-01-01\n\n- first\n"
 PYPROJECT = '[build-system]\nrequires = []\n\n[project]\nname = "w"\nversion = "0.0.9"  # here\n'
 FILES = {"CHANGELOG.md": LOG, "pyproject.toml": PYPROJECT}
 DAY = datetime(2026, 8, 3, 12, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def calm(org: Org) -> Iterator[None]:
-    yield
-    org.control("DELETE", "faults")
 
 
 def place(org: Org, name: str) -> Place:

@@ -1,18 +1,10 @@
 """Caps, orders and defaults of single routes that a client may stumble over: each test names the fact behind it."""
 
-from collections.abc import Iterator
-
 import pytest
 from typer.testing import CliRunner
 
 from bot.cli.main import app
-from tests.contract.sandbox_org import Org, organisation
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
+from tests.contract.sandbox_org import Org
 
 
 def test_protected_branches_are_capped_at_a_hundred_rows_whatever_the_paging(org: Org) -> None:

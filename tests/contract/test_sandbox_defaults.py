@@ -5,16 +5,14 @@ import io
 import json
 import tarfile
 import zipfile
-from collections.abc import Iterator
 
 import httpx
-import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from bot.sandbox.limits import PROFILES
-from tests.contract.sandbox_org import WAIT, Org, organisation
+from tests.contract.sandbox_org import WAIT, Org
 
 CI = """
 token:
@@ -28,12 +26,6 @@ token:
   artifacts:
     paths: [token.txt, other.txt]
 """
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
 
 
 def decoded(text: str) -> bytes:

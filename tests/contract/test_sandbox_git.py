@@ -1,17 +1,10 @@
 """git over HTTP in the sandbox: real clones and pushes, GitLab's protection, what follows a push."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.contract.sandbox_org import Org, git, organisation, receiving
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
+from tests.contract.sandbox_org import Org, git, receiving
 
 
 def commit(folder: Path, name: str = "change.txt") -> None:

@@ -1,12 +1,10 @@
 """GraphQL limits of the sandbox: GitLab's complexity formula, depth, recursion, sizes, multiplex, introspection."""
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 from graphql import get_introspection_query
 
-from tests.contract.sandbox_org import Org, organisation
+from tests.contract.sandbox_org import Org
 
 PAGE = "pageInfo { hasNextPage endCursor }"
 VARIABLES = f"ciVariables {{ {PAGE} nodes {{ key variableType raw protected masked hidden environmentScope }} }}"
@@ -64,12 +62,6 @@ SCORES = {
 }
 PROBE = "queryComplexity { score limit }"
 PROBE_COST = 3
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
 
 
 def ask(org: Org, query: object, who: str | None = "maintainer") -> httpx.Response:

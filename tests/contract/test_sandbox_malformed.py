@@ -1,24 +1,17 @@
 """Malformed requests get GitLab's status and body; misuse of the control API and of the command gets a sentence."""
 
 import json
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from bot.sandbox.server import AddressError, bind
-from tests.contract.sandbox_org import WAIT, Org, organisation
+from tests.contract.sandbox_org import WAIT, Org
 
 DIGITS, LONG = "9" * 5000, "n" * 5000
 PROJECT = "/projects/1"
 JSON = {"Content-Type": "application/json"}
 DEEP = b'{"a":' * 40 + b"1" + b"}" * 40
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
 
 
 @pytest.mark.parametrize(

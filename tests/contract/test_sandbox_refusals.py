@@ -1,17 +1,9 @@
 """What a refused request leaves behind, and in which words GitLab refuses: each test names the fact behind it."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from bot.sandbox.world.places import Project
-from tests.contract.sandbox_org import Org, organisation, receiving
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
+from tests.contract.sandbox_org import Org, receiving
 
 
 def released(org: Org, name: str) -> tuple[Project, str]:

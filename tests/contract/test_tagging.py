@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -20,22 +19,10 @@ from bot.release.requests import ReleaseRequests
 from bot.release.tagging import NextTag, Tagger
 from bot.sandbox.world.places import Project as Place
 from tests.contract.hostile import api
-from tests.contract.sandbox_org import Org, organisation
+from tests.contract.sandbox_org import Org
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("calm")]
 RULE = ReleaseRule(projects=("acme/**",), tags=("v*",), indexes=("registry",), versioning=VersioningPolicy())
-
-
-@pytest.fixture(scope="module")
-def org() -> Iterator[Org]:
-    with organisation() as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def calm(org: Org) -> Iterator[None]:
-    yield
-    org.control("DELETE", "faults")
 
 
 def place(org: Org, path: str, *messages: str) -> Place:
