@@ -223,8 +223,8 @@ class Parts:
 
     def must_hold(self) -> None:
         """See bot.ports.replicas.Fences."""
-        if self.store.database.shared:
-            self.store.database.holds()
+        if self.replicas is not None:
+            self.replicas.must_hold()
 
     def engine_place(self) -> Path | Shared:
         """What the durable engine works on, for the process that `serving` made known."""

@@ -227,3 +227,8 @@ class Identity:
     scopes: tuple[str, ...] | None
     expires_on: str | None
     version: str
+
+
+def handed_back(text: str) -> str:
+    """A note or description as GitLab may hand it back: line ends normalised, outer blanks gone."""
+    return text.replace("\r\n", "\n").strip()

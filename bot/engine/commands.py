@@ -33,6 +33,7 @@ from bot.notes.commands import read_commands
 from bot.notes.foreign import inline
 from bot.ports.commands import CommandBook, CommandNotes, CommandTexts
 from bot.ports.gitlab import Notes, People
+from bot.ports.stickies import keep_note
 from bot.ports.store import Journal
 from bot.release.approving import role_word
 
@@ -209,7 +210,7 @@ class Clerk:
         return self._close(row, Stage.ANSWERED, "")
 
     def _tell(self, row: CommandNote) -> None:
-        """Post, edit or leave the sticky note; a second one is removed."""
+        """Keep the sticky note."""
         place = row.heard.place
         subject = self.notes.subject(place)
         if subject is None:
@@ -217,12 +218,7 @@ class Clerk:
         stickies = self.stickies[place.home]
         body = self.texts.sticky(place, subject, self.book.answered(place, HISTORY))
         ours = self.texts.own(stickies.notes(place.project_id, place.iid), place)
-        for surplus in reversed(ours[1:]):
-            stickies.delete(place.project_id, place.iid, surplus.id)
-        if not ours:
-            stickies.create(place.project_id, place.iid, body)
-        elif _plain(ours[0].body) != _plain(body):
-            stickies.update(place.project_id, place.iid, ours[0].id, body)
+        keep_note(stickies, place.project_id, place.iid, ours, body)
 
     def _close(self, row: CommandNote, stage: Stage, why: str) -> CommandNote:
         if why:
@@ -241,8 +237,3 @@ class Clerk:
         if not self.book.keep(new, row):
             raise StaleError
         return new
-
-
-def _plain(text: str) -> str:
-    """A note as GitLab may hand it back: line ends normalised, outer blanks gone."""
-    return text.replace("\r\n", "\n").strip()

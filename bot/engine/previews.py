@@ -23,6 +23,7 @@ from bot.hygiene.reviews import QUIET, TOLD, Outcome
 from bot.notes.merging import PreviewNotes
 from bot.ports.gitlab import Notes
 from bot.ports.merge_requests import MergeRequests, ReviewRecords
+from bot.ports.stickies import keep_note
 from bot.release.names import METADATA_FILES, stated
 from bot.release.observe import Eyes
 from bot.release.unreleased import added
@@ -184,19 +185,9 @@ class Previewer:
                 return source, (Missing.LABEL,) if lacking else ()
 
     def _told(self, request: OpenMergeRequest, preview: MergePreview) -> Outcome:
-        """Post, edit or leave the note; a second one is removed."""
         notes = self.notes.notes(request.project_id, request.iid)
-        ours = self.texts.own(notes, request)
-        for surplus in reversed(ours[1:]):
-            self.notes.delete(request.project_id, request.iid, surplus.id)
         body = self.texts.note(request, preview, notes)
-        if not ours:
-            self.notes.create(request.project_id, request.iid, body)
-            return Outcome.POSTED
-        if ours[0].body.replace("\r\n", "\n").strip() == body.strip():
-            return Outcome.SAME
-        self.notes.update(request.project_id, request.iid, ours[0].id, body)
-        return Outcome.EDITED
+        return Outcome(keep_note(self.notes, request.project_id, request.iid, self.texts.own(notes, request), body))
 
     def _seen(self, request: OpenMergeRequest) -> bool:
         seen = self.records.seen(_key(request))

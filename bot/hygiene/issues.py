@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.findings import AuditReport, Finding, PlaceReport
+from bot.domain.gitlab import handed_back
 from bot.domain.rolling import IssueMode, IssueNews, IssuePlace, IssuePolicy, NewsState, RollingIssue
 from bot.hygiene.history import place_of
 from bot.ports.rolling import IssueEvent, IssueTexts, RollingIssues
@@ -142,7 +143,7 @@ def _steps(report: PlaceReport, issues: Sequence[RollingIssue], texts: IssueText
     elif not report.findings and not report.unknown:
         if oldest.open:
             yield step(Deed.CLOSE, oldest)
-    elif oldest.open and _plain(oldest.description) != _plain(body):
+    elif oldest.open and handed_back(oldest.description) != handed_back(body):
         yield step(Deed.EDIT, oldest)
 
 
@@ -224,8 +225,3 @@ def keep_issues(
 def asks_for_time(error: Exception) -> bool:
     """Whether GitLab asked not to be asked again at once."""
     return isinstance(error, TransientError) and (error.retry_after is not None or error.status == _TOO_MANY)
-
-
-def _plain(text: str) -> str:
-    """A description as GitLab may hand it back: line ends normalised, outer blanks gone."""
-    return text.replace("\r\n", "\n").strip()

@@ -15,6 +15,7 @@ from bot.hygiene.changes import Ci, accepted, hygiene_change, local_files, unsee
 from bot.hygiene.facts import ProjectFacts
 from bot.ports.gitlab import Notes
 from bot.ports.merge_requests import CiTexts, MergeRequests, ReviewRecords, ReviewTexts
+from bot.ports.stickies import Kept, keep_note
 
 DEEPEST = 5  # files of the project that take each other in
 MOST_KEPT = 256  # parsed files
@@ -29,9 +30,9 @@ class Outcome(StrEnum):
     UNPREPARED = "not prepared yet"
     UNTOUCHED = "changes no CI file"
     NOTHING = "changes nothing about hygiene"
-    POSTED = "told"
-    EDITED = "told anew"
-    SAME = "told already"
+    POSTED = Kept.POSTED.value
+    EDITED = Kept.EDITED.value
+    SAME = Kept.SAME.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,26 +123,13 @@ class Reviewer:
         self.parsed[file.oid] = unknown if file.text is None else self.parse(file.text)
 
     def _told(self, request: OpenMergeRequest, change: HygieneChange | None) -> Outcome:
-        """Post, edit or leave the note; a second one is removed."""
+        """Keep the note, which is begun only where there is something to tell."""
         ours = self.texts.own(self.notes.notes(request.project_id, request.iid), request)
-        for surplus in reversed(ours[1:]):
-            self.notes.delete(request.project_id, request.iid, surplus.id)
-        if not ours:
-            if change is None or change.nothing:
-                return Outcome.UNTOUCHED if change is None else Outcome.NOTHING
-            self.notes.create(request.project_id, request.iid, self.texts.note(request, change))
-            return Outcome.POSTED
+        if not ours and (change is None or change.nothing):
+            return Outcome.UNTOUCHED if change is None else Outcome.NOTHING
         body = self.texts.note(request, change or HygieneChange())
-        if _plain(ours[0].body) == _plain(body):
-            return Outcome.SAME
-        self.notes.update(request.project_id, request.iid, ours[0].id, body)
-        return Outcome.EDITED
+        return Outcome(keep_note(self.notes, request.project_id, request.iid, ours, body))
 
 
 def _mark(request: OpenMergeRequest, head: str) -> str:
     return f"{head} {request.target_branch}"
-
-
-def _plain(text: str) -> str:
-    """A note as GitLab may hand it back: line ends normalised, outer blanks gone."""
-    return text.replace("\r\n", "\n").strip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.gitlab import ReleaseLink
+from bot.domain.gitlab import ReleaseLink, handed_back
 from bot.domain.notes import NotesSource, NotesStrategy
 from bot.domain.refs import RefKind
 from bot.domain.releases import TargetState, TargetStatus
@@ -62,7 +62,7 @@ def _missing(wanted: Wanted, facts: Facts, texts: Texts, report: ReleaseReport) 
         return (CreateRelease(tag=tag, name=tag, description=texts.description(report, None), links=links),)
     actions: list[Action] = []
     description = texts.description(report, there.description)
-    if _plain(description) != _plain(there.description):
+    if handed_back(description) != handed_back(there.description):
         actions.append(DescribeRelease(tag=tag, description=description))
     names, urls = {link.name for link in there.links}, {link.url for link in there.links}
     # A link of our file's name that leads elsewhere is out of date: the index moved, or a job of the project made it.
@@ -106,11 +106,6 @@ def _links(wanted: Wanted, facts: Facts) -> tuple[ReleaseLink, ...]:
                 name = file.filename if number == 0 else f"{file.filename} ({spec.name})"
                 links[listed.url] = ReleaseLink(name=name, url=listed.url)
     return tuple(links.values())
-
-
-def _plain(text: str) -> str:
-    """A description as GitLab may hand it back: line ends normalised, outer blanks gone."""
-    return text.replace("\r\n", "\n").strip()
 
 
 def _status(facts: Facts, state: TargetState, reason: str) -> TargetStatus:

@@ -5,6 +5,7 @@ Reporting never changes the publishing verdict.
 
 from __future__ import annotations
 
+from bot.domain.gitlab import handed_back
 from bot.domain.releases import STOPPED, TargetState, TargetStatus
 from bot.domain.report import ReleaseReport
 from bot.ports.texts import Texts
@@ -46,7 +47,7 @@ def _missing(texts: Texts, report: ReleaseReport, facts: Facts) -> tuple[Action,
         return (OpenIssue(title=title, description=texts.failure(report, None, stopped=True).text, labels=labels),)
     oldest = ours[0]
     wanted = texts.failure(report, oldest.description, stopped=stopped)
-    changes = _plain(wanted.text) != _plain(oldest.description)
+    changes = handed_back(wanted.text) != handed_back(oldest.description)
     actions: list[Action] = []
     event = wanted.open if wanted.open != oldest.open else None
     if changes or event is not None:
@@ -60,7 +61,3 @@ def _missing(texts: Texts, report: ReleaseReport, facts: Facts) -> tuple[Action,
 def _status(facts: Facts, state: TargetState, reason: str) -> TargetStatus:
     attempts = sum(attempt.target == NAME for attempt in facts.attempts)
     return TargetStatus(name=NAME, state=state, reason=reason, attempts=attempts)
-
-
-def _plain(text: str) -> str:
-    return text.replace("\r\n", "\n").strip()

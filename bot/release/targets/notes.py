@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.domain.gitlab import Issue, MergeRequest, Note
+from bot.domain.gitlab import Issue, MergeRequest, Note, handed_back
 from bot.domain.releases import AttemptOutcome, Receipt, TargetState, TargetStatus
 from bot.domain.report import ReleaseReport
 from bot.ports.texts import Texts
@@ -111,7 +111,7 @@ def _missing(texts: Texts, report: ReleaseReport, told: Told, notes: Sequence[No
     actions: list[Action] = [DropNote(place=place, note_id=surplus.id) for surplus in reversed(ours[1:])]
     if not ours:
         return (PostNote(place=place, body=told.body),)
-    if _plain(ours[0].body) != _plain(told.body):
+    if handed_back(ours[0].body) != handed_back(told.body):
         reply = texts.reply(report, told.on, ours[0], notes) if isinstance(told.on, MergeRequest) else None
         if reply is not None:
             actions.append(PostNote(place=place, body=reply, item="reply"))
@@ -124,9 +124,4 @@ def _status(so_far: Known, name: str, state: TargetState, reason: str = "") -> T
 
 
 def _digest(body: str) -> str:
-    return hashlib.sha256(_plain(body).encode()).hexdigest()
-
-
-def _plain(text: str) -> str:
-    """A note as GitLab may hand it back: line ends normalised, outer blanks gone."""
-    return text.replace("\r\n", "\n").strip()
+    return hashlib.sha256(handed_back(body).encode()).hexdigest()
