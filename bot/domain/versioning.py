@@ -68,6 +68,10 @@ class VersioningPolicy:
         # Only the one way to write it is ours: `v1.2` would be taken for another tag of 1.2.0.
         return version if str(version) == text and len(version.release) == 3 else None
 
+    def versions(self, tags: Iterable[str]) -> dict[str, Version]:
+        """Those of the tags that are called so, by name."""
+        return {tag: version for tag in tags if (version := self.read(tag)) is not None}
+
 
 def bump_of_commits(commits: Iterable[Commit]) -> Bump:
     """What Conventional Commits ask for; merges, and what was reverted again, ask for nothing.

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bot.domain.changelog import unreleased_of
 from bot.domain.errors import PutOffError, RefusedError, TransientError
+from bot.domain.gitlab import handed_back
 from bot.domain.notes import NotesPolicy
 from bot.domain.proposals import Head, NewCommit, Proposal, ReleaseDraft, Words
 from bot.domain.refs import Project
@@ -243,4 +244,4 @@ def _steps(seen: _Seen, wish: _Wish) -> _Steps:
 
 
 def _says(one: Proposal, words: Words) -> bool:
-    return one.title == words.title and one.description.strip() == words.description.strip()
+    return one.title == words.title and handed_back(one.description) == handed_back(words.description)

@@ -75,7 +75,7 @@ class Tagger:
         """The tag that the newest merged release merge request stands for. Raises: TransientError, RefusedError."""
         rule, versioning = self.rule(project)
         branch, tags = self.branch(project, versioning), self.refs.tags(project.id)
-        versions = {tag.name: version for tag in tags if (version := versioning.read(tag.name)) is not None}
+        versions = versioning.versions(tag.name for tag in tags)
         finals = [tag for tag in tags if _final(versions.get(tag.name))]
         newest = max(finals, key=lambda tag: versions[tag.name], default=None)
         found = self.requests.approved(project, branch.name, rule.notes.file, self.where, newest)
@@ -97,7 +97,7 @@ class Tagger:
         rule, versioning = self.rule(project)
         branch = self.branch(project, versioning)
         tags = self.refs.tags(project.id)
-        versions = {tag.name: version for tag in tags if (version := versioning.read(tag.name)) is not None}
+        versions = versioning.versions(tag.name for tag in tags)
         here = next((tag for tag in tags if tag.sha == branch.sha and tag.name in versions), None)
         if here is not None:
             return NextTag(sha=branch.sha, name=here.name, reason="its newest commit has that tag already", made=True)
