@@ -52,7 +52,7 @@ class SqliteCommands:
         """By `due_at`, then in the order of the notes."""
         table = schema.commands
         query = select(table).where(table.c.due_at <= now).order_by(table.c.heard_at, table.c.note_id).limit(limit)
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return tuple(_note(row) for row in connection.execute(query).mappings())
 
     def unfinished(self, since: datetime, limit: int) -> tuple[int, ...]:
@@ -60,7 +60,7 @@ class SqliteCommands:
         table = schema.releases
         here = (table.c.state.not_in(_OVER), table.c.updated_at >= since)
         query = select(table.c.project_id).where(*here).distinct().order_by(table.c.project_id).limit(limit)
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return tuple(connection.execute(query).scalars())
 
     def keep(self, note: CommandNote, before: CommandNote) -> bool:
@@ -86,7 +86,7 @@ class SqliteCommands:
             func.json_array_length(table.c.answers) > 0,
         )
         query = select(table).where(*here).order_by(table.c.heard_at.desc(), table.c.note_id.desc()).limit(limit)
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return tuple(_note(row) for row in connection.execute(query).mappings())
 
     def authors_since(self, project_id: int, moment: datetime) -> tuple[int, ...]:
@@ -98,7 +98,7 @@ class SqliteCommands:
             table.c.author_id.is_not(None),
             func.json_array_length(table.c.answers) > 0,
         )
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return tuple(connection.execute(select(table.c.author_id).where(*acted)).scalars())
 
 

@@ -87,7 +87,7 @@ class SqliteEnrolment:
     def enrolled_at(self, project_id: int) -> datetime | None:
         """When a project that is watched was enrolled first."""
         table = schema.projects
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             query = select(table.c.enrolled_at).where(table.c.id == project_id, table.c.left_at.is_(None))
             return connection.execute(query).scalar_one_or_none()
 
