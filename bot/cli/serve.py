@@ -58,7 +58,8 @@ def serve(options: Options) -> Exit:
             _try_address(web.host, web.port)
             bot.index.start()
             bot.must_write()  # asks GitLab who we are: a token that cannot work ends the start here
-            _ = bot.tools, bot.watcher
+            _ = bot.tools
+            bot.watcher.begin()
             if _tends_hooks(bot):
                 _ = bot.hook_care  # a secret that GitLab would not take ends the start here
             instruments = Instruments(bot)

@@ -88,6 +88,14 @@ class Watcher:
             stopped=seen.stopped,
         )
 
+    def begin(self) -> None:
+        """On the very first start, fix the moment from which refs count: all that a first poll has to do.
+
+        Raises: TransientError, RefusedError if GitLab's clock is not known yet and cannot be asked for.
+        """
+        if self.intake.cursor(CURSOR) is None:
+            self.poll()
+
     def enrol_due(self) -> bool:
         """Whether everything in scope is to be listed anew."""
         last = self.intake.cursor(ENROLLED)

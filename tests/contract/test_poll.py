@@ -45,6 +45,20 @@ def test_what_is_pushed_within_the_second_of_the_first_start_is_found(watch: Wat
     assert [one[1] for one in watch.poll()] == ["v1", "v2"]
 
 
+def test_a_start_fixes_the_moment_without_another_question(watch: Watch) -> None:
+    """From the very first start on tags count, whenever the first poll comes; later starts do not move the moment."""
+    project = watch.org.project
+    watch.tag(project, "v1", message="annotated")
+    watch.later(timedelta(minutes=10))
+    watch.requests()
+    watch.watcher.begin()
+    assert watch.requests() == []
+    watch.tag(project, "v2", message="annotated")
+    watch.later(timedelta(minutes=10))
+    watch.watcher.begin()
+    assert [one[1] for one in watch.poll()] == ["v2"]
+
+
 def test_since_all_takes_everything_as_new(watch: Watch) -> None:
     """Every tag there is; a release for those a rule covers."""
     watch.tag(watch.org.project, "v1")
