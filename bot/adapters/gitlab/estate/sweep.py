@@ -23,7 +23,7 @@ from bot.domain.errors import RefusedError, TransientError
 from bot.domain.estate import ProjectFacts, Scope, Unread, Wishes
 from bot.domain.gitlab import Level, UnreadableLevel, VariableFlags, Variables
 
-WINDOW = 500  # projects held at a time: enough that their groups fill a request, few enough to forget
+WINDOW = 1_000  # projects held at a time: enough that their groups fill a request, few enough to forget
 READY = 64  # places that wait to be judged
 AT_ONCE = 4  # projects asked by REST at the same time
 
