@@ -130,6 +130,7 @@ def _introduce(options: Options, state: dict[str, object]) -> None:
         return
     print(f"GitLab   {state['url']}")
     print(f"control  {state['url']}/-/sandbox/  X-Sandbox-Token: {state['control_token']}")
+    print(f"sign-in  {state['url']}/users/sign_in  everybody's password: {state['password']}")
     index = state["index"]
     if isinstance(index, dict):
         print(f"index    {index['simple_url']}  upload {index['upload_url']} as {index['username']}:{index['token']}")

@@ -14,6 +14,7 @@ from bot.sandbox.world.places import Group, Project
 from bot.sandbox.world.world import World
 
 PERSONAL_KINDS = (TokenKind.PERSONAL, TokenKind.PROJECT, TokenKind.GROUP)
+BEARERS = (*PERSONAL_KINDS, TokenKind.OAUTH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ def _live(world: World, secret: str, kinds: tuple[TokenKind, ...]) -> Token:
         if token.kind is TokenKind.JOB:
             raise unauthorized()
         raise invalid_token("Token was revoked. You have to re-authorize from the user.")
-    if token.expired(world.clock.now().date()):
+    if token.over(world.clock.now()):
         raise invalid_token("Token is expired. You can either do re-authorization or token refresh.")
     if token.user is not None and token.user.state != "active":
         raise RefusalError(403, {"message": "403 Forbidden - Your account has been blocked."})
@@ -68,12 +69,14 @@ def identify(
     """
     secret = headers.get("private-token") or query.get("private_token")
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
-    if not secret and scheme.lower() == "bearer":
-        secret = bearer.strip()
-        if job_token and secret.startswith("glcbt-"):
-            return _as_identity(_live(world, secret, (TokenKind.JOB,)))
     if secret:
         return _as_identity(_live(world, str(secret), PERSONAL_KINDS))
+    if scheme.lower() == "bearer" or query.get("access_token"):
+        secret = bearer.strip() if scheme.lower() == "bearer" else str(query.get("access_token"))
+        if job_token and secret.startswith("glcbt-"):
+            return _as_identity(_live(world, secret, (TokenKind.JOB,)))
+        if secret:
+            return _as_identity(_live(world, secret, BEARERS))
     if job_token:
         secret = headers.get("job-token") or query.get("job_token")
         if secret:
@@ -85,8 +88,10 @@ def identify(
     return ANONYMOUS
 
 
-def identify_basic(world: World, authorization: str) -> Identity:
+def identify_basic(world: World, authorization: str, *, oauth: bool = False) -> Identity:
     """Who a basic-auth header names: `gitlab-ci-token` + job token, a deploy token, any name + access token.
+
+    `oauth` says that tokens of applications are taken, too, as git's are and the registry's are not.
 
     Raises: RefusalError (401).
     """
@@ -102,6 +107,8 @@ def identify_basic(world: World, authorization: str) -> Identity:
         raise unauthorized()
     if token.kind is TokenKind.DEPLOY and name != token.username:
         raise unauthorized()
+    if token.kind is TokenKind.OAUTH and not oauth:
+        raise unauthorized()
     return _as_identity(_live(world, secret, tuple(TokenKind)))
 
 
@@ -110,7 +117,7 @@ def require_scope(identity: Identity, method: str, extra: tuple[str, ...] = ()) 
 
     Raises: RefusalError (403 insufficient_scope).
     """
-    if identity.kind not in PERSONAL_KINDS:
+    if identity.kind not in BEARERS:
         return
     accepted = ["api", *(["read_api"] if method in ("GET", "HEAD") else []), *extra]
     if not identity.has_scope(*accepted):

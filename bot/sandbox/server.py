@@ -27,6 +27,7 @@ from bot.sandbox.git.http import GitOverHttp, is_git_path
 from bot.sandbox.graphql.endpoint import GraphqlApi
 from bot.sandbox.hooks.delivery import HookSender
 from bot.sandbox.malformed import MalformedLayer
+from bot.sandbox.oauth.app import OauthFace, is_oauth_path
 from bot.sandbox.rest.app import PREFIX, RestApi
 from bot.sandbox.signing import Signer
 from bot.sandbox.storage import StorageSwitch
@@ -233,6 +234,7 @@ class Gitlab:
             "url": self.url,
             "admin_token": self.admin_token,
             "control_token": self.control_token,
+            "password": self.world.applications.password,
             "index": None
             if self.index is None
             else {
@@ -250,7 +252,7 @@ class Gitlab:
                     "token": token.secret,
                 }
                 for token in list(self.world.tokens.values())
-                if token.kind is not TokenKind.JOB and not token.revoked
+                if token.kind not in (TokenKind.JOB, TokenKind.OAUTH) and not token.revoked
             ],
             "projects": [
                 {"id": one.id, "path": one.full_path, "web_url": f"{self.url}/{one.full_path}"}
@@ -261,7 +263,7 @@ class Gitlab:
     def _application(self) -> ASGIApp:
         rest = RestApi(self.world, self.pipelines, self.hooks)
         graphql = GraphqlApi(self.world)
-        git = GitOverHttp(self.world)
+        git, oauth = GitOverHttp(self.world), OauthFace(self.world, self.signer)
         control = ControlApi(self.world, self.faults, self.hooks, self.storage, self.state, token=self.control_token)
 
         async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
@@ -274,6 +276,8 @@ class Gitlab:
                 await control(scope, receive, send)
             elif is_git_path(path):
                 await git(scope, receive, send)
+            elif is_oauth_path(path):
+                await oauth(scope, receive, send)
             elif found := wellknown.answer(Request(scope), self.url, self.signer):
                 await found(scope, receive, send)
             else:

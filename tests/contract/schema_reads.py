@@ -157,6 +157,7 @@ READS: dict[str, tuple[str, str]] = {
 }
 # these answer bytes, a redirect, a record another line checks, or have no description in GitLab's files
 UNREAD = {
+    "/applications",
     "/groups/:id/members/:user_id",
     "/projects/:id/members/:user_id",
     "/projects/:id/ci/lint",

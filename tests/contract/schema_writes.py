@@ -263,6 +263,10 @@ WRITES: list[Write] = [
     Write("DELETE", "/projects/:id/packages/:package_id/package_files/:package_file_id",
           f"{PROJECT}/packages/1/package_files/1", 204),
     Write("DELETE", "/projects/:id/packages/:package_id", f"{PROJECT}/packages/1", 204),
+    Write("POST", "/applications", "/applications", 201, None,
+          {"name": "W", "redirect_uri": "https://app.example/back", "scopes": "read_api"}, "application"),
+    Write("POST", "/applications/:application_id/renew-secret", "/applications/{application}/renew-secret", 201),
+    Write("DELETE", "/applications/:application_id", "/applications/{application}", 204),
 ]
 # fmt: on
 # these need a delivery that has happened, or end the caller's own token

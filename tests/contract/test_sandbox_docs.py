@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.cli.main import app
+from bot.sandbox.control.applications import ApplicationControl
 from bot.sandbox.control.faults import FaultControl
 from bot.sandbox.control.hooks import HookControl
 from bot.sandbox.control.limits import LimitControl
@@ -65,7 +66,7 @@ def test_every_call_and_every_kind_of_fault_is_on_the_page(tmp_path: Path) -> No
         world = World(tmp_path)
         registry = RegistryControl(world, StorageSwitch(world))
         limits = LimitControl(Limits(lambda: datetime.now(UTC)))
-        parts = (FaultControl(Faults()), limits, HookControl(hooks, 1), registry)
+        parts = (FaultControl(Faults()), limits, HookControl(hooks, 1), registry, ApplicationControl(world))
         calls = [path for part in parts for path, _, _ in part.handlers()]
     finally:
         hooks.close()

@@ -20,7 +20,7 @@ SHARED = Path(__file__).parents[3] / "shared" / "gitlab"
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="GitLab's schemas (../shared/gitlab) are not here")
 
-NOT_DESCRIBED_READS, NOT_DESCRIBED_WRITES = 65, 18
+NOT_DESCRIBED_READS, NOT_DESCRIBED_WRITES = 66, 20
 IDS: dict[str, object] = {}
 EXPIRES = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from bot.sandbox.answers import Json
+from bot.sandbox.control.applications import ApplicationControl
 from bot.sandbox.control.faults import FaultControl
 from bot.sandbox.control.hooks import HookControl
 from bot.sandbox.control.limits import LimitControl
@@ -58,6 +59,7 @@ class ControlApi:
             *LimitControl(world.limits).handlers(),
             *HookControl(hooks, faults.seed).handlers(),
             *PeopleControl(world).handlers(),
+            *ApplicationControl(world).handlers(),
             *RegistryControl(world, storage).handlers(),
         ]
         self._app = Starlette(

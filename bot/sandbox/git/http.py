@@ -102,7 +102,7 @@ class GitOverHttp:
         header = request.headers.get("authorization", "")
         try:
             if header.lower().startswith("basic "):
-                return identify_basic(self._world, header)
+                return identify_basic(self._world, header, oauth=True)
             return identify(self._world, request.headers, {}, job_token=True, deploy_token=True)
         except RefusalError:
             raise GitError(401, "HTTP Basic: Access denied") from None

@@ -19,6 +19,7 @@ from bot.sandbox.git.run import GitError
 from bot.sandbox.malformed import check_text, malformed
 from bot.sandbox.rest import (
     access_tokens,
+    applications,
     archives,
     artifacts,
     branches,
@@ -67,6 +68,7 @@ FIELD_LIMIT_BYTES = 16 * 1024 * 1024
 
 RESOURCES = (
     access_tokens,
+    applications,
     artifacts,
     branches,
     archives,

@@ -3,6 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.sandbox.world.applications import Application
 
 
 class Level(IntEnum):
@@ -37,6 +41,7 @@ class TokenKind(StrEnum):
     GROUP = "group"
     DEPLOY = "deploy"
     JOB = "job"
+    OAUTH = "oauth"
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -57,7 +62,10 @@ class User:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Token:
-    """A credential. `user` acts through it; a deploy token acts as nobody, within `project` or `group`."""
+    """A credential. `user` acts through it; a deploy token acts as nobody, within `project` or `group`.
+
+    An OAuth token belongs to an `application`, ends at a moment and is renewed by `refresh`.
+    """
 
     id: int
     kind: TokenKind
@@ -74,10 +82,17 @@ class Token:
     group_id: int | None = None
     job_id: int | None = None
     last_used_at: datetime | None = None
+    application: "Application | None" = None
+    refresh: str = field(default="", repr=False)
+    ends_at: datetime | None = None
 
     def expired(self, today: date) -> bool:
         """Whether the token is past its day. GitLab expires tokens at the start of `expires_at`."""
         return self.expires_at is not None and self.expires_at <= today
+
+    def over(self, now: datetime) -> bool:
+        """Whether its time has passed."""
+        return self.expired(now.date()) or (self.ends_at is not None and self.ends_at <= now)
 
     def active(self, today: date) -> bool:
         """Whether the token still opens anything."""

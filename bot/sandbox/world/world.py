@@ -12,6 +12,7 @@ from bot.sandbox.git.objects import Seed, Signature
 from bot.sandbox.git.repository import Repository
 from bot.sandbox.limits import Limits
 from bot.sandbox.world import flow
+from bot.sandbox.world.applications import Applications
 from bot.sandbox.world.clock import WorldClock
 from bot.sandbox.world.people import Level, Token, TokenKind, User
 from bot.sandbox.world.places import Group, Project
@@ -55,6 +56,7 @@ class World:
         self._random: random.Random = random.SystemRandom() if seed is None else random.Random(seed)
         self._ids: dict[str, count[int]] = {}
         self.activity = Activity(self)
+        self.applications = Applications(self)
 
     def next_id(self, kind: str) -> int:
         """The next id of a kind of record; the first is 1."""
