@@ -34,6 +34,7 @@ from bot.adapters.gitlab.refs import GitLabRefs
 from bot.adapters.gitlab.releases import GitLabReleases
 from bot.adapters.gitlab.rolling import GitLabRollingIssues
 from bot.adapters.gitlab.variable_flags import GitLabVariableFlags
+from bot.adapters.index.leases import Leases
 from bot.adapters.index.service import IndexAdapter
 from bot.adapters.meter import Meter
 from bot.adapters.store.open import open_state
@@ -96,6 +97,7 @@ class Parts:
             gitlab_ca_file=self._ca_file,
             gitlab_proxy=gitlab.proxy,
             on_request=lambda _: self._registry_asked(),
+            leases=self._leases(),
         )
         self.builder = BuilderAdapter(
             policy=settings.policy.build, scratch=self.home / "builds", redactor=redactor, slot=self.index.heavy
@@ -207,6 +209,14 @@ class Parts:
     def _marker_key_given(self) -> bytes:
         key = self.settings.gitlab.marker_key
         return b"" if key is None else key.reveal().encode()
+
+    def _leases(self) -> Leases | None:
+        """What tells other machines of uploads; None where there can be but one process."""
+        if not self.store.database.shared:
+            return None
+        from bot.adapters.store.sendings import SharedSendings
+
+        return Leases(sendings=SharedSendings(self.store.database))
 
     @cached_property
     def replicas(self) -> SharedReplicas | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -64,6 +65,45 @@ class Index(Protocol):
 
     def send(self, place: IndexPlace, distribution: Distribution) -> Sent:
         """Send one kept file with twine, in a child with a deadline that dies with us."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who sends: `token` is its own. It holds the file `lock`, whose device and number are `inode`, as long as it may
+    send; the kernel whose run is `boot` can tell.
+    """
+
+    token: str
+    boot: str
+    lock: str
+    inode: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """A sending, and how much of its time is left."""
+
+    sender: Sender
+    left: timedelta
+
+
+class Sendings(Protocol):
+    """What processes on several machines must know of each other before one of them sends. Raises: TransientError."""
+
+    def begin(self, place: str, sender: Sender, seconds: float) -> bool:
+        """Say that `sender` may send to a place for so long from now; False, and nothing said, while another may.
+
+        Raises: FencedError if the turn that sends became another's.
+        """
+        ...
+
+    def end(self, place: str, token: str) -> None:
+        """Say that this sender sends no more; nothing if it is not the one on record."""
+        ...
+
+    def under_way(self, place: str) -> UnderWay | None:
+        """Who may be sending there now; None if nobody may."""
+        ...
 
 
 class Anatomist(Protocol):

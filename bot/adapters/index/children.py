@@ -12,15 +12,25 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from pydantic import ValidationError
 
 from bot.adapters.index.limits import OUT_OF_MEMORY
-from bot.adapters.index.messages import Broken, Job, LookJob, Reply, jobs, read_message, replies, write_message
+from bot.adapters.index.messages import (
+    Broken,
+    Job,
+    LookJob,
+    Reply,
+    UploadJob,
+    jobs,
+    read_message,
+    replies,
+    write_message,
+)
 from bot.domain.errors import RopewalkError
 
 START_LIMIT = 60.0  # seconds to import twine on a busy machine
@@ -99,14 +109,24 @@ class Children:
         """A place among the children that compute, for other work of that kind; waits until there is one."""
         return self._heavy
 
-    def run(self, job: Job, *, deadline: float, lock: int | None = None) -> Ended:
+    def run(
+        self, job: Job, *, deadline: float, lock: int | None = None, begin: Callable[[], None] | None = None
+    ) -> Ended:
         """Do one job in a child of its own, which is gone (or its server is) when this returns.
 
         `deadline` is in seconds and covers the child's whole life. `lock` is a descriptor the child keeps open for
-        its life. Raises: ServerError.
+        its life. `begin` is called before the child, within its time; what it raises is raised, and nothing is done.
+        Raises: ServerError.
         """
         with contextlib.nullcontext() if isinstance(job, LookJob) else self._heavy:
-            return self._run(job, deadline, lock)
+            if begin is None:
+                return self._run(job, deadline, lock)
+            with self._lock:
+                self._running().await_ready()
+            end = time.monotonic() + deadline  # should this process freeze from here on, the child ends all the same
+            begin()
+            job = replace(job, until=end) if isinstance(job, UploadJob) else job
+            return self._run(job, end - time.monotonic(), lock)
 
     def _run(self, job: Job, deadline: float, lock: int | None) -> Ended:
         mine, theirs = socket.socketpair()
@@ -115,7 +135,7 @@ class Children:
             with theirs, their_status:
                 self._hand_over([theirs.fileno(), their_status.fileno(), *([] if lock is None else [lock])])
             end = time.monotonic() + deadline
-            mine.settimeout(deadline)
+            mine.settimeout(max(deadline, 0.001))
             with contextlib.suppress(OSError):  # a child that is gone or stuck already shows below
                 write_message(mine, jobs().dump_json(job))
             reply, late = _await_reply(mine, end)

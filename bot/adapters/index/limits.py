@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MIB = 1024 * 1024
+SETTLING = 10.0  # seconds an index may take to list what it has received whole, also when the sender is gone
 OUT_OF_MEMORY = 71  # exit code of a child that reached its limit and has not even room to say so
 
 

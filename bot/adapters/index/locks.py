@@ -5,7 +5,7 @@ that name half done. The daemon takes the lock *before* it asks for a child and 
 child keeps it open for its life. A `flock` belongs to the open file, not to a process: when the daemon is killed,
 whoever still holds the descriptor (the child, or a message that was never read) holds the lock, without a gap.
 The lock files are never deleted, since a deleted one can be locked twice. They serve one machine; replicas on several
-are kept apart by the database.
+are kept apart by the database (see `leases`).
 """
 
 from __future__ import annotations
@@ -47,6 +47,11 @@ class UploadLocks:
         with self._held(self.path(upload_url, name), fcntl.LOCK_SH, seconds) as descriptor:
             yield descriptor is not None
 
+    @property
+    def all_free(self) -> bool:
+        """Whether nobody sends."""
+        return all(_free(path) for path in self._directory.glob("*.lock"))
+
     @contextmanager
     def _held(self, path: Path, how: int, seconds: float) -> Iterator[int | None]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -65,3 +70,33 @@ def _lock(descriptor: int, how: int, end: float) -> bool:
             if time.monotonic() >= end:
                 return False
             time.sleep(_PAUSE)
+
+
+def boot() -> str:
+    """The run of this machine's kernel: a lock is known to it alone."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def inode(path: Path) -> str:
+    """Which file that is, for this kernel; empty if there is none."""
+    try:
+        status = path.stat(follow_symlinks=False)
+    except OSError:
+        return ""
+    return f"{status.st_dev}:{status.st_ino}"
+
+
+def known_free(path: Path, number: str) -> bool:
+    """Whether that very file of this machine is here, and nobody holds it."""
+    return inode(path) == number and _free(path)
+
+
+def _free(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        return _lock(descriptor, fcntl.LOCK_SH, 0.0)
+    finally:
+        os.close(descriptor)

@@ -34,7 +34,8 @@ class Access:
 class UploadJob:
     """Send one file. `path` ends in the distribution's file name; `sha256` is what its bytes must hash to.
 
-    `attestation` is the path of what goes along, empty for nothing.
+    `attestation` is the path of what goes along, empty for nothing. `until` is when the child must be gone, in seconds
+    of the machine's monotonic clock; 0: whenever the daemon says so.
     """
 
     url: str
@@ -42,6 +43,7 @@ class UploadJob:
     sha256: str
     access: Access
     attestation: str = ""
+    until: float = 0.0
     job: Literal["upload"] = "upload"
 
 

@@ -20,10 +20,11 @@ import signal
 import socket
 import sys
 import threading
+import time
 
 from bot.adapters.index.jobs import perform
 from bot.adapters.index.limits import OUT_OF_MEMORY
-from bot.adapters.index.messages import jobs, read_message, replies, write_message
+from bot.adapters.index.messages import UploadJob, jobs, read_message, replies, write_message
 
 READY = b"ready"
 MOST_DESCRIPTORS = 3  # the child's socket, the status socket, and perhaps a lock
@@ -133,8 +134,19 @@ def _run(sock: socket.socket) -> None:
     if message is None:
         return
     job = jobs().validate_json(message)
+    if isinstance(job, UploadJob) and job.until:
+        _end_by(job.until)
     threading.Thread(target=_end_with, args=(sock.dup(),), daemon=True).start()
     write_message(sock, replies().dump_json(perform(job)))
+
+
+def _end_by(until: float) -> None:
+    """The kernel ends this process at that moment, whatever became of the daemon: one that is frozen kills nobody."""
+    left = until - time.monotonic()
+    if left <= 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, left)
 
 
 def _end_with(sock: socket.socket) -> None:

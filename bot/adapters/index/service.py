@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
@@ -12,10 +13,11 @@ from pathlib import Path
 
 from bot.adapters.index.anatomist import IndexAnatomist, Reaching
 from bot.adapters.index.answers import classify, classify_silence, one_line
-from bot.adapters.index.children import Children
+from bot.adapters.index.children import Children, Ended
 from bot.adapters.index.gather import Gatherer
 from bot.adapters.index.installer import IndexInstaller
 from bot.adapters.index.kept import KeptFiles
+from bot.adapters.index.leases import BusyError, Leases
 from bot.adapters.index.limits import Patience
 from bot.adapters.index.locks import UploadLocks
 from bot.adapters.index.messages import (
@@ -49,7 +51,7 @@ class IndexAdapter:
 
     `state_dir` holds the kept files, the locks and what is being read; it must be the same at every start of one bot
     and on a local file system. `on_request` hears `upload`, `simple` or `download` once per HTTP request to a
-    registry of GitLab's.
+    registry of GitLab's. `leases` are told of every upload where other machines may upload the same.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class IndexAdapter:
         on_request: Callable[[str], None] | None = None,
         patience: Patience | None = None,
         children: Children | None = None,
+        leases: Leases | None = None,
     ) -> None:
         self._gitlab_url = gitlab_url
         self._gitlab_token = gitlab_token
@@ -74,6 +77,7 @@ class IndexAdapter:
         self._patience = patience or Patience()
         self._children = children or Children()
         self._locks = UploadLocks(state_dir / "locks")
+        self._leases = leases
         self._kept = KeptFiles(state_dir / "files")
         self._gatherer = Gatherer(self._kept, self._children, self._patience, self._line)
         reaching = Reaching(
@@ -112,6 +116,10 @@ class IndexAdapter:
         with self._locks.looking(place.upload_url, name, seconds=self._patience.lock) as free:
             if not free:
                 raise TransientError(what=f"an upload of {name} is still under way", where=self._where(place))
+            left = None if self._leases is None else self._leases.wait(self._locks.path(place.upload_url, name))
+            if left is not None:
+                what = f"an upload of {name} by another replica may still be under way"
+                raise TransientError(what=what, where=self._where(place), retry_after=left)
             listed = self._look(place, name, ())
             bare = {f.filename for f in listed if f.sha256 is None} & set(
                 [f.filename for f in listed] if wanted is None else wanted
@@ -137,7 +145,11 @@ class IndexAdapter:
                 busy = f"another upload of {name} to this index is still under way"
                 return Sent(outcome=AttemptOutcome.UNCLEAR, reason=busy, again=True)
             self._count(place, "upload", 1)
-            ended = self._children.run(job, deadline=patience.upload_limit(distribution.size), lock=lock)
+            try:
+                ended = self._send(job, name, patience.upload_limit(distribution.size), lock)
+            except BusyError as busy:
+                why = f"an upload of {name} by another replica may still be under way"
+                return Sent(outcome=AttemptOutcome.PUT_OFF, reason=why, retry_after=busy.left.total_seconds())
         match ended.reply:
             case Answered() as answer:
                 sent = explained(place.spec.kind, classify(answer, now=datetime.now(UTC), redact=self._redact(place)))
@@ -146,6 +158,18 @@ class IndexAdapter:
                 return classify_silence(silence, redact=self._redact(place))
             case _:
                 return Sent(outcome=AttemptOutcome.UNCLEAR, reason=ended.why, again=True)
+
+    def _send(self, job: UploadJob, name: str, deadline: float, lock: int) -> Ended:
+        """Let a child send, once the other machines know of it. Raises: BusyError, TransientError, FencedError."""
+        if self._leases is None:
+            return self._children.run(job, deadline=deadline, lock=lock)
+        path = self._locks.path(job.url, name)
+        sender = self._leases.sender(path)
+        ended = self._children.run(job, deadline=deadline, lock=lock, begin=self._leases.begin(path, sender, deadline))
+        if ended.code is not None:  # else its server died: the kernel ends it, but nobody saw that
+            with contextlib.suppress(TransientError):  # then it passes by itself
+                self._leases.end(path, sender)
+        return ended
 
     def mint(self, place: IndexPlace, variable: str, id_token: Secret) -> Secret:
         """See Minter.mint."""

@@ -52,6 +52,16 @@ class Database:
             yield connection
 
     @contextmanager
+    def aside(self) -> Iterator[Connection]:
+        """A transaction on a shared database that neither waits for other writers nor asks for a fence: for rows that
+        say nothing of a release. Never a part of what is gathered.
+
+        Raises: TransientError as `begin`.
+        """
+        with _translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
     def gather(self) -> Iterator[None]:
         """Everything this thread writes within the block is one transaction: stored at its end, or not at all."""
         with self._own() as connection:

@@ -19,7 +19,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from bot.adapters.store.journal import begin
 from bot.adapters.store.open import STEPS
-from bot.adapters.store.schema import VERSION, metadata
+from bot.adapters.store.schema import VERSION
+from bot.adapters.store.shared_tables import TABLES
 from bot.domain.errors import ConfigError
 
 SCHEMA = "ropewalk"
@@ -136,12 +137,10 @@ def _migrate(connection: Connection, shown: str) -> None:
             where=shown,
             remedy="Run that version, or restore the backup made before the upgrade",
         )
-    if version == VERSION:
-        return
     for step in range(version + 1, VERSION + 1) if version else ():
         for statement in STEPS[step]:
             connection.exec_driver_sql(statement)
-    metadata.create_all(connection)
+    TABLES.create_all(connection)
     begin(connection)
     connection.execute(text("UPDATE schema_version SET version = :version"), {"version": VERSION})
 

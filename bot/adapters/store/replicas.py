@@ -22,9 +22,10 @@ _FORM = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'  # as schema.Moment writes it
 _NOW = f"to_char(clock_timestamp() AT TIME ZONE 'UTC', '{_FORM}')"
 
 
-def _now(ago: timedelta = timedelta()) -> object:
-    seconds = f"make_interval(secs => {ago.total_seconds()})"
-    text = f"to_char((clock_timestamp() - {seconds}) AT TIME ZONE 'UTC', '{_FORM}')"
+def database_time(after: timedelta = timedelta()) -> object:
+    """So long after now, as an expression for a column of moments."""
+    seconds = f"make_interval(secs => {after.total_seconds()})"
+    text = f"to_char((clock_timestamp() + {seconds}) AT TIME ZONE 'UTC', '{_FORM}')"
     return type_coerce(literal_column(text), schema.Moment)
 
 
@@ -38,13 +39,15 @@ class SharedReplicas:
         """Insert or refresh the row."""
         table = schema.replicas
         values = {"id": one.id, "host": one.host, "pid": one.pid, "version": one.version, "work": one.work}
-        fresh = table.c.beat_at >= _now(TTL)
+        fresh = table.c.beat_at >= database_time(-TTL)
         with self._database.begin() as connection:
             lately = select(case((fresh, True), else_=False)).where(table.c.id == one.id)
             known = connection.execute(lately).scalar_one_or_none()
-            connection.execute(delete(table).where(table.c.beat_at < _now(FORGET_AFTER)))
-            statement = upsert(table).values(**values, started_at=_now(), beat_at=_now())
-            connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"beat_at": _now()}))
+            connection.execute(delete(table).where(table.c.beat_at < database_time(-FORGET_AFTER)))
+            statement = upsert(table).values(**values, started_at=database_time(), beat_at=database_time())
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["id"], set_={"beat_at": database_time()})
+            )
         return known is not False
 
     def leave(self, id_: str) -> None:
@@ -55,7 +58,7 @@ class SharedReplicas:
     def members(self) -> tuple[Replica, ...]:
         """All rows, the oldest first."""
         table = schema.replicas
-        alive = (table.c.beat_at >= _now(TTL)).label("alive")
+        alive = (table.c.beat_at >= database_time(-TTL)).label("alive")
         query = select(table, alive).order_by(table.c.started_at, table.c.id)
         with self._database.read() as connection:
             return tuple(
