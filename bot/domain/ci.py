@@ -24,11 +24,15 @@ class CiCommand:
     """One simple command of a script, as a shell reads it.
 
     `words` are its program and arguments without quotes and wrappers (`sudo`, `python -m`, `uv run`), expansions as
-    `$NAME` or `${NAME}`, what commands would say as `$(…)`; empty where it only assigns. `line` is 1-based. `reads`
-    names the variables that its words, what is fed to it as text, and command substitutions within hold. `feeds` are
-    the programs that its output goes through, in order: those behind it in a pipeline, and the one whose argument it
-    makes as `$(…)` (`=` for an assignment). `writes` are the files it ends in, with `-` for nowhere. `tolerated` says
-    that the script goes on if it fails. `installs` are the requirements that a runner fetches to run it (`uvx twine`).
+    `$NAME` or `${NAME}`, `${NAME:-…}` where there is something to fall back on; what commands would say, or a variable
+    only decides about, as `$(…)`; a `$` that is mere text as `\\$`. They are empty where it only assigns. `line` is
+    1-based. `reads` names the variables that its words, what is fed to it as text, and command substitutions within
+    hold. `feeds` are the programs that its output goes through, in order: those behind it in a pipeline, and the one
+    whose argument it makes as `$(…)` (`=` for an assignment). `writes` are the files it ends in, with `-` for nowhere.
+    `tolerated` says that the script goes on if it fails. `installs` are the requirements that a runner fetches to run
+    it (`uvx twine`).
+    `doubtful` says that the script may pass it by: it stands under a condition, in a function, or behind an `exit`.
+    `apart` says that it runs in a shell of its own, so that what it sets ends there.
     """
 
     words: tuple[str, ...]
@@ -39,28 +43,35 @@ class CiCommand:
     writes: tuple[str, ...] = ()
     tolerated: bool = False
     installs: tuple[str, ...] = ()
+    doubtful: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CiLine:
     """One entry of a script (it may be several lines of text) and where it stands.
 
-    `line` is 1-based in the file it was read from, None if merged in. `commands` are in the order they stand.
+    `line` is 1-based in the file it was read from, None if merged in. `commands` are in the order they stand. `after`
+    says that it is one of `after_script`, which a shell of its own runs.
     """
 
     text: str
     line: int | None = None
     commands: tuple[CiCommand, ...] = ()
+    after: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CiRule:
-    """One entry of `rules`. `narrowed` says that `changes` or `exists` must hold as well."""
+    """One entry of `rules`. `narrowed` says that `changes` or `exists` must hold as well; `variables` are those that it
+    sets where it decides.
+    """
 
     condition: str | None
     when: str
     narrowed: bool = False
     allow_failure: bool | None = None
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +120,10 @@ class CiJob:
     with their `when`, in full in `gates`; `only`/`excepts` the refs of the old keywords, `only_if`/`except_if` their
     `variables`. `needs` are jobs of the same pipeline, those in `optional_needs` need not be there; `dependencies` are
     jobs whose artifacts it takes. `id_tokens` are its own or, where it has none, the default ones. `complete` is False
-    where it builds on what this file does not define.
+    where it builds on what this file does not define. `matrix` has the variables that `parallel` gives it, with all
+    their values; `inherits` are the file's variables that it gets, None for all of them.
+
+    Values of variables that are not expanded have each `$` twice, as GitLab would have it written.
     """
 
     name: str
@@ -142,6 +156,8 @@ class CiJob:
     dotenv: tuple[str, ...] = ()
     complete: bool = True
     lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    matrix: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    inherits: tuple[str, ...] | None = None
 
     @property
     def commands(self) -> tuple[CiCommand, ...]:
@@ -174,6 +190,12 @@ class CiFacts:
     lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     stages: tuple[str, ...] | None = None
     refused: str = ""
+
+    def variables_for(self, job: CiJob) -> Mapping[str, str]:
+        """The file's variables as far as the job inherits them."""
+        if job.inherits is None:
+            return self.variables
+        return {name: text for name, text in self.variables.items() if name in job.inherits}
 
     @property
     def whole(self) -> bool:

@@ -33,6 +33,8 @@ _OPTIONS = {
     "pdm": frozenset({"-P"}),
     "hatch": frozenset({"-a", "--auth"}),
 }
+_CONTAINERS = frozenset({"docker", "podman", "buildah"})  # of which `-p` names a port elsewhere
+_ATTACHED = frozenset({"twine"})  # takes `-pSECRET`
 HEADER = re.compile(
     r"((?:PRIVATE-TOKEN|JOB-TOKEN|DEPLOY-TOKEN|X-API-KEY|Authorization)\s*:\s*(?:Bearer|Basic|token)?\s*)([^\s\"']{6,})",
     re.IGNORECASE,
@@ -51,8 +53,10 @@ def secret_options(words: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         following = words[at + 1] if at + 1 < len(words) else ""
         if not equals:
             value = following
-        if name in known:
+        if name in known and not (name == "-p" and program in _CONTAINERS and "login" not in words):
             yield name, value
+        elif word[:2] in known and not word.startswith("--") and program in _ATTACHED:
+            yield word[:2], word[2:]
         elif name in users and ":" in value:
             yield name, value.partition(":")[2]
 

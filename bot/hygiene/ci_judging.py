@@ -15,7 +15,7 @@ from bot.hygiene.judging import Judge
 
 _MERGE = "Let a token with the role Developer merge the file with CI Lint, or judge the included files themselves."
 _MEND = "Mend the CI file or make it smaller, then audit again."
-_NAMES = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
+_NAMES = re.compile(r"(?<!\\)\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _LONGEST_NAME = 255
 
 

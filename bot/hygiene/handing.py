@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from bot.domain.ci import CiFacts, CiJob
@@ -16,9 +16,13 @@ from bot.hygiene.effective import effective, nearness, scope_fit
 from bot.hygiene.facts import ProjectFacts
 from bot.hygiene.judging import called
 from bot.hygiene.reach import Pipeline
+from bot.hygiene.starting import given_by_rules
 
-_NAMES = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_NAMES = re.compile(r"(?<![\\$])\$(?:\{(\w+)\}|(\w+))")
+_TEXT = re.compile(r"[\\$]\$\{?(\w+)\}?")  # a variable's name that nobody expands
+_BY_COMMAND = ("`", "$(", ":-…}")
 _PREDEFINED = ("CI_", "GITLAB_")
+_UNSAID: frozenset[str | None] = frozenset({None})
 _DEEPEST = 10  # of variables that refer to each other
 
 
@@ -33,7 +37,8 @@ def _literals(facts: ProjectFacts, ci: CiFacts, job: CiJob) -> dict[str, str]:
     if facts.variables.unreadable:
         return {}
     kept = {flags.key for flags in facts.variables.flags}
-    return {key: text for key, text in {**ci.variables, **job.variables}.items() if key not in kept and "$" not in text}
+    literals = {**ci.variables_for(job), **job.variables}
+    return {key: text for key, text in literals.items() if key not in kept and "$" not in text}
 
 
 def _filled(text: str, known: Mapping[str, str]) -> str:
@@ -50,10 +55,16 @@ class Got(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handed:
-    """What becomes of a name or a text in a job. `why` is a clause: "TWINE_PASSWORD of project … reaches it"."""
+    """What becomes of a name or a text in a job. `why` is a clause: "TWINE_PASSWORD of project … reaches it".
+
+    `file` says that it is the path of a file that holds the value, not the value. `literal` is the value where it is
+    written out, else empty.
+    """
 
     got: Got
     why: str
+    file: bool = False
+    literal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +93,24 @@ class Job:
         settings = self._settings(name)
         if settings is not None and settings.got is Got.YES:
             return settings
-        for literals, place in ((self.job.variables, f"job {self.job.name}"), (self.ci.variables, "the CI file")):
-            text = literals.get(name)
+        by_rules = given_by_rules(self.facts, self.ci, self.job, self.pipeline, name)
+        matrix = self.job.matrix.get(name)
+        for texts, place in (
+            (by_rules.get("job", _UNSAID), f"a rule of job {self.job.name}"),
+            (_UNSAID if matrix is None else frozenset(matrix), f"the matrix of job {self.job.name}"),
+            (frozenset({self.job.variables.get(name)}), f"job {self.job.name}"),
+            (by_rules.get("workflow", _UNSAID), "a rule of the workflow"),
+            (frozenset({self.ci.variables_for(self.job).get(name)}), "the CI file"),
+        ):
+            if len(texts) > 1:
+                return Handed(got=Got.MAYBE, why=f"{place} sets {name}, and which value, only the pipeline shows")
+            (text,) = texts or _UNSAID
             if text is not None:
                 given = self.text(text, depth + 1, own=name)
                 if settings is not None and given.got is not Got.YES:
                     return Handed(got=Got.MAYBE if settings.got is Got.MAYBE else given.got, why=settings.why)
-                return Handed(got=given.got, why=f"{place} sets {name}" if given.got is Got.YES else given.why)
+                why = f"{place} sets {name}" if given.got is Got.YES and not given.file else given.why
+                return replace(given, why=why)
         if settings is not None:
             return settings
         if name.startswith(_PREDEFINED):
@@ -101,7 +123,10 @@ class Job:
         if own in names:
             # GitLab leaves a variable that refers to itself as it is: the job gets the text `$NAME`.
             return Handed(got=Got.NO, why=f"{own} is set to itself, so the job gets the text ${own}")
-        if "`" in text or "$(" in text or depth > _DEEPEST:
+        unread = _TEXT.fullmatch(text)
+        if unread is not None:
+            return Handed(got=Got.NO, why=f"nobody puts a value in, so the job gets the text ${unread[1]}")
+        if any(mark in text for mark in _BY_COMMAND) or depth > _DEEPEST:
             return Handed(got=Got.MAYBE, why="it is what a command says")
         parts = [self.variable(name, depth + 1) for name in names]
         for got in (Got.NO, Got.MAYBE):
@@ -110,7 +135,9 @@ class Job:
                     return part
         if not text:
             return Handed(got=Got.NO, why="it is empty")
-        return parts[0] if parts else Handed(got=Got.YES, why="it is written out")
+        if not parts:
+            return Handed(got=Got.YES, why="it is written out", literal=text)
+        return parts[0] if _NAMES.fullmatch(text) else replace(parts[0], file=False, literal="")
 
     def _settings(self, name: str) -> Handed | None:
         """What the settings hold for a name; None if they hold nothing of that name at all."""
@@ -123,7 +150,7 @@ class Job:
         if got is not None:
             nearer = next((flags for flags in rows if nearness(flags) > nearness(got)), None)
             if nearer is None:
-                return Handed(got=Got.YES, why=f"{called(got)} reaches it")
+                return Handed(got=Got.YES, why=f"{called(got)} reaches it", file=got.file)
             # Somebody gave this project a value of its own; whether the one above would do, no flag tells.
             return Handed(got=Got.MAYBE, why=f"it would be {called(got)}: {self._kept_away(nearer, environment)}")
         if not certain and any(flags.environment_scope != "*" and (protected or not flags.protected) for flags in rows):

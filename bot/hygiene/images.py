@@ -15,7 +15,9 @@ _MOST_ROUNDS = 5  # of variables within variables
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """An image reference. `numbers` is the version in its tag; `open` says that a variable in it is not set here."""
+    """An image reference. `numbers` is the version in its tag; `open` says that a variable in its last part, whatever
+    registry it is taken from, is not set here.
+    """
 
     name: str
     tag: str
@@ -41,7 +43,7 @@ def image_of(ci: CiFacts, job: CiJob) -> Image | None:
     if job.image is None:
         return None
     text = job.image
-    known = {**ci.variables, **job.variables}
+    known = {**ci.variables_for(job), **job.variables}
     for _ in range(_MOST_ROUNDS):
         text = _VARIABLE.sub(lambda match: known.get(match[1], match[0]), text)[:1000]
     bare, at, _ = text.partition("@")
@@ -49,4 +51,4 @@ def image_of(ci: CiFacts, job: CiJob) -> Image | None:
     name, _, tag = last.partition(":")
     match = _NUMBERS.search(tag)
     numbers = tuple(int(part) for part in match[1].split(".")) if match else ()
-    return Image(name=f"{head}{slash}{name}", tag=tag, digest=bool(at), open="$" in text, numbers=numbers)
+    return Image(name=f"{head}{slash}{name}", tag=tag, digest=bool(at), open="$" in last, numbers=numbers)

@@ -19,6 +19,8 @@ from bot.hygiene.facts import ProjectFacts
 from bot.hygiene.judging import called
 from bot.hygiene.publishing import named_severity, publishing_jobs
 from bot.hygiene.running import MEND_CI, Check, Run, agreed, file_check, pipeline_checks, runs, starting
+from bot.hygiene.sending import opaque, sent
+from bot.hygiene.starting import NEVER
 from bot.hygiene.uploading import credential
 from bot.hygiene.wildcards import matches
 
@@ -170,19 +172,44 @@ def _left_to_pipeline(facts: ProjectFacts, ci: CiFacts, question: Question, foun
 
 
 def _by_pipeline(facts: ProjectFacts, ci: CiFacts, question: Question, found: tuple[Run, ...]) -> Iterator[Check]:
-    jobs = publishing_jobs(facts)
+    jobs = publishing_jobs(facts) or _named(ci, question)
     if not jobs:
-        known = ci.whole
-        yield Check(
-            name="publishing job",
-            verdict=Verdict.FAIL if known else Verdict.UNKNOWN,
-            reason="no job uploads distributions" + ("" if known else " that can be seen"),
-            remedy="Add a job that runs `twine upload`, or let the bot upload (source: artifacts)",
-        )
+        yield _no_job(ci, found)
         return
     paths = [_path(facts, ci, job, found, question) for job in jobs]
-    # Each job may publish by itself; the one that comes furthest tells.
-    yield from min(paths, key=_gravity)
+    running = [path for path in paths if path[0].verdict is Verdict.PASS]
+    # Of jobs that start by themselves each must get through: one that fails fails the pipeline. Where none does so, the
+    # one that comes furthest tells.
+    for path in running or [min(paths, key=_gravity)]:
+        yield from path
+
+
+def _named(ci: CiFacts, question: Question) -> tuple[CiJob, ...]:
+    """The jobs that policy says publish, where no job is seen to."""
+    pattern = None if question.rule is None else question.rule.pipeline.job
+    return () if pattern is None else tuple(job for job in ci.jobs if matches(pattern, job.name))
+
+
+def _no_job(ci: CiFacts, found: tuple[Run, ...]) -> Check:
+    """No job is seen to upload. What the project's own scripts and tools do, nobody sees here."""
+    name = "publishing job"
+    remedy = "Add a job that runs `twine upload`, or let the bot upload (source: artifacts)"
+    if not ci.whole:
+        return Check(
+            name=name, verdict=Verdict.UNKNOWN, reason="no job uploads distributions that can be seen", remedy=remedy
+        )
+    running = [job for job in ci.jobs if any(run.words(job) != {NEVER} for run in found)]
+    for job in sorted(running, key=lambda one: not _speaks_of_it(one)):
+        hidden = "another pipeline" if job.trigger else opaque(job)
+        if hidden:
+            reason = f"no job is seen to upload, but job {job.name} runs {hidden}, which may"
+            remedy = "Run `twine upload` in the job itself, or name the job in policy (`pipeline.job`)"
+            return Check(name=name, verdict=Verdict.UNKNOWN, reason=reason, remedy=remedy)
+    return Check(name=name, verdict=Verdict.FAIL, reason="no job uploads distributions", remedy=remedy)
+
+
+def _speaks_of_it(job: CiJob) -> bool:
+    return any(word in f"{job.name} {job.stage}".lower() for word in ("publish", "release", "upload", "deploy", "pypi"))
 
 
 def _gravity(path: tuple[Check, ...]) -> tuple[bool, int, int]:
@@ -198,6 +225,12 @@ def _path(
     run = agreed("publishing job", [starting(job, one, played=played) for one in found])
     if run.verdict is Verdict.FAIL:
         return (run,)
+    uploads = sent(job)
+    if run.verdict is Verdict.PASS and uploads and not any(one.certain for one in uploads):
+        line = uploads[0].command.line
+        where = "" if line is None else f" (line {line})"
+        reason = f"whether job {job.name} comes to its upload{where}, its script decides when it runs"
+        run = Check(name=run.name, verdict=Verdict.UNKNOWN, reason=reason, remedy="Say it with `rules` of the job")
     given = [credential(facts, ci, job, one.pipeline, question.gitlab) for one in found]
     checks = [Check(name="credential", verdict=one.verdict, reason=one.reason, remedy=one.remedy) for one in given]
     return (run, agreed("credential", checks))

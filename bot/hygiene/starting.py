@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from bot.domain.ci import CiFacts, CiJob, CiRule
@@ -73,14 +73,14 @@ def known_values(
     A variable of the settings is open: its value is never read.
     """
     known = pipeline.known()
-    literals = {**ci.variables, **(job.variables if job is not None else {})}
+    literals = ci.variables if job is None else {**ci.variables_for(job), **job.variables}
     environment = job.environment if job is not None else None
     settings = effective(facts.variables.flags, protected_ref=pipeline.protected, environment=environment)
     for name in {name for text in texts for name in _NAMES.findall(text)}:
         if name in known:
             continue
         literal = literals.get(name)
-        if name in settings or name.startswith(_GITLABS):
+        if name in settings or name.startswith(_GITLABS) or (job is not None and name in job.matrix):
             known[name] = OPEN
         elif literal is not None:
             known[name] = OPEN if "$" in literal or "[" in literal else literal
@@ -91,21 +91,42 @@ def known_values(
     return known
 
 
+def given_by_rules(
+    facts: ProjectFacts, ci: CiFacts, job: CiJob, pipeline: Pipeline, name: str
+) -> Mapping[str, frozenset[str | None]]:
+    """What `rules` set a name to in that pipeline, all that it may be, None for not at all; by whose they are: `job` or
+    `workflow`. Only those that set it in some rule.
+    """
+    found: dict[str, frozenset[str | None]] = {}
+    for place, rules, whose in (("job", job.gates, job), ("workflow", ci.workflow, None)):
+        if rules is None or not any(name in dict(rule.variables) for rule in rules):
+            continue
+        known = known_values(facts, ci, whose, pipeline, _conditions(rules))
+        runs = [rule for rule in _possible(rules, known) if rule is not None and rule.when != NEVER]
+        found[place] = frozenset(dict(rule.variables).get(name) for rule in runs)
+    return found
+
+
 def _conditions(rules: Iterable[CiRule]) -> tuple[str, ...]:
     return tuple(rule.condition for rule in rules if rule.condition is not None)
 
 
 def _by_rules(rules: Iterable[CiRule], known: dict[str, Value], job: CiJob | None) -> frozenset[Begin]:
-    """The first rule that holds decides. What `changes` or `exists` narrow may hold or not. `job` is None for those of
-    the workflow.
+    """How the job starts; `job` is None for the rules of the workflow."""
+    return frozenset(
+        Begin(NEVER) if rule is None else Begin(rule.when, job is not None and _optional(job, rule))
+        for rule in _possible(rules, known)
+    )
+
+
+def _possible(rules: Iterable[CiRule], known: dict[str, Value]) -> Iterator[CiRule | None]:
+    """The rules of which one decides, the first that holds; None for that none does. What `changes` or `exists` narrow
+    may hold or not.
     """
-    possible: set[Begin] = set()
     for rule in rules:
         answer = True if rule.condition is None else holds(rule.condition, known)
-        if answer is True and rule.narrowed:
-            answer = None
         if answer is not False:
-            possible.add(Begin(rule.when, job is not None and _optional(job, rule)))
-        if answer is True:
-            return frozenset(possible)
-    return frozenset(possible | {Begin(NEVER)})
+            yield rule
+        if answer is True and not rule.narrowed:
+            return
+    yield None

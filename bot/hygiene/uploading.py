@@ -6,23 +6,30 @@ only for PyPI.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from bot.domain.ci import CiCommand, CiFacts, CiJob
+from bot.domain.ci import CiCommand, CiFacts, CiJob, CiLine
 from bot.domain.verdicts import Verdict
 from bot.hygiene.facts import ProjectFacts
 from bot.hygiene.handing import Got, Handed, Job
 from bot.hygiene.publishing import PASSWORD, USERNAME
 from bot.hygiene.reach import Pipeline
+from bot.hygiene.sending import Upload, before, sent
 
 _NAMES = {PASSWORD: ("-p", "--password"), USERNAME: ("-u", "--username")}
 _REPOSITORY = ("-r", "--repository", "--repository-url")
 _REPOSITORY_NAMES = ("TWINE_REPOSITORY_URL", "TWINE_REPOSITORY")
 NEVER_READ = "TWINE_TOKEN"  # a guess that many make
 _TOKENS = {"pypi": "PYPI_ID_TOKEN", "testpypi": "TESTPYPI_ID_TOKEN"}
+TOKEN_USER = "__token__"  # noqa: S105  (a user name, the only one that PyPI takes)
 TRUSTED_HOST = "gitlab.com"  # PyPI documents trust in GitLab's own service only
+
+
+_WORST = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS)
+_SETS_ALL = frozenset({"-a", "-ea", "-ae"})
+SAID = "$(…)"
+_BARE = Upload(command=CiCommand(words=("twine", "upload")), line=CiLine(text=""), certain=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +42,25 @@ class Credential:
 
 
 def credential(facts: ProjectFacts, ci: CiFacts, job: CiJob, pipeline: Pipeline, gitlab: str) -> Credential:
-    """Whether job `job` could sign in where it uploads; `gitlab` is GitLab's host."""
+    """Whether job `job` could sign in wherever it uploads; `gitlab` is GitLab's host. The worst of several uploads is
+    told, of those that its script certainly comes to where there are such.
+    """
     if job.publisher != "twine":
         reason = f"job {job.name} uploads with {job.publisher or 'a tool'} whose ways of signing in are not known here"
         return Credential(verdict=Verdict.UNKNOWN, reason=reason, remedy="Look at its own documentation")
     given = Job(facts=facts, ci=ci, job=job, pipeline=pipeline)
-    upload = next(
-        (one for one in job.commands if one.words[:2] and one.words[0] == "twine" and "upload" in one.words), None
-    )
+    found = [_of_upload(given, upload, gitlab) for upload in sent(job) or (_BARE,)]
+    return min(found, key=lambda one: _WORST.index(one.verdict))
+
+
+def _of_upload(given: Job, upload: Upload, gitlab: str) -> Credential:
+    job = given.job
     password, user = _value(given, upload, PASSWORD), _value(given, upload, USERNAME)
-    to_pypi = _to_pypi(given, upload)
+    to_pypi = _to_pypi(given, upload.command)
+    if password.got is Got.YES and password.file:
+        reason = f"job {job.name} would send the path of a file as its password: {password.why}, and is of type file"
+        remedy = 'Make the variable one of type Variable, or read it: TWINE_PASSWORD="$(cat "$NAME")"'
+        return Credential(verdict=Verdict.FAIL, reason=reason, remedy=remedy)
     if password.got is Got.YES:
         return _with_password(given, password, user, to_pypi)
     if password.got is Got.MAYBE:
@@ -52,17 +68,32 @@ def credential(facts: ProjectFacts, ci: CiFacts, job: CiJob, pipeline: Pipeline,
         return Credential(verdict=Verdict.UNKNOWN, reason=f"password: {password.why}", remedy=remedy)
     if to_pypi is not False and job.id_tokens:
         return _trusted(job, to_pypi, gitlab)
+    kept = _kept_elsewhere(job)
+    if kept:
+        reason = f"job {job.name} gets no password by its variables, but {kept}, where twine may find one"
+        return Credential(verdict=Verdict.UNKNOWN, reason=reason, remedy="Hand it over in TWINE_PASSWORD, or try it")
     remedy = "Set TWINE_PASSWORD so that it reaches this job: scope, protection and tag have to fit"
     return Credential(
         verdict=Verdict.FAIL, reason=f"job {job.name} would have no password: {password.why}", remedy=remedy
     )
 
 
+def _kept_elsewhere(job: CiJob) -> str:
+    """Where else twine may find a password, as a clause: a configuration file or a keyring."""
+    for command in job.commands:
+        texts = (*command.words, *command.writes, *command.reads)
+        if any("pypirc" in text.lower() for text in texts) or "--config-file" in command.words:
+            return "its script speaks of a .pypirc"
+        if any("keyring" in word for word in command.words):
+            return "its script speaks of a keyring"
+    return ""
+
+
 def concerns(key: str, job: CiJob, ci: CiFacts) -> bool:
     """Whether a variable may matter to a job that uploads: it reads it, or twine does so by itself, unless an option
     takes its place.
     """
-    if key in {*job.uses, *ci.variables, *job.variables}:
+    if key in {*job.uses, *ci.variables_for(job), *job.variables}:
         return True
     uploads = [one for one in job.commands if one.words[:1] == ("twine",) and "upload" in one.words]
     options = _NAMES.get(key)
@@ -72,6 +103,9 @@ def concerns(key: str, job: CiJob, ci: CiFacts) -> bool:
 
 
 def _with_password(given: Job, password: Handed, user: Handed, to_pypi: bool | None) -> Credential:
+    if to_pypi and user.literal not in ("", TOKEN_USER):
+        reason = f"job {given.job.name} would sign in to PyPI under a name of its own: {user.why}"
+        return Credential(verdict=Verdict.FAIL, reason=reason, remedy=f"PyPI takes the name {TOKEN_USER} only: set it")
     if user.got is Got.YES or (user.got is Got.NO and to_pypi):
         return Credential(verdict=Verdict.PASS, reason=f"job {given.job.name} can sign in: {password.why}")
     if user.got is Got.NO and to_pypi is False:
@@ -99,33 +133,47 @@ def _trusted(job: CiJob, to_pypi: bool | None, gitlab: str) -> Credential:
     )
 
 
-def _value(given: Job, upload: CiCommand | None, name: str) -> Handed:
+def _value(given: Job, upload: Upload, name: str) -> Handed:
     """What twine takes for a name: its option, else the environment of the command, of the script, of the job."""
-    if upload is not None:
-        option = _option(upload, _NAMES[name])
-        if option is not None:
-            return given.text(option)
-    for assigned in _assigned(given.job, upload, name):
-        if assigned is None:
-            return Handed(got=Got.MAYBE, why=f"{name} is what a command says")
-        return given.text(assigned, own=name) if f"${name}" not in assigned else given.variable(name)
-    return given.variable(name)
+    option = _option(upload.command, _NAMES[name])
+    if option is not None:
+        return given.text(option)
+    prefixed = [one.value for one in upload.command.assigns if one.name == name]
+    return _assigned(given, prefixed[-1], name) if prefixed else _set_by_script(given, upload, name)
 
 
-def _assigned(job: CiJob, upload: CiCommand | None, name: str) -> Iterator[str | None]:
-    """What the script assigns to a name before the upload, the last first."""
-    values: list[str | None] = []
-    for command in job.commands:
-        values += [one.value for one in command.assigns if one.name == name]
-        if command is upload:
-            break
-    yield from reversed(values)
+def _set_by_script(given: Job, upload: Upload, name: str) -> Handed:
+    """What the environment has for a name once the script comes to the upload."""
+    now = given.variable(name)
+    exported, waiting = now.got is not Got.NO, None
+    for command in before(given.job, upload):
+        words = command.words
+        then, begun = now, exported
+        if words[:1] == ("unset",) and name in words:
+            now, exported = Handed(got=Got.NO, why=f"its script unsets {name}"), False
+        if words[:1] == ("set",) and ("allexport" in words or _SETS_ALL.intersection(words)):
+            exported = True
+        value = next((_assigned(given, one.value, name) for one in command.assigns if one.name == name), None)
+        exports = words[:1] == ("export",) or (words[:1] in (("declare",), ("typeset",)) and "-x" in words)
+        if value is not None and (exports or not words):
+            waiting, exported = value, exported or exports
+        if exports and name in words:
+            exported = True
+        if waiting is not None and exported:
+            now, waiting = waiting, None
+        if command.doubtful and not upload.command.doubtful and now.got is not then.got:
+            now, exported = Handed(got=Got.MAYBE, why=f"whether its script sets {name} is decided when it runs"), begun
+    return now
 
 
-def _to_pypi(given: Job, upload: CiCommand | None) -> bool | None:
+def _assigned(given: Job, value: str | None, name: str) -> Handed:
+    if value is None or SAID in value:
+        return Handed(got=Got.MAYBE, why=f"{name} is what a command says")
+    return given.variable(name) if f"${name}" in value or f"${{{name}" in value else given.text(value, own=name)
+
+
+def _to_pypi(given: Job, upload: CiCommand) -> bool | None:
     """Whether the upload goes to PyPI; None where that is not known."""
-    if upload is None:
-        return None
     option = _option(upload, _REPOSITORY)
     if option is not None:
         return True if option in ("pypi", "testpypi") else None if "$" in option else _second_level(option) == "pypi"
@@ -142,6 +190,8 @@ def _option(command: CiCommand, names: tuple[str, ...]) -> str | None:
             if equals:
                 return value
             return command.words[place + 1] if place + 1 < len(command.words) else ""
+        if word[:2] in names and not word.startswith("--"):
+            return word[2:]  # `-pSECRET`
     return None
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -18,13 +20,14 @@ from bot.hygiene.readiness import Question, readiness, ready
 from bot.hygiene.targets import scope_of
 from bot.sandbox.ci.model import COMPLETED
 from tests.contract.sandbox_org import Org, organisation
-from tests.contract.tag_combinations import ORDERS, TAG, Combination, combinations
+from tests.contract.tag_combinations import ORDERS, TAG, combinations
+from tests.contract.tag_scripts import CERTAIN, OPEN
 
 FULL = 312  # combinations
 
 
-def truth(org: Org, made: list[tuple[Combination, int]]) -> dict[int, bool]:
-    """Push every tag, let every pipeline end; whether the publishing job succeeded, by project."""
+def truth(org: Org, made: Sequence[tuple[object, int]]) -> dict[int, bool]:
+    """Push every tag, let every pipeline end; whether every job that is no first one succeeded, by project."""
     runner = org.gitlab.pipelines
     for _, number in made:
         org.world.create_tag(org.world.projects[number], TAG, "main", org.people["owner"])
@@ -36,9 +39,8 @@ def truth(org: Org, made: list[tuple[Combination, int]]) -> dict[int, bool]:
     assert org.gitlab.wait_until(over, 600)
     published = {}
     for _, number in made:
-        published[number] = any(
-            job.name == "publish" and job.status == "success" for job in runner.project_jobs(number)
-        )
+        jobs = [job.status for job in runner.project_jobs(number) if job.name not in ("first", "second")]
+        published[number] = bool(jobs) and set(jobs) == {"success"}
     return published
 
 
@@ -76,3 +78,22 @@ def test_what_doctor_says_of_the_next_tag_is_what_happens() -> None:
     assert len(unsure) <= FULL // 10
     assert {happened[p] for one, p in made[: len(ORDERS)]} == {True, False}, "no order decides anything"
     assert 0.1 < sum(happened.values()) / FULL < 0.9, "the combinations show too little"
+
+
+@pytest.mark.slow
+def test_what_a_script_decides_is_told_or_left_open(tmp_path: Path) -> None:
+    """Conditions, functions, shells of their own, files with passwords: never wrong, and open only where it must be."""
+    with organisation() as org:
+        cases = {**CERTAIN, **OPEN}
+        made = [
+            (name, one.build(org.world, f"tags/p{at}", tmp_path).id) for at, (name, one) in enumerate(cases.items())
+        ]
+        org.world.add_member(org.world.groups["tags"], org.people["owner"], 50)
+        said, succeeded = told(org, "tags"), truth(org, made)
+    happened = {name: succeeded[p] and (tmp_path / str(p)).is_file() for name, p in made}
+    answers = {name: said[p] for name, p in made}
+    assert {name: answers[name] for name in cases if answers[name][0] and not happened[name]} == {}, "false ready"
+    assert {name: answers[name] for name in cases if answers[name][1] and happened[name]} == {}, "false broken"
+    unsure = {name for name in cases if not answers[name][0] and not answers[name][1]}
+    assert unsure == set(OPEN)
+    assert {happened[name] for name in CERTAIN} == {happened[name] for name in OPEN} == {True, False}

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from bot.adapters.ci.bounds import MAX_ENTRIES, MAX_NESTING, Beyond
 from bot.adapters.ci.tree import Items, Node, Scalar, Tree
 from bot.domain.ci import CiInclude, CiRule
+from bot.domain.credentials import literal_secret
 from bot.domain.secrets import HIDDEN
+from bot.domain.variable_names import names_secret
 
 _NAMES = re.compile(r"(?<!\$)\$(?:env:)?\{?([A-Za-z_][A-Za-z0-9_]*)")
 _PUBLISHES = re.compile(
@@ -76,6 +78,30 @@ def variables_of(node: Node | None) -> Iterator[tuple[str, Scalar]]:
             yield name, value
 
 
+def unexpanded(node: Node | None) -> frozenset[str]:
+    """The names of variables in a mapping that are not expanded."""
+    entries = node.entries.items() if isinstance(node, Tree) else ()
+    said = ((name, flag_of(keyword(entry, "expand"))) for name, entry in entries)
+    return frozenset(name for name, expands in said if expands is False)
+
+
+def matrix_of(node: Node | None) -> dict[str, tuple[str, ...]]:
+    """The variables of `parallel: matrix` with all values that they may have. Raises: Beyond."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in flattened(keyword(node, "matrix")):
+        for name, values in row.entries.items() if isinstance(row, Tree) else ():
+            found[name] = (*found.get(name, ()), *(shown(name, value) for value in scalars_of(values)))
+    return found
+
+
+def inherited_of(node: Node | None) -> tuple[str, ...] | None:
+    """Which of the file's variables a job inherits by `inherit`; None for all. Raises: Beyond."""
+    wanted = keyword(node, "variables")
+    if isinstance(wanted, Items):
+        return texts_of(wanted)
+    return () if isinstance(wanted, Scalar) and not wanted.null and not wanted.true else None
+
+
 def tokens_of(node: Node | None) -> dict[str, tuple[str, ...]]:
     """`id_tokens`: name to audiences."""
     if not isinstance(node, Tree):
@@ -93,10 +119,18 @@ def rules_of(node: Node | None, when: str) -> tuple[CiRule, ...] | None:
             when=text_of(entry.get("when")) or when,
             narrowed=entry.get("changes") is not None or entry.get("exists") is not None,
             allow_failure=flag_of(entry.get("allow_failure")),
+            variables=tuple((name, shown(name, value)) for name, value in variables_of(entry.get("variables"))),
         )
         for entry in flattened(node)
         if isinstance(entry, Tree)
     )
+
+
+def shown(name: str, value: Scalar) -> str:
+    """A variable's value as our data may have it."""
+    if value.null:
+        return ""
+    return HIDDEN if names_secret(name) and literal_secret(value.text) else value.text
 
 
 def refs_of(node: Node | None) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:

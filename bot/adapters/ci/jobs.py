@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from bot.adapters.ci.bounds import MAX_TEXT, Beyond
@@ -12,24 +12,25 @@ from bot.adapters.ci.fields import (
     as_lines,
     flag_of,
     flattened,
+    inherited_of,
     keyword,
+    matrix_of,
     named,
     names_in,
     refs_of,
     rules_of,
     scalars_of,
+    shown,
     text_of,
     texts_of,
     tokens_of,
+    unexpanded,
     variables_of,
 )
 from bot.adapters.ci.script import Entry, read_entry
 from bot.adapters.ci.tree import Items, Node, Scalar, Tree
 from bot.adapters.ci.uploads import builds, publisher_of
 from bot.domain.ci import CiJob, CiLine
-from bot.domain.credentials import literal_secret
-from bot.domain.secrets import HIDDEN
-from bot.domain.variable_names import names_secret
 
 _Getter: TypeAlias = Callable[[str], "Node | None"]
 _SCRIPTS = ("before_script", "script", "after_script")
@@ -88,6 +89,8 @@ class JobReader:
             artifacts=texts_of(keyword(artifacts, "paths")),
             dotenv=texts_of(keyword(keyword(artifacts, "reports"), "dotenv")),
             complete=complete,
+            matrix=matrix_of(tree.get("parallel")),
+            inherits=inherited_of(tree.get("inherit")),
             lines=as_lines(tree.lines, kept=self.lines),
         )
 
@@ -95,20 +98,23 @@ class JobReader:
         """A tree's `variables`, secrets hidden; those that it finds hidden are told of."""
         for block in variable_blocks(tree):
             self.credentials.add_variables(variables_of(block), name)
-        return {key: _shown(key, value) for key, value in variables_of(tree.get("variables"))}
+        own = tree.get("variables")
+        plain = unexpanded(own)
+        found = {key: shown(key, value) for key, value in variables_of(own)}
+        return {key: value.replace("$", "$$") if key in plain else value for key, value in found.items()}
 
     def _script(self, name: str, get: _Getter, tree: Tree) -> Iterable[CiLine]:
-        nodes: list[Node | None] = [get(key) for key in _SCRIPTS]
+        nodes: list[tuple[Node | None, bool]] = [(get(key), key == _SCRIPTS[-1]) for key in _SCRIPTS]
         steps = flattened(tree.get("run")) if isinstance(tree.get("run"), Items) else ()
-        nodes += [keyword(step, "script") for step in steps]
-        for node in nodes:
+        nodes += [(keyword(step, "script"), False) for step in steps]
+        for node, after in nodes:
             for scalar in scalars_of(node):
                 self.characters += len(scalar.text) + 1
                 if self.characters > MAX_TEXT:
                     raise Beyond("its jobs have more than 4 MiB of scripts")
                 entry = self._entry(scalar)
                 self.credentials.add_literals(entry.literals, name)
-                yield entry.line
+                yield replace(entry.line, after=True) if after else entry.line
 
     def _entry(self, scalar: Scalar) -> Entry:
         key = (scalar.text, scalar.line)
@@ -133,12 +139,6 @@ class _Inherited:
     def get(self, key: str) -> Node | None:
         node = self._tree.get(key)
         return self._defaults.get(key) if node is None and key not in self._tree.entries else node
-
-
-def _shown(name: str, value: Scalar) -> str:
-    if value.null:
-        return ""
-    return HIDDEN if names_secret(name) and literal_secret(value.text) else value.text
 
 
 def _uses(script: Iterable[CiLine], values: Iterable[str], image: str | None) -> Iterable[str]:

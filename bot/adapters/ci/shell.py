@@ -9,18 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
 from bot.adapters.ci.bounds import MAX_SHELL_DEPTH, Beyond
+from bot.adapters.ci.shell_words import read_in, text_of, word
 from bot.adapters.ci.wrappers import unwrap
 from bot.domain.ci import CiAssignment, CiCommand
 
 _PARSER = Parser(Language(tree_sitter_bash.language()))
 _SUBSTITUTIONS = ("command_substitution", "process_substitution")
-_EXPANSIONS = ("simple_expansion", "expansion")
 _HARMLESS = frozenset({"true", ":", "echo", "printf"})  # programs that always succeed
+_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
+_GIVEN = re.compile(r"-[a-z]*c")
+_MOST_NESTED = 3  # shells within shells
+_ASKS = frozenset({"test", "[", "[[", "grep", "egrep", "diff", "cmp", "false"})
 _VALUE = re.compile(r"[A-Za-z0-9$_./:@%+,=~{}-]*")
 
 
@@ -33,6 +38,9 @@ class _Around:
     writes: tuple[str, ...] = ()
     reads: frozenset[str] = frozenset()
     tolerated: bool = False
+    doubtful: bool = False
+    apart: bool = False
+    depth: int = 0
 
 
 def read_commands(text: str, first: int | None) -> tuple[CiCommand, ...]:
@@ -70,30 +78,60 @@ def _commands(node: Node, around: _Around) -> Iterator[CiCommand]:
             yield from _list(node, around)
         case "redirected_statement":
             yield from _redirected(node, around)
+        case "if_statement" | "while_statement" | "case_statement" | "elif_clause":
+            yield from _decided(node, around)
+        case "function_definition":
+            for child in node.named_children:
+                yield from _commands(child, replace(around, doubtful=True))
+        case "subshell":
+            for child in node.named_children:
+                yield from _commands(child, replace(around, apart=True))
         case "word" | "string" | "raw_string" | "comment":
             if node.parent is not None and node.parent.type == "ERROR":
-                yield _built((_word(node),), (), node, around)
+                yield _built((word(node),), (), node, around)
             yield from _within(node, around)
         case _:
             for child in node.named_children:
                 yield from _commands(child, around)
 
 
+def _decided(node: Node, around: _Around) -> Iterator[CiCommand]:
+    """What a condition decides about, and the condition itself, which is always looked at but for that of an `elif`."""
+    decided = node.type == "elif_clause"
+    for child in node.children:
+        decided = decided or child.type in ("then", "do_group", "case_item")
+        if child.is_named:
+            yield from _commands(child, replace(around, doubtful=around.doubtful or decided))
+
+
 def _command(node: Node, around: _Around) -> Iterator[CiCommand]:
     assigns = tuple(_assignment(child) for child in node.named_children if child.type == "variable_assignment")
     skipped = ("variable_assignment", "herestring_redirect", "heredoc_redirect", "file_redirect", "comment")
-    words = [_word(child) for child in node.named_children if child.type not in skipped]
+    words = [word(child) for child in node.named_children if child.type not in skipped]
     direct = _redirects([child for child in node.named_children if child.type in skipped], around)
     command = _built(tuple(words), assigns, node, direct)
     yield command
+    yield from _spoken(command, direct)
     yield from _within(node, _into(command.words[0] if command.words else "=", direct))
+
+
+def _spoken(command: CiCommand, around: _Around) -> Iterator[CiCommand]:
+    """The commands that a shell is given as an argument: `bash -c 'twine upload'`."""
+    if command.words[:1] and command.words[0] in _SHELLS:
+        texts = [text for flag, text in pairwise(command.words) if _GIVEN.fullmatch(flag)]
+        for text in texts[:1] if around.depth < _MOST_NESTED else ():
+            inner = replace(around, apart=True, depth=around.depth + 1)
+            root = _PARSER.parse(text.replace("\\$", "$").encode(errors="replace")).root_node
+            _bound_depth(root)
+            for found in _commands(root, inner):
+                yield replace(found, line=command.line)
 
 
 def _other(node: Node, around: _Around) -> Iterator[CiCommand]:
     """`export A=b`, `unset A`, `[ -n "$A" ]`: the first word is what it begins with."""
     assigns = tuple(_assignment(child) for child in node.named_children if child.type == "variable_assignment")
-    first = _text(node.children[0]) if node.children else ""
-    words = tuple(_word(child) for child in node.named_children if child.type in ("word", "variable_name"))
+    first = text_of(node.children[0]) if node.children else ""
+    words = tuple(word(child) for child in node.named_children if child.type in ("word", "variable_name"))
     yield _built((first, *words), assigns, node, around)
     yield from _within(node, _into(first, around))
 
@@ -127,7 +165,16 @@ def _list(node: Node, around: _Around) -> Iterator[CiCommand]:
         last = at == len(parts) - 1
         forgiven = ors and not last and _always_succeeds(parts[-1])
         writes = around.writes if last else ()
-        yield from _commands(part, replace(around, tolerated=around.tolerated or forgiven, writes=writes))
+        doubtful = around.doubtful or (at > 0 and (ors or _asks(parts[at - 1])))
+        inner = replace(around, tolerated=around.tolerated or forgiven, writes=writes, doubtful=doubtful)
+        yield from _commands(part, inner)
+
+
+def _asks(node: Node) -> bool:
+    """Whether something is a question rather than work: what follows its `&&` depends on the answer."""
+    if node.type == "list" and node.named_children:
+        return any(map(_asks, node.named_children))
+    return node.type in ("test_command", "negated_command") or _program(node) in _ASKS
 
 
 def _redirected(node: Node, around: _Around) -> Iterator[CiCommand]:
@@ -147,16 +194,16 @@ def _redirects(redirects: list[Node], around: _Around) -> _Around:
     writes, reads = around.writes, around.reads
     for redirect in redirects:
         if redirect.type in ("heredoc_redirect", "herestring_redirect"):
-            reads |= _reads(redirect)
+            reads |= read_in(redirect)
         elif redirect.type == "file_redirect":
             descriptor = redirect.child_by_field_name("descriptor")
             operator = next((child.type for child in redirect.children if not child.is_named), "")
             target = redirect.child_by_field_name("destination")
-            if target is None or operator.startswith("<") or (descriptor is not None and _text(descriptor) != "1"):
+            if target is None or operator.startswith("<") or (descriptor is not None and text_of(descriptor) != "1"):
                 continue
             if operator == ">&" and target.type == "number":
                 continue  # still the job log
-            written = _word(target)
+            written = word(target)
             writes = (*writes, "-" if written == "/dev/null" else written)
     return replace(around, writes=writes, reads=reads)
 
@@ -168,17 +215,19 @@ def _built(words: tuple[str, ...], assigns: tuple[CiAssignment, ...], node: Node
         line=None if around.line is None else around.line + node.start_point.row,
         assigns=(*assigns, *bare.assigns),
         installs=bare.installs,
-        reads=_reads(node) | around.reads,
+        reads=read_in(node) | around.reads,
         feeds=around.feeds,
         writes=around.writes,
         tolerated=around.tolerated,
+        doubtful=around.doubtful,
+        apart=around.apart,
     )
 
 
 def _assignment(node: Node) -> CiAssignment:
     name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
-    spoken = "" if value is None else _word(value)
-    return CiAssignment(name="" if name is None else _text(name), value=spoken if "$(" not in spoken else None)
+    spoken = "" if value is None else word(value)
+    return CiAssignment(name="" if name is None else text_of(name), value=spoken if "$(" not in spoken else None)
 
 
 def _always_succeeds(node: Node) -> bool:
@@ -192,7 +241,7 @@ def _always_succeeds(node: Node) -> bool:
 
 
 def _words(command: Node) -> tuple[str, ...]:
-    return tuple(_word(child) for child in command.named_children if child.type != "variable_assignment")
+    return tuple(word(child) for child in command.named_children if child.type != "variable_assignment")
 
 
 def _program(node: Node) -> str:
@@ -202,59 +251,3 @@ def _program(node: Node) -> str:
         node = body if body is not None else node.named_children[0]
     words = unwrap(_words(node)).words
     return words[0] if words else ""
-
-
-def _reads(node: Node) -> frozenset[str]:
-    found: set[str] = set()
-    waiting = [node]
-    while waiting:
-        here = waiting.pop()
-        if here.type in _EXPANSIONS:
-            found.update(_text(child) for child in here.named_children if child.type == "variable_name")
-        waiting.extend(here.named_children)
-    return frozenset(found)
-
-
-def _word(node: Node, depth: int = 0) -> str:
-    """A word as the program sees it: without quotes, `$NAME` or `${NAME}` for expansions, `$(…)` for commands."""
-    match node.type:
-        case "string" | "concatenation" | "command_name" if depth < MAX_SHELL_DEPTH:
-            return _joined(node, depth)
-        case "raw_string":
-            return _text(node)[1:-1]
-        case "ansi_c_string":
-            return _text(node)[2:-1]
-        case "simple_expansion" | "expansion":
-            name = next((child for child in node.named_children if child.type == "variable_name"), None)
-            if name is None:
-                return _text(node)
-            return f"${_text(name)}" if node.type == "simple_expansion" else f"${{{_text(name)}}}"
-        case "command_substitution":
-            return "$(…)"
-        case "process_substitution":
-            return "<(…)"
-        case _:
-            return re.sub(r"\\(.)", r"\1", _text(node))
-
-
-def _joined(node: Node, depth: int) -> str:
-    """The parts of a string or of a concatenation, with the text between them."""
-    source, at = _text(node), node.start_byte
-    raw = source.encode()
-    pieces: list[str] = []
-    position = at
-    for child in node.named_children:
-        if child.type == "string_content":
-            continue
-        pieces.append(raw[position - at : child.start_byte - at].decode(errors="replace"))
-        pieces.append(_word(child, depth + 1))
-        position = child.end_byte
-    pieces.append(raw[position - at :].decode(errors="replace"))
-    if node.type == "string":
-        joined = "".join(pieces)
-        return joined.removeprefix('"').removesuffix('"')
-    return "".join(pieces)
-
-
-def _text(node: Node) -> str:
-    return "" if node.text is None else node.text.decode(errors="replace")

@@ -10,6 +10,8 @@ from bot.domain.ci import CiAssignment
 _PYTHON = re.compile(r"(?:py|python[0-9.]*|pypy[0-9.]*)(?:\.exe)?")
 _BARE = frozenset({"sudo", "exec", "command", "nohup", "time", "nice", "ionice", "stdbuf", "builtin", "xvfb-run"})
 _TIMED = frozenset({"timeout"})
+# Options of xargs that take the next word with them.
+_XARGS_TAKES = frozenset({"-a", "-d", "-E", "-I", "-L", "-n", "-P", "-s"})
 _RUNNERS = {("poetry", "run"), ("pdm", "run"), ("hatch", "run"), ("uv", "run"), ("pipx", "run"), ("rye", "run")}
 # Options of the runners above that take the next word with them.
 _TAKES_WORD = frozenset(
@@ -68,6 +70,8 @@ def _inner(words: tuple[str, ...], assigns: list[CiAssignment]) -> tuple[str, ..
         return _without_options(rest) or words
     if program in _TIMED:
         return _without_options(rest)[1:] or words
+    if program == "xargs":
+        return _without_options(rest, _XARGS_TAKES) or words
     if program == "uvx":
         return _at(_without_options(rest)) or words
     if words[:3] == ("uv", "tool", "run"):
@@ -90,10 +94,10 @@ def _python(rest: tuple[str, ...]) -> tuple[str, ...]:
     return ()
 
 
-def _without_options(words: tuple[str, ...]) -> tuple[str, ...]:
+def _without_options(words: tuple[str, ...], takes: frozenset[str] = _TAKES_WORD) -> tuple[str, ...]:
     at = 0
     while at < len(words) and words[at].startswith("-"):
-        at += 2 if words[at] in _TAKES_WORD else 1
+        at += 2 if words[at] in takes else 1
     return words[at:]
 
 

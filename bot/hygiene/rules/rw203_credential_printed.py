@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from bot.domain.ci import CiCommand, CiFacts, CiJob
@@ -40,10 +41,21 @@ _FILTERS = frozenset(
         "cut",
         "echo",
         "printf",
+        "awk",
+        "gawk",
+        "head",
+        "tail",
+        "jq",
+        "fold",
+        "tac",
+        "paste",
+        "nl",
+        "column",
     }
 )
 _ENCODERS = frozenset({"base64", "xxd", "od", "hexdump", "rev"})
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
+_TRACE = re.compile(r"-[a-z]*x[a-z]*")  # among other letters: -eux, -euxo pipefail
 _DEBUG = ("CI_DEBUG_TRACE", "CI_DEBUG_SERVICES")
 _ON = frozenset({"true", "1", "yes"})
 
@@ -96,5 +108,5 @@ def _printed(job: CiJob, command: CiCommand) -> Iterator[Fault]:
 
 def _traces(words: tuple[str, ...]) -> bool:
     if words[0] == "set":
-        return "xtrace" in words or any(word.startswith("-") and "x" in word and "o" not in word for word in words[1:])
-    return words[0] in _SHELLS and any(word in ("-x", "-xe", "-ex", "-eux") for word in words[1:])
+        return "xtrace" in words or any(map(_TRACE.fullmatch, words[1:]))
+    return words[0] in _SHELLS and any(map(_TRACE.fullmatch, words[1:]))

@@ -54,7 +54,9 @@ _TAKES_WORD = frozenset(
     "--proxy",
     "--cache-dir",
 }
-_INSTALLERS = frozenset({("pip", "install"), ("pip3", "install"), ("pipx", "install"), ("poetry", "self")})
+_INSTALLERS = frozenset({("pipx", "install"), ("poetry", "self"), ("uv", "tool")})
+_PIP = re.compile(r"pip[0-9.]*")
+_PINNED = re.compile(r"==(?!.*\*)")  # `==6.*` may be any of many
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -79,18 +81,22 @@ def _loose(command: CiCommand) -> Iterator[str]:
     """The names of requirements that are not pinned."""
     words = command.words
     wanted = [word for word in command.installs if "@" not in word or word.endswith("@latest")]
-    if words[:2] in _INSTALLERS and not {"--require-hashes", "-c", "--constraint"} & set(words):
+    if _installs(words) and not {"--require-hashes", "-c", "--constraint"} & set(words):
         skip = False
         for word in words[2:]:
             if skip or word.startswith(("-", ".", "/", "$", "<")):
                 skip = word in _TAKES_WORD and not skip
-            elif "@" not in word and not _is_file(word):
+            elif "@" not in word and not _is_file(word) and word != "install":
                 wanted.append(word)
     for word in wanted:
         match = _NAME.match(word)
-        if match is not None and "==" not in word and "/" not in word:
+        if match is not None and not _PINNED.search(word) and "/" not in word:
             yield match[0].lower()
 
 
+def _installs(words: tuple[str, ...]) -> bool:
+    return words[:2] in _INSTALLERS or (words[1:2] == ("install",) and _PIP.fullmatch(words[0]) is not None)
+
+
 def _is_file(word: str) -> bool:
-    return word.endswith((".whl", ".tar.gz", ".zip", ".txt")) or "*" in word
+    return word.endswith((".whl", ".tar.gz", ".zip", ".txt")) or ("*" in word and "=" not in word)
