@@ -55,6 +55,7 @@ from bot.watch.scope import Scope
 
 if TYPE_CHECKING:  # nobody else waits for the drivers of a shared state
     from bot.adapters.store.replicas import SharedReplicas
+    from bot.adapters.store.views.all import Views
     from bot.engine.durable import Shared
     from bot.engine.replicas import Membership
 
@@ -226,6 +227,22 @@ class Parts:
         from bot.adapters.store.replicas import SharedReplicas
 
         return SharedReplicas(self.store.database)
+
+    @cached_property
+    def views(self) -> Views:
+        """What the dashboard reads, on connections that cannot write; `close` lets them go."""
+        from bot.adapters.store.views.all import Views
+        from bot.adapters.store.views.reader import POOL, open_reader
+
+        state = self._state
+        if isinstance(state, SqliteState):
+            views = Views(open_reader(state.path))
+        else:
+            from bot.adapters.store.postgres import shared_engine
+
+            views = Views(shared_engine(state.conninfo(), pool=POOL, reads=True))
+        self._scratch.callback(views.close)
+        return views
 
     def hold(self, release: Release) -> AbstractContextManager[bool]:
         """See bot.ports.replicas.Fences."""

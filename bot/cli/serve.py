@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bot.cli.instruments import Instruments
     from bot.engine.runner import Runner
     from bot.engine.timer import Timer
+    from bot.settings.model import Listener
     from bot.watch.intake import Answer
 
 WORKERS = 8
@@ -54,8 +55,10 @@ def serve(options: Options) -> Exit:
                 )
             for warning in bot.settings.warnings:
                 log.warning("config.warning", text=warning)
-            web = bot.settings.web
-            _try_address(web.host, web.port)
+            for name in ("web", "dashboard"):
+                place: Listener | None = getattr(bot.settings, name)
+                if place is not None:
+                    _try_address(name, place)
             bot.index.start()
             bot.must_write()  # asks GitLab who we are: a token that cannot work ends the start here
             _ = bot.tools
@@ -83,17 +86,17 @@ def _leave(bot: App, code: Exit) -> NoReturn:
     os._exit(code)
 
 
-def _try_address(host: str, port: int) -> None:
+def _try_address(name: str, place: Listener) -> None:
     """Raises: ConfigError if the address cannot be listened on; known before any turn runs."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
     try:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
+            probe.bind((place.host, place.port))
             probe.listen()
     except OSError as error:
-        what = f"cannot listen on {host}:{port} ({error.strerror})"
-        raise ConfigError(what=what, where="web", remedy="Choose another web.port, or stop what holds it") from None
+        what = f"cannot listen on {place.host}:{place.port} ({error.strerror})"
+        raise ConfigError(what=what, where=name, remedy=f"Choose another {name}.port, or stop what holds it") from None
 
 
 def _runner(bot: App, instruments: Instruments) -> Runner:
@@ -165,6 +168,7 @@ def _tends_hooks(bot: App) -> bool:
 
 
 async def _serve(options: Options, bot: App, runner: Runner, instruments: Instruments) -> Exit:
+    from bot.cli.dashboard_job import dashboard_listening
     from bot.cli.review_job import wants_reviews
     from bot.web.hooks import Intake, Taken
     from bot.web.ops import Health
@@ -240,7 +244,8 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
     )
     keeping = asyncio.create_task(instruments.keep_on())
     try:
-        await listen(application(intake, health, metrics=instruments.metrics), web.host, web.port, stop)
+        async with dashboard_listening(bot, stop):
+            await listen(application(intake, health, metrics=instruments.metrics), web.host, web.port, stop)
     except OSError as error:
         complain(options, f"web: cannot listen on {web.host}:{web.port} ({error.strerror}). Choose another web.port")
         return Exit.USAGE

@@ -14,7 +14,7 @@ from bot.domain.layers import PolicyLayers, ProjectFiles
 from bot.domain.notes import NotesPolicy
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
 from bot.domain.webhooks import HOOK_PATH
-from bot.settings.addresses import web_url
+from bot.settings.addresses import is_loopback, web_url
 from bot.settings.commands import read_commands
 from bot.settings.credentials import (
     HOOK_SECRET_VARIABLE,
@@ -246,7 +246,9 @@ class _Loader:
         section = self.main.section(DashboardSection, ("dashboard",), self.main.tree.data["dashboard"])
         if section is None:
             return None
-        self.main.warn(("dashboard",), "`dashboard` is accepted but not in effect yet.")
+        if not is_loopback(section.host):
+            what = "`dashboard.host` is reached from other machines, and nobody signs in: all would see everything"
+            self.main.problem(("dashboard", "host"), what, "Use 127.0.0.1, and a tunnel where you look from elsewhere")
         return Listener(host=section.host, port=section.port)
 
     def _policy(self, indexes: Indexes, second: Reading | None) -> Policy:

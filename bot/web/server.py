@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from bot.web.connections import bounded
 from bot.web.hooks import DEADLINE, HookEndpoint, Intake
@@ -36,7 +37,7 @@ def application(
     )
 
 
-async def listen(app: Starlette, host: str, port: int, stop: asyncio.Event, deadline: float = DEADLINE) -> None:
+async def listen(app: ASGIApp, host: str, port: int, stop: asyncio.Event, deadline: float = DEADLINE) -> None:
     """Serve until `stop` is set; a request that takes longer than `deadline` seconds ends its connection.
 
     Raises: OSError if the address cannot be bound.

@@ -189,10 +189,14 @@ def test_indexes_and_rules_become_the_policy(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_not_in_effect_yet_is_said_once_each(tmp_path: Path) -> None:
-    warnings = _load(tmp_path, WHOLE, ROPEWALK_MARKER_KEY="m", ROPEWALK_HOOK_SECRET="h").warnings
-    (warning,) = warnings
-    assert "`dashboard`" in warning
+def test_a_whole_configuration_is_in_effect_without_a_warning(tmp_path: Path) -> None:
+    assert _load(tmp_path, WHOLE, ROPEWALK_MARKER_KEY="m", ROPEWALK_HOOK_SECRET="h").warnings == ()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_the_dashboard_listens_where_it_is_told_on_this_machine(tmp_path: Path, host: str) -> None:
+    settings = _load(tmp_path, f"{SMALLEST}dashboard: {{host: '{host}', port: 9000}}\n")
+    assert settings.dashboard == Listener(host=host, port=9000)
 
 
 def test_the_smallest_configuration_has_the_defaults(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ REFUSED = [
     (GITLAB + "policy: 3\n", 2, ("`policy` must be the path",)),
     (GITLAB + "state: 3\n", 2, ("`state` must be a text",)),
     (GITLAB + "dashboard:\n", 2, ("`dashboard` must be a mapping",)),
+    (GITLAB + "dashboard: {host: 0.0.0.0}\n", 2, ("`dashboard.host`", "nobody signs in", "Use 127.0.0.1")),
+    (GITLAB + "dashboard: {host: dash.example.com}\n", 2, ("`dashboard.host`", "other machines")),
     # how far the bot may steer pipelines
     (INDEX + "- {projects: [a], tags: [v*], indexes: [registry], pipeline: []}\n", 4, ("`releases[1].pipeline`",)),
     (RULE + "pipeline: {paly: true}}\n", 4, ("`releases[1].pipeline.paly`", "Did you mean `play`?")),

@@ -98,7 +98,7 @@ class SqliteJournal:
         while True:
             with self._database.read() as connection:
                 page = connection.execute(query.where(_LEDGER.c.sequence > seen)).mappings()
-                found = [_entry(row) for row in page]
+                found = [entry_of(row) for row in page]
             yield from found
             if len(found) < PAGE:
                 return
@@ -175,7 +175,8 @@ def _values(new: Entry) -> dict[str, object]:
     }
 
 
-def _entry(row: RowMapping) -> Entry:
+def entry_of(row: RowMapping) -> Entry:
+    """An entry from its row."""
     told = {name: row[name] for name in row if name not in ("sequence", "previous", "digest", "kind")}
     written = Written(kind=EntryKind(row["kind"]), **told)
     return Entry(sequence=row["sequence"], written=written, previous=row["previous"], digest=row["digest"])

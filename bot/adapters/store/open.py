@@ -23,6 +23,14 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE releases ADD COLUMN heard_at VARCHAR(32)",
         "ALTER TABLE releases ADD COLUMN fence INTEGER NOT NULL DEFAULT 0",
     ),
+    4: (
+        "CREATE INDEX IF NOT EXISTS releases_created ON releases (created_at, key)",
+        "CREATE INDEX IF NOT EXISTS releases_state ON releases (state, created_at, key)",
+        "CREATE INDEX IF NOT EXISTS releases_project ON releases (project_id, state, created_at)",
+        "CREATE INDEX IF NOT EXISTS releases_updated ON releases (updated_at)",
+        "CREATE INDEX IF NOT EXISTS findings_open ON findings (fixed_at, severity, first_seen, identity)",
+        "CREATE INDEX IF NOT EXISTS findings_project ON findings (project)",
+    ),
 }
 BUSY = 15.0  # seconds a writer waits for another; our own transactions take milliseconds
 

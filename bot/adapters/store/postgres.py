@@ -38,6 +38,8 @@ SESSION = {
     "tcp_keepalives_count": "3",
     "timezone": "UTC",
 }
+# Sessions that only look: a look that takes longer than a page may is given up.
+READING = {"default_transaction_read_only": "on", "statement_timeout": "5s"}
 # What libpq does when nobody answers: seconds, but milliseconds for the last.
 PATIENCE = {
     "connect_timeout": "5",
@@ -48,9 +50,14 @@ PATIENCE = {
 }
 
 
-def shared_engine(conninfo: Mapping[str, str], *, pool: int = POOL, search_path: str = SCHEMA) -> Engine:
-    """Connections to the server that libpq's words `conninfo` name; nothing is asked of it yet."""
-    session = SESSION | {"search_path": search_path}
+def shared_engine(
+    conninfo: Mapping[str, str], *, pool: int = POOL, search_path: str = SCHEMA, reads: bool = False
+) -> Engine:
+    """Connections to the server that libpq's words `conninfo` name; nothing is asked of it yet.
+
+    With `reads` the server refuses whatever would write.
+    """
+    session = SESSION | {"search_path": search_path} | (READING if reads else {})
     words = PATIENCE | dict(conninfo) | {"options": " ".join(f"-c {name}={value}" for name, value in session.items())}
     words |= {"application_name": "ropewalk"}
     engine = create_engine(

@@ -66,9 +66,14 @@ def release_of(row: RowMapping) -> Release:
         source_reason=row["source_reason"],
         next=row["next"],
         gates=tuple(_gate_of(values) for values in row["gates"]),
-        targets=tuple(TargetStatus(**{**values, "state": TargetState(values["state"])}) for values in row["targets"]),
+        targets=targets_of(row["targets"]),
         requests=tuple(row["requests"].items()),
     )
+
+
+def targets_of(values: list[Values]) -> tuple[TargetStatus, ...]:
+    """The targets as a release's row has them."""
+    return tuple(TargetStatus(**{**one, "state": TargetState(one["state"])}) for one in values)
 
 
 def attempt_values(attempt: Attempt, redact: Redact) -> Values:

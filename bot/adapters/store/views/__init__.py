@@ -1,0 +1,1 @@
+"""What the dashboard reads, on a connection that cannot write. See bot.ports.views."""

@@ -1,0 +1,139 @@
+"""Watched projects as the dashboard shows them. See bot.ports.views.ProjectViews."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, func, select
+
+from bot.adapters.store import schema
+from bot.adapters.store.database import Database
+from bot.adapters.store.views.findings import project_in
+from bot.adapters.store.views.releases import LIGHT, row_of
+from bot.domain.releases import STOPPED, ReleaseState
+from bot.domain.verdicts import Severity
+from bot.domain.views import Attention, ProjectFilter, ProjectRow, ProjectTally, ReleaseRow
+
+_P, _R, _F = schema.projects, schema.releases, schema.findings
+_COLUMNS = (_P.c.id, _P.c.full_path, _P.c.web_url, _P.c.default_branch, _P.c.enrolled_at, _P.c.compared_at)
+STUCK = tuple(sorted(state.value for state in STOPPED - {ReleaseState.BLOCKED}))
+_OVER = (ReleaseState.PUBLISHED.value, ReleaseState.WITHDRAWN.value)
+EXPIRING = "RW314"  # the rule about tokens that end soon, or never
+_UNKNOWN = '"verdict": "unknown"'  # as gates are written down; within a reason its quotes would be escaped
+
+
+class StoredProjectViews:
+    """See bot.ports.views.ProjectViews."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def projects(self, wanted: ProjectFilter, after: str | None, limit: int) -> tuple[ProjectRow, ...]:
+        """In the database's own order of paths."""
+        where = [_P.c.left_at.is_(None), *_chosen(wanted)]
+        if after is not None:
+            where.append(_P.c.full_path > after)
+        query = select(*_COLUMNS).where(*where).order_by(_P.c.full_path).limit(limit)
+        with self._database.read() as connection:
+            return tuple(ProjectRow(**row) for row in connection.execute(query).mappings())
+
+    def project(self, project_id: int) -> ProjectRow | None:
+        """By its id."""
+        query = select(*_COLUMNS).where(_P.c.id == project_id, _P.c.left_at.is_(None))
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else ProjectRow(**row)
+
+    def paths(self) -> Mapping[int, str]:
+        """Of all that are watched."""
+        query = select(_P.c.id, _P.c.full_path).where(_P.c.left_at.is_(None))
+        with self._database.read() as connection:
+            return {row.id: row.full_path for row in connection.execute(query)}
+
+    def tally(self, projects: Sequence[ProjectRow]) -> Mapping[int, ProjectTally]:
+        """A few questions for all of them."""
+        ids = [one.id for one in projects]
+        with self._database.read() as connection:
+            states = _states(connection, ids)
+            shipped, unknown = _shipped(connection, ids), _unknown(connection, ids)
+            findings, expiring = _findings(connection, projects)
+        return {
+            id_: ProjectTally(
+                shipped=shipped.get(id_),
+                states=states[id_],
+                unknown=unknown.get(id_, 0),
+                findings=findings[id_],
+                expiring=id_ in expiring,
+            )
+            for id_ in ids
+        }
+
+
+def _chosen(wanted: ProjectFilter) -> list[ColumnElement[bool]]:
+    where = [func.lower(_P.c.full_path).contains(word, autoescape=True) for word in wanted.text.lower().split()]
+
+    def has(*states: str) -> ColumnElement[bool]:
+        return exists().where(_R.c.project_id == _P.c.id, _R.c.state.in_(states))
+
+    match wanted.attention:
+        case Attention.STUCK:
+            where.append(has(*STUCK))
+        case Attention.BLOCKED:
+            where.append(has(ReleaseState.BLOCKED.value))
+        case Attention.UNSHIPPED:
+            where.append(~has(ReleaseState.PUBLISHED.value))
+        case Attention.FINDINGS:
+            where.append(exists().where(_F.c.project == _P.c.full_path, _F.c.fixed_at.is_(None)))
+        case None:
+            pass
+    return where
+
+
+def _states(connection: Connection, ids: Sequence[int]) -> Mapping[int, dict[ReleaseState, int]]:
+    query = select(_R.c.project_id, _R.c.state, func.count()).where(_R.c.project_id.in_(ids))
+    found: dict[int, dict[ReleaseState, int]] = defaultdict(dict)
+    for project_id, state, count in connection.execute(query.group_by(_R.c.project_id, _R.c.state)):
+        found[project_id][ReleaseState(state)] = count
+    return found
+
+
+def _shipped(connection: Connection, ids: Sequence[int]) -> Mapping[int, ReleaseRow]:
+    """The newest published release of each."""
+    published = and_(_R.c.project_id.in_(ids), _R.c.state == ReleaseState.PUBLISHED.value)
+    newest = (
+        select(_R.c.project_id, func.max(_R.c.created_at, type_=schema.Moment).label("at"))
+        .where(published)
+        .group_by(_R.c.project_id)
+        .subquery()
+    )
+    both = and_(newest.c.project_id == _R.c.project_id, newest.c.at == _R.c.created_at)
+    query = select(*LIGHT).join(newest, both).where(published).order_by(_R.c.key)
+    return {row["project_id"]: row_of(row) for row in connection.execute(query).mappings()}
+
+
+def _unknown(connection: Connection, ids: Sequence[int]) -> Mapping[int, int]:
+    """Releases not at their end of which a gate could not be looked at."""
+    query = select(_R.c.project_id, func.count()).where(
+        _R.c.project_id.in_(ids), _R.c.state.not_in(_OVER), cast(_R.c.gates, Text).contains(_UNKNOWN)
+    )
+    return {row[0]: row[1] for row in connection.execute(query.group_by(_R.c.project_id))}
+
+
+def _findings(
+    connection: Connection, projects: Sequence[ProjectRow]
+) -> tuple[Mapping[int, dict[Severity, int]], set[int]]:
+    """What stands, by severity; and those of which a token ends soon, or never."""
+    id_ = project_in(_F.c.resource)
+    ours = and_(_F.c.project.in_([one.full_path for one in projects]), _F.c.fixed_at.is_(None))
+    keys = (id_, _F.c.severity, _F.c.rule)
+    found: dict[int, dict[Severity, int]] = defaultdict(dict)
+    expiring: set[int] = set()
+    for project_id, gravity, rule, count in connection.execute(select(*keys, func.count()).where(ours).group_by(*keys)):
+        if project_id is None:
+            continue
+        severity = Severity(gravity)
+        found[project_id][severity] = found[project_id].get(severity, 0) + count
+        if rule == EXPIRING:
+            expiring.add(project_id)
+    return found, expiring

@@ -1,0 +1,86 @@
+"""What the dashboard reads. Nothing here can write, and every method is one short look at the state.
+
+Each raises TransientError if the state cannot be read now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.releases import ReleaseState
+from bot.domain.views import (
+    BotView,
+    FindingFilter,
+    FindingPlace,
+    FindingRow,
+    ProjectFilter,
+    ProjectRow,
+    ProjectTally,
+    ReleaseFilter,
+    ReleasePlace,
+    ReleaseRow,
+    ReleaseStory,
+    Tally,
+)
+
+
+class ReleaseViews(Protocol):
+    """Releases on record."""
+
+    def releases(self, wanted: ReleaseFilter, after: ReleasePlace | None, limit: int) -> tuple[ReleaseRow, ...]:
+        """The newest first, at most `limit`, from after a place on."""
+        ...
+
+    def story(self, key: str) -> ReleaseStory | None:
+        """All of one release; None if there is none."""
+        ...
+
+    def states(self) -> Mapping[int, Mapping[ReleaseState, int]]:
+        """How many releases of each project (by id) are in each state."""
+        ...
+
+    def stamp(self) -> str:
+        """A word that changes when a release, the ledger or the daemon's reading does."""
+        ...
+
+
+class FindingViews(Protocol):
+    """The history of findings."""
+
+    def findings(self, wanted: FindingFilter, after: FindingPlace | None, limit: int) -> tuple[FindingRow, ...]:
+        """The gravest first and of these the newest, at most `limit`, from after a place on."""
+        ...
+
+    def tallies(self, *, places: bool) -> tuple[Tally, ...]:
+        """All findings counted; without `places` those of all projects together."""
+        ...
+
+
+class ProjectViews(Protocol):
+    """Watched projects."""
+
+    def projects(self, wanted: ProjectFilter, after: str | None, limit: int) -> tuple[ProjectRow, ...]:
+        """By path, at most `limit`, from after a path on."""
+        ...
+
+    def project(self, project_id: int) -> ProjectRow | None:
+        """One that is watched; None for any other."""
+        ...
+
+    def tally(self, projects: Sequence[ProjectRow]) -> Mapping[int, ProjectTally]:
+        """What is on record of each, by id."""
+        ...
+
+    def paths(self) -> Mapping[int, str]:
+        """The full paths of all watched projects by id."""
+        ...
+
+
+class BotViews(Protocol):
+    """The bot itself."""
+
+    def bot(self, now: datetime) -> BotView:
+        """What it is doing."""
+        ...

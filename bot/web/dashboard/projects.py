@@ -1,0 +1,83 @@
+"""Pages about projects: the whole organisation as a table, one project, who can read its credentials."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+
+from bot.domain.errors import RefusedError, TransientError
+from bot.domain.releases import STOPPED, ReleaseState
+from bot.domain.views import Attention, FindingFilter, ProjectFilter, ProjectRow
+from bot.web.dashboard.charts import OPEN
+from bot.web.dashboard.findings import CATALOGUE, PAGES, SEVERITIES, found
+from bot.web.dashboard.releases import of_project
+from bot.web.dashboard.sight import Sheet
+from bot.web.dashboard.site import Context, Visit
+
+PAGE = 50  # rows
+SHORT = 15  # of a project's releases and findings on its own page
+STUCK = tuple(state for state in ReleaseState if state in STOPPED and state is not ReleaseState.BLOCKED)
+
+
+def organisation(visit: Visit) -> Context:
+    """Watched projects and what is on record of each."""
+    text, word = visit.asked("q"), visit.asked("show")
+    known = {one.value: one for one in Attention}
+    wanted = ProjectFilter(text=text, attention=known.get(word))
+    sheet: Sheet[ProjectRow, str] = visit.sight.sheet(
+        lambda place, limit: visit.site.projects.projects(wanted, place, limit),
+        lambda row: row.full_path,
+        lambda row: (row.id, row.full_path),
+        visit.asked("after", 500) or None,
+        PAGE,
+    )
+    return {
+        "rows": sheet.rows,
+        "tallies": visit.site.projects.tally(sheet.rows),
+        "next": sheet.next or "",
+        "first": not visit.asked("after"),
+        "text": text,
+        "show": word if word in known else "",
+        "severities": SEVERITIES,
+        "stuck": STUCK,
+    }
+
+
+def _project(visit: Visit) -> ProjectRow:
+    """The project of an address. Raises: HTTPException with 404 if it is not watched, or not to be seen."""
+    project_id: int = visit.request.path_params["project_id"]
+    row = visit.site.projects.project(project_id) if project_id < 2**63 else None
+    if row is None or not visit.sight.project(row.id):
+        raise HTTPException(404)
+    return row
+
+
+def project(visit: Visit) -> Context:
+    """One project: its releases, its findings."""
+    row = _project(visit)
+    releases = of_project(visit, row.id, SHORT)
+    findings = found(visit, FindingFilter(project=row.full_path), None, SHORT)
+    return {
+        "project": row,
+        "tally": visit.site.projects.tally([row])[row.id],
+        "releases": releases.rows,
+        "more_releases": releases.next is not None,
+        "findings": findings.rows,
+        "more_findings": findings.next is not None,
+        "rules": CATALOGUE,
+        "pages": PAGES,
+        "severities": SEVERITIES,
+        "stuck": STUCK,
+    }
+
+
+def exposure(visit: Visit) -> Context:
+    """Who can read the project's credentials, asked of GitLab now; of one of them as a picture."""
+    row = _project(visit)
+    try:
+        look, why = visit.site.exposures(row), ""
+    except (TransientError, RefusedError) as error:
+        look, why = None, str(error)
+    shown = () if look is None else look.exposures
+    named = visit.asked("variable", 600)
+    chosen = next((one for one in shown if one.resource == named), shown[0] if shown else None)
+    return {"project": row, "look": look, "why": why, "chosen": chosen, "open": OPEN}
