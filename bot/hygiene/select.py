@@ -88,14 +88,17 @@ def _outermost(findings: Sequence[Finding]) -> Iterator[Finding]:
 
 def _topmost(one: Finding, known: Collection[str]) -> str:
     """The identity of the unknown about the same list of the highest group above that has one; else its own."""
-    path, _, tail = one.resource.rpartition("/")
+    identities = (replace(one, resource=resource).identity for resource in lists_above(one.resource))
+    return next((above for above in identities if above in known), one.identity)
+
+
+def lists_above(resource: str) -> Iterator[str]:
+    """Of the tokens of a group: those of the groups above it, the highest first; nothing for any other resource."""
+    path, _, tail = resource.rpartition("/")
     parts = path.split("/")
     if parts[0] == "group" and tail in _LISTS:
         for length in range(2, len(parts)):
-            above = replace(one, resource="/".join((*parts[:length], tail))).identity
-            if above in known:
-                return above
-    return one.identity
+            yield "/".join((*parts[:length], tail))
 
 
 def _once_each(findings: Iterable[Finding]) -> tuple[Finding, ...]:

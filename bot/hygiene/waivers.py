@@ -10,7 +10,7 @@ from bot.domain.errors import ConfigError
 from bot.domain.findings import AuditReport, Finding, Waiver
 from bot.domain.refs import matches_path, matches_wildcard
 from bot.domain.verdicts import Verdict
-from bot.hygiene.select import check_rules, ordered
+from bot.hygiene.select import check_rules, lists_above, ordered
 
 
 def check_waivers(waivers: Iterable[Waiver], catalogue: Collection[str]) -> list[ConfigError]:
@@ -29,12 +29,13 @@ def waive(report: AuditReport, waivers: Iterable[Waiver], today: date) -> AuditR
 
     Of several waivers the one that holds longest counts. Where all have expired the finding fails and its reason says
     whose waiver ended when. What could not be judged stays unknown, for nobody can accept what nobody has seen; that
-    nobody looks can be accepted, by a waiver that names the very resource (`instance/variables`), no pattern.
+    nobody looks can be accepted, by a waiver that names the very resource (`instance/variables`), no pattern; one of a
+    group's tokens is about those of the groups below it as well, which the report tells with them.
     """
     held = tuple(waivers)
     failing, waived, unknown = [], [], []
     for finding in report.unknown:
-        waiver = _waiver_for(finding, tuple(one for one in held if one.resource == finding.resource))
+        waiver = _named_for(finding, held)
         if waiver is None or today > waiver.expires:
             unknown.append(finding)
         else:
@@ -61,6 +62,16 @@ def covers(waiver: Waiver, finding: Finding) -> bool:
 
 def _waiver_for(finding: Finding, waivers: tuple[Waiver, ...]) -> Waiver | None:
     return max((w for w in waivers if covers(w, finding)), key=lambda waiver: waiver.expires, default=None)
+
+
+def _named_for(finding: Finding, waivers: tuple[Waiver, ...]) -> Waiver | None:
+    """As `_waiver_for`, of those that name what nobody looks at."""
+    for resource in (finding.resource, *lists_above(finding.resource)):
+        named = tuple(one for one in waivers if one.resource == resource)
+        found = _waiver_for(replace(finding, resource=resource), named)
+        if found is not None:
+            return found
+    return None
 
 
 def _expired(reason: str, waiver: Waiver) -> str:

@@ -84,6 +84,25 @@ def test_that_nobody_looks_is_accepted_only_by_name(resource: str, expires: date
     assert all(one.verdict is Verdict.WAIVED for one in after.waived)
 
 
+@pytest.mark.parametrize(
+    ("resource", "accepted"),
+    [
+        ("group/acme/access_tokens", True),
+        ("group/acme/tools/access_tokens", True),
+        ("group/acme/tools/deep/access_tokens", False),
+        ("group/acm/access_tokens", False),
+        ("group/acme/deploy_tokens", False),
+        ("group/*/access_tokens", False),
+    ],
+)
+def test_who_accepts_that_a_groups_tokens_are_not_seen_accepts_it_below(resource: str, accepted: bool) -> None:
+    """The report tells them as one, and the waiver that it asks for is one."""
+    unknown = finding(verdict=Verdict.UNKNOWN, project="acme/tools", resource="group/acme/tools/access_tokens")
+    held = waiver("RW", project="**", resource=resource)
+    after = waive(report(unknown=(unknown,)), [held], TODAY)
+    assert (len(after.waived), len(after.unknown)) == ((1, 0) if accepted else (0, 1))
+
+
 def test_a_waiver_for_a_rule_that_does_not_exist_is_a_mistake_at_its_line() -> None:
     held = Waiver(rule="RW9", project="a", owner="o", reason="r", expires=TODAY, where="waivers.yaml:7")
     (error,) = check_waivers([waiver(), held], CATALOGUE)

@@ -248,7 +248,9 @@ def _create_deploy(call: Call, kind: str) -> Answer:
 
 
 def _list_deploy(call: Call, kind: str) -> Answer:
-    return paged(call, _of_place(call, _place(call, kind), deploy=True), lambda one: _deploy(call, one))
+    """A group's are for its Maintainers to read, and for its Owners to make. Source: config/authz/roles."""
+    place = _place(call, kind) if kind == "projects" else call.group(Level.MAINTAINER)
+    return paged(call, _of_place(call, place, deploy=True), lambda one: _deploy(call, one))
 
 
 def _register(kind: str) -> None:
