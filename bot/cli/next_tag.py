@@ -73,4 +73,5 @@ def _question(bot: App, facts: ProjectFacts, tag: str | None) -> Question:
         gitlab=urlsplit(bot.settings.gitlab.url).hostname or "",
         frozen=frozen([freeze for freeze in freezes if freeze.covers(facts.full_path)], bot.clock()),
         may_build=policy.build is not None,
+        block_unknown=hygiene.block_unknown,
     )

@@ -98,7 +98,7 @@ class GroupTokens:
 class ProjectSettings:
     """What a project's own settings say. `variables_role` is GitLab's word for who may run pipelines with variables:
     `no_one_allowed`, `developer`, `maintainer`, `owner`; None where GitLab does not tell. `personal` says that it is
-    in no group but among a person's own.
+    in no group but among a person's own; `pipelines` and `packages` are whether it has CI/CD and a package registry.
     """
 
     default_branch: str | None
@@ -107,6 +107,8 @@ class ProjectSettings:
     variables_role: str | None
     ci_path: str | None = None
     personal: bool = False
+    pipelines: bool = True
+    packages: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ RUNS, OFFERED, HELD, WAITS, SKIPPED, ABSENT = "runs", "offered", "held", "waits"
 """What may become of a job: `offered` is a manual one that holds up nothing, `held` one that does, `waits` stands
 behind such a one for ever, `skipped` is passed over, `absent` not in the pipeline."""
 
+EMPTY = "it would have no job"
 _BLOCKS, _PASSED_OVER = frozenset({HELD, WAITS}), frozenset({SKIPPED, OFFERED})
 _Node: TypeAlias = "str | int"
 Ways: TypeAlias = Mapping[str, frozenset[Begin]]
@@ -98,7 +99,7 @@ def missing(ci: CiFacts, ways: Ways) -> tuple[str, bool]:
             maybe = maybe or why
     order = stages(ci)
     if all(ways[job.name] == {never} or job.stage in (order[0], order[-1]) for job in ci.jobs):
-        return "it would have no job", True
+        return EMPTY, True
     return maybe, False
 
 

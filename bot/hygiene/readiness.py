@@ -10,17 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.domain.ci import CiFacts, CiJob, CiUnknown
-from bot.domain.estate import Access, Unread
 from bot.domain.freezes import Frozen
 from bot.domain.policy import IndexSpec, ReleaseRule, Source
 from bot.domain.refs import RefKind
 from bot.domain.verdicts import Severity, Verdict
 from bot.hygiene.facts import ProjectFacts
 from bot.hygiene.judging import called
-from bot.hygiene.publishing import named_severity, publishing_jobs
+from bot.hygiene.publishing import publishing_jobs, publishing_severity
 from bot.hygiene.running import MEND_CI, Check, Run, agreed, file_check, pipeline_checks, runs, starting
 from bot.hygiene.sending import opaque, sent
 from bot.hygiene.starting import NEVER
+from bot.hygiene.tagging import protected, registry_off, switched_off, tag_check
 from bot.hygiene.uploading import credential
 from bot.hygiene.wildcards import matches
 
@@ -30,7 +30,8 @@ class Question:
     """The next tag: its name, the rule of policy that releases it, and that rule's indexes.
 
     `block_at` is where the hygiene gate stops a release; `gitlab` GitLab's host; `frozen` what of policy's freezes
-    covers the project now; `may_build` says that policy lets the bot build.
+    covers the project now; `may_build` says that policy lets the bot build, `block_unknown` that it releases nothing
+    where some level's variables cannot be read.
     """
 
     tag: str
@@ -40,6 +41,7 @@ class Question:
     gitlab: str = ""
     frozen: Frozen | None = None
     may_build: bool = False
+    block_unknown: bool = False
 
     @property
     def by_bot(self) -> bool:
@@ -70,12 +72,14 @@ def ready(checks: tuple[Check, ...]) -> bool:
 
 
 def _checks(facts: ProjectFacts, question: Question) -> Iterator[Check]:
-    protected = _protected(facts.access, question.tag)
-    yield _policy(question)
-    yield _tag(question, protected)
-    yield from _people(question)
+    known = protected(facts.access, question.tag)
     ci = facts.ci
-    if _built(ci, question):
+    built = _built(ci, question)
+    yield _policy(question)
+    yield tag_check(facts.access, question.tag, released=question.rule is not None)
+    yield from _people(question)
+    yield from switched_off(facts, pipeline=not built)
+    if built:
         yield from _by_bot(facts, question)
         return
     if ci is None or isinstance(ci, CiUnknown):
@@ -89,7 +93,7 @@ def _checks(facts: ProjectFacts, question: Question) -> Iterator[Check]:
         )
         return
     yield file_check(ci)
-    found = runs(facts, ci, question.tag, protected)
+    found = runs(facts, ci, question.tag, known)
     yield from pipeline_checks(ci, found)
     if question.by_bot and not _left_to_pipeline(facts, ci, question, found):
         yield _build(ci, found)
@@ -137,31 +141,6 @@ def _people(question: Question) -> Iterator[Check]:
         yield Check(name="approval", verdict=Verdict.NOT_APPLICABLE, reason=reason)
 
 
-def _protected(access: Access | None, tag: str) -> bool | Unread:
-    if access is None:
-        return Unread(what="protected tags", remedy="Maintainer of the project may read them")
-    if isinstance(access.tags, Unread):
-        return access.tags
-    return any(matches(rule.pattern, tag) for rule in access.tags)
-
-
-def _tag(question: Question, protected: bool | Unread) -> Check:
-    name, tag = "tag protected", question.tag
-    if isinstance(protected, Unread):
-        reason = f"could not look at {protected.what}"
-        return Check(name=name, verdict=Verdict.UNKNOWN, reason=reason, remedy=protected.remedy)
-    if protected:
-        return Check(name=name, verdict=Verdict.PASS, reason=f"tag {tag} would be protected")
-    remedy = "Protect the pattern under Settings > Repository > Protected tags"
-    needed = question.rule is not None
-    return Check(
-        name=name,
-        verdict=Verdict.FAIL if needed else Verdict.NOT_APPLICABLE,
-        reason=f"tag {tag} would not be protected" + ("" if needed else ": that alone stops no pipeline"),
-        remedy=remedy,
-    )
-
-
 def _left_to_pipeline(facts: ProjectFacts, ci: CiFacts, question: Question, found: tuple[Run, ...]) -> bool:
     """Whether `auto` would leave the upload to a job of the tag's pipeline. See docs/sources.md."""
     if question.rule is None or question.rule.source is not Source.AUTO:
@@ -182,6 +161,9 @@ def _by_pipeline(facts: ProjectFacts, ci: CiFacts, question: Question, found: tu
     # one that comes furthest tells.
     for path in running or [min(paths, key=_gravity)]:
         yield from path
+    yield from registry_off(facts, question.indexes)
+    if question.rule is not None and question.rule.pipeline.play:
+        yield _hygiene(facts, question)  # the bot plays a job only once all gates are passed
 
 
 def _named(ci: CiFacts, question: Question) -> tuple[CiJob, ...]:
@@ -238,7 +220,11 @@ def _path(
 
 def _by_bot(facts: ProjectFacts, question: Question) -> Iterator[Check]:
     yield _hygiene(facts, question)
+    off = {check.name: check for check in registry_off(facts, question.indexes)}
     for spec in question.indexes:
+        if f"index {spec.name}" in off:
+            yield off[f"index {spec.name}"]
+            continue
         account = "the bot uploads there with " + ("its own token" if spec.username is None else "credentials it keeps")
         yield Check(
             name=f"index {spec.name}",
@@ -266,7 +252,7 @@ def _hygiene(facts: ProjectFacts, question: Question) -> Check:
     weak = [
         flags
         for flags in facts.variables.flags
-        if (found := named_severity(facts, flags.key)) is not None
+        if (found := publishing_severity(facts, flags.key)) is not None
         and (block_at is not None and found >= block_at)
         and not (flags.masked and flags.protected)
     ]
@@ -276,4 +262,10 @@ def _hygiene(facts: ProjectFacts, question: Question) -> Check:
     if facts.unread is not None:
         reason = f"could not look at {facts.unread.what}"
         return Check(name="hygiene", verdict=Verdict.UNKNOWN, reason=reason, remedy=facts.unread.remedy)
+    hidden = facts.variables.unreadable
+    if hidden and question.block_unknown:
+        words = ", ".join(level.words for level in hidden)
+        reason = f"not readable with this token: {words}; the hygiene gate blocks the release"
+        remedy = "Give the token a role that reads them, or set hygiene.unknown: warn"
+        return Check(name="hygiene", verdict=Verdict.FAIL, reason=reason, remedy=remedy)
     return Check(name="hygiene", verdict=Verdict.PASS, reason="no publishing variable stands in the way")

@@ -9,7 +9,7 @@ from bot.domain.ci import CiFacts, CiJob
 from bot.domain.estate import Unread
 from bot.domain.verdicts import Verdict
 from bot.hygiene.facts import ProjectFacts
-from bot.hygiene.order import HELD, OFFERED, RUNS, SKIPPED, Fate, Ways, fates, faults, missing
+from bot.hygiene.order import EMPTY, HELD, OFFERED, RUNS, SKIPPED, Fate, Ways, fates, faults, missing
 from bot.hygiene.reach import Pipeline
 from bot.hygiene.starting import NEVER, begins
 
@@ -68,11 +68,14 @@ def file_check(ci: CiFacts) -> Check:
 
 def pipeline_checks(ci: CiFacts, found: tuple[Run, ...]) -> Iterator[Check]:
     """What keeps GitLab from making the tag's pipeline at all; nothing if nothing does."""
-    name, remedy = "pipeline", "Let both jobs run for the tag, or say `needs: optional`"
+    name = "pipeline"
     told = [missing(ci, run.ways) for run in found] if ci.whole else []
     why = next((why for why, _ in told if why), "")
     if why:
         sure = all(certain for _, certain in told)
+        remedy = "Let both jobs run for the tag, or say `needs: optional`"
+        if why == EMPTY:
+            remedy = "Let a job's rules, and the workflow's, hold for tags: `if: $CI_COMMIT_TAG`"
         reason = f"GitLab {'makes' if sure else 'may make'} no pipeline for the tag: {why}"
         yield Check(name=name, verdict=Verdict.FAIL if sure else Verdict.UNKNOWN, reason=reason, remedy=remedy)
 

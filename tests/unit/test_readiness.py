@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.ci import CiAssignment, CiCommand, CiFacts, CiJob, CiLine
 from bot.domain.consents import ApprovalRule
-from bot.domain.estate import ProjectFacts
+from bot.domain.estate import ProjectFacts, ProjectSettings, ProtectedTags
 from bot.domain.freezes import Freeze, Span, frozen
 from bot.domain.gitlab import Level, UnreadableLevel
 from bot.domain.policy import IndexKind, IndexSpec, PipelinePolicy, ReleaseRule, Source
@@ -46,7 +46,17 @@ def verdicts(facts: ProjectFacts, question: Question = PIPELINE) -> dict[str, Ch
 
 BUILD = replace(job("build", publishes=False), artifacts=("dist/",), only=("tags",))
 GOOD = place(variable(), ci=file(publisher()), access=access())
+USUAL = ProjectSettings(default_branch="main", visibility="private", public_jobs=True, variables_role="maintainer")
+TWO_RULES = (ProtectedTags(pattern="v*", create=(0,)), ProtectedTags(pattern="v1*", create=(40,)))
+HIDDEN_LEVEL = replace(place().variables, unreadable=(UnreadableLevel(Level.INSTANCE, "variables of the instance"),))
+PLAYED = replace(BOT, rule=replace(RULE, source=Source.PIPELINE, pipeline=PipelinePolicy(play=True)))
 READY: list[tuple[str, ProjectFacts, Question]] = [
+    ("a tag that one rule lets nobody make, and another", replace(GOOD, access=access(tags=TWO_RULES)), PIPELINE),
+    (
+        "the bot, a level that nobody can read",
+        replace(place(ci=file(BUILD), access=access()), variables=HIDDEN_LEVEL),
+        BOT,
+    ),
     ("all as it should be", GOOD, PIPELINE),
     (
         "an environment that the file names by a variable",
@@ -116,6 +126,48 @@ BROKEN_ONES: list[tuple[str, ProjectFacts, Question, str]] = [
     ("the bot, tag unprotected", place(variable(), ci=file(BUILD), access=access(tags=())), BOT, "tag protected"),
     ("the bot, nothing kept", place(ci=file(replace(BUILD, artifacts=())), access=access()), BOT, "build job"),
     ("the bot, leaky variable", place(variable(masked=False), ci=file(BUILD), access=access()), BOT, "hygiene"),
+    (
+        "the bot, leaky variable of another name that a job uploads with",
+        place(
+            variable("DEPLOY_TOKEN", masked=False),
+            ci=file(BUILD, publisher(uses=frozenset({"DEPLOY_TOKEN"}))),
+            access=access(),
+        ),
+        BOT,
+        "hygiene",
+    ),
+    (
+        "the bot, a level that policy wants read",
+        replace(place(ci=file(BUILD), access=access()), variables=HIDDEN_LEVEL),
+        replace(BOT, block_unknown=True),
+        "hygiene",
+    ),
+    (
+        "the bot plays a job, leaky variable",
+        place(variable(masked=False), ci=file(publisher(when="manual")), access=access()),
+        PLAYED,
+        "hygiene",
+    ),
+    ("archived", replace(GOOD, archived=True), PIPELINE, "project"),
+    ("no CI/CD", replace(GOOD, access=access(settings=replace(USUAL, pipelines=False))), PIPELINE, "pipeline"),
+    (
+        "the bot, no registry",
+        place(variable(), ci=file(BUILD), access=access(settings=replace(USUAL, packages=False))),
+        BOT,
+        "index registry",
+    ),
+    (
+        "a tag that nobody may create",
+        replace(GOOD, access=access(tags=(ProtectedTags(pattern="v*", create=(0,)),))),
+        PIPELINE,
+        "tag protected",
+    ),
+    (
+        "two uploads, one without a password",
+        place(ci=file(publisher(upload("-u", "ci", "-p", "$CI_JOB_TOKEN")), publisher(name="other")), access=access()),
+        PIPELINE,
+        "credential",
+    ),
 ]
 UNSURE: list[tuple[str, ProjectFacts, Question, str]] = [
     ("broken CI file", place(variable(), ci=BROKEN, access=access()), PIPELINE, "ci file"),
@@ -149,9 +201,7 @@ UNSURE: list[tuple[str, ProjectFacts, Question, str]] = [
         "levels out of sight",
         replace(
             place(ci=file(publisher()), access=access()),
-            variables=replace(
-                place().variables, unreadable=(UnreadableLevel(Level.INSTANCE, "variables of the instance"),)
-            ),
+            variables=HIDDEN_LEVEL,
         ),
         PIPELINE,
         "credential",

@@ -215,6 +215,8 @@ def project_settings(row: Json) -> ProjectSettings:
         variables_role=None if role is None else str(role),
         ci_path=str(row["ci_config_path"]) if row.get("ci_config_path") else None,
         personal=within(row, "namespace", "kind") == "user",
+        pipelines=row.get("builds_access_level") != "disabled" and row.get("jobs_enabled") is not False,
+        packages=row.get("package_registry_access_level") != "disabled" and row.get("packages_enabled") is not False,
     )
 
 
