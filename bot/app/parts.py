@@ -74,13 +74,13 @@ class Parts:
         self.clock = clock
         self.meter = Meter()
         gitlab = settings.gitlab
-        self.budget = Budget(gitlab.url)
         self._ca_file = None if gitlab.ca_file is None else str(gitlab.ca_file)
-        self.api = self._api(gitlab.token)
         self._scratch = ExitStack()
         self._state = self._state_of(reads=reads)
         self.home = self._state.files
         self.store = self._open()
+        self.budget = self._budget()
+        self.api = self._api(gitlab.token)
         self.readings = SqliteReadings(self.store.database)
         self.account, self.projects = GitLabAccount(self.api), GitLabProjects(self.api)
         self.refs, self.events = GitLabRefs(self.api), GitLabEvents(self.api)
@@ -210,6 +210,15 @@ class Parts:
     def _marker_key_given(self) -> bytes:
         key = self.settings.gitlab.marker_key
         return b"" if key is None else key.reveal().encode()
+
+    def _budget(self) -> Budget:
+        """What paces requests to GitLab: one for all processes on a shared state."""
+        if not self.store.database.shared:
+            return Budget(self.settings.gitlab.url)
+        from bot.adapters.gitlab.shared_budget import SharedBudget
+        from bot.adapters.store.board import SharedBoard
+
+        return SharedBudget(self.settings.gitlab.url, SharedBoard(self.store.database))
 
     def _leases(self) -> Leases | None:
         """What tells other machines of uploads; None where there can be but one process."""

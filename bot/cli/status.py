@@ -113,8 +113,10 @@ def _daemon_json(daemon: DaemonReading | None) -> Json:
 
 
 def _budget_json(budget: BudgetReading) -> Json:
+    shared = budget.shared
     return {
         "instance": budget.instance,
+        "shared": None if shared is None else {"processes": shared.processes, "away": shared.away},
         "requests_last_minute": budget.last_minute,
         "limits": [
             {
@@ -148,13 +150,23 @@ def status_text(found: Status, *, color: bool) -> str:
     rows.add_row("projects", f"{found.projects} watched{unseen}")
     rows.add_row("releases", f"{_releases(found.releases)}; {found.due} due now")
     if daemon is not None:
-        rows.add_row("GitLab", f"{escape(daemon.budget.instance)}, {daemon.budget.last_minute} requests in a minute")
+        told = f"{escape(daemon.budget.instance)}, {daemon.budget.last_minute} requests in a minute"
+        rows.add_row("GitLab", told + _shared(daemon.budget))
     console.print(rows)
     lines = [line for line in daemon.budget.lines if line.size is not None or line.refused] if daemon else []
     if lines:
         console.print(_table(lines, found.now))
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
+
+
+def _shared(budget: BudgetReading) -> str:
+    shared = budget.shared
+    if shared is None:
+        return ""
+    if shared.away:
+        return f" by this replica; [yellow]on its share of one of {shared.processes}[/]: the database did not answer"
+    return f" by this replica; one budget for {shared.processes}"
 
 
 def _table(lines: list[BudgetLine], now: datetime) -> Table:

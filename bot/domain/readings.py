@@ -25,17 +25,30 @@ class BudgetLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SharedBudgetReading:
+    """How a budget is shared: among so many processes; `away` says that the database could not be asked last time, and
+    that this process lives on its fair share. `trades` counts the times it was asked, `failures` those that failed.
+    """
+
+    processes: int
+    away: bool
+    trades: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetReading:
     """The API budget of one GitLab. `last_minute` counts the requests of the last minute.
 
     `requests` counts those since the start by endpoint class and how they were answered: `2xx` to `5xx`, `429`, `none`
-    (no answer), `unseen` (made by twine, which does not say).
+    (no answer), `unseen` (made by twine, which does not say). `shared` is None where there is but one process.
     """
 
     instance: str
     lines: tuple[BudgetLine, ...]
     last_minute: int
     requests: tuple[tuple[str, str, int], ...]
+    shared: SharedBudgetReading | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

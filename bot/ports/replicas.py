@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -38,4 +39,14 @@ class Fences(Protocol):
 
     def must_hold(self) -> None:
         """Called before a write to the world. Raises: FencedError, TransientError."""
+        ...
+
+
+class Board(Protocol):
+    """Texts by name that all processes on a state change, one at a time."""
+
+    def change(self, names: Collection[str], step: Callable[[int, int, Mapping[str, str]], Mapping[str, str]]) -> None:
+        """Exchange texts: `step` gets the database's clock in milliseconds, how many processes live, and those of the
+        names that are there; what it returns is written. Raises: TransientError; then nothing was.
+        """
         ...

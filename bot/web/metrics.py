@@ -146,6 +146,15 @@ def _of_budget(budget: BudgetReading) -> Iterator[Metric]:
     yield _gauge(
         "ropewalk_gitlab_paused_until_seconds", "Until when (Unix time) nobody calls; 0: now.", paused, "limit"
     )
+    if budget.shared is not None:
+        yield _gauge(
+            "ropewalk_gitlab_budget_processes", "Processes that share the budget.", [((), budget.shared.processes)]
+        )
+        away = "Whether this process lives on its share, because the database did not answer."
+        yield _gauge("ropewalk_gitlab_budget_away", away, [((), int(budget.shared.away))])
+        trades = [(("done",), budget.shared.trades), (("failed",), budget.shared.failures)]
+        words = "Times that the shared budget was asked for requests."
+        yield _counter("ropewalk_gitlab_budget_trades", words, trades, "outcome")
 
 
 def _gauge(name: str, words: str, values: Iterable[Sample], *labels: str) -> GaugeMetricFamily:

@@ -6,11 +6,13 @@ import asyncio
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from bot.domain.readings import BudgetReading, SharedBudgetReading
 from bot.domain.releases import ReleaseState
 from bot.watch import intake as decisions
 from bot.web.hooks import Intake, Taken
@@ -24,11 +26,13 @@ from tests.unit.release_facts import NOON
 Labels = tuple[tuple[str, str], ...]
 
 
-def made(states: Callable[[], Mapping[str, int]] = lambda: {"published": 3, "waiting": 1}) -> Metrics:
+def made(
+    states: Callable[[], Mapping[str, int]] = lambda: {"published": 3, "waiting": 1}, budget: BudgetReading = BUDGET
+) -> Metrics:
     return Metrics(
         Sources(
             version="0.1.0",
-            budget=lambda: BUDGET,
+            budget=lambda: budget,
             states=states,
             due=lambda: 2,
             polled=lambda: NOON - timedelta(seconds=90),
@@ -89,6 +93,16 @@ def test_the_budget_is_shown_by_limit_and_requests_by_answer() -> None:
     assert of(samples, "ropewalk_gitlab_paused_until_seconds", limit="notes") == PAUSED.timestamp()
     assert of(samples, "ropewalk_gitlab_paused_until_seconds", limit="api") == 0
     assert ("ropewalk_gitlab_budget_left", (("limit", "reads"),)) not in samples, "no limit is known there"
+
+
+def test_a_budget_that_replicas_share_says_so() -> None:
+    assert not [name for name, _ in scrape(made()) if "processes" in name]
+    shared = SharedBudgetReading(processes=4, away=True, trades=9, failures=1)
+    samples = scrape(made(budget=replace(BUDGET, shared=shared)))
+    assert of(samples, "ropewalk_gitlab_budget_processes") == 4
+    assert of(samples, "ropewalk_gitlab_budget_away") == 1
+    assert of(samples, "ropewalk_gitlab_budget_trades_total", outcome="done") == 9
+    assert of(samples, "ropewalk_gitlab_budget_trades_total", outcome="failed") == 1
 
 
 def test_releases_polls_and_turns_are_shown() -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import update
 from bot.adapters.store import schema
 from bot.adapters.store.readings import SqliteReadings
 from bot.adapters.store.store import Store
+from bot.domain.readings import SharedBudgetReading
 from tests.contract.turn_bench import planned
 from tests.unit.readings_made import READING
 from tests.unit.release_facts import NOON
@@ -18,7 +19,9 @@ from tests.unit.release_facts import NOON
 def test_a_reading_comes_back_as_it_was_and_only_the_last_is_kept(store: Store) -> None:
     readings = SqliteReadings(store.database)
     assert readings.last() is None
-    for reading in (READING, replace(READING, at=NOON + timedelta(seconds=10), stopped=True, polled_at=None)):
+    shared = SharedBudgetReading(processes=2, away=True, trades=3, failures=1)
+    among = replace(READING, budget=replace(READING.budget, shared=shared))
+    for reading in (READING, among, replace(READING, at=NOON + timedelta(seconds=10), stopped=True, polled_at=None)):
         readings.keep(reading)
         assert SqliteReadings(store.database).last() == reading
     with store.engine.begin() as connection:

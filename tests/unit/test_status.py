@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.cli.status import FRESH, Status, status_json, status_text
-from bot.domain.readings import DaemonReading
+from bot.domain.readings import DaemonReading, SharedBudgetReading
 from tests.unit.readings_made import READING
 from tests.unit.release_facts import NOON
 
@@ -60,6 +60,22 @@ def test_a_program_gets_every_number() -> None:
         "refused": 2,
         "put_off": 41,
     }
+
+
+@pytest.mark.parametrize(
+    ("away", "words"),
+    [
+        (False, "12 requests in a minute by this replica; one budget for 4"),
+        (True, "by this replica; on its share of one of 4: the database did not answer"),
+    ],
+)
+def test_a_budget_that_replicas_share_is_shown_as_one(away: bool, words: str) -> None:
+    shared = SharedBudgetReading(processes=4, away=away, trades=9, failures=1)
+    found = status(replace(READING, budget=replace(READING.budget, shared=shared)))
+    assert words in status_text(found, color=False)
+    budget = status_json(found)["budget"]
+    assert isinstance(budget, dict)
+    assert budget["shared"] == {"processes": 4, "away": away}
 
 
 @pytest.mark.parametrize(

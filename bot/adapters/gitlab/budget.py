@@ -1,6 +1,7 @@
 """The API budget: every request to GitLab asks it first, and every answer is told to it.
 
-It holds what each limit still allows (see `allowance`), for one GitLab and all threads of the process.
+It holds what each limit still allows (see `allowance`), for one GitLab and all threads of the process. Processes that
+share a state share it, too (see `shared_budget`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.adapters.gitlab import allowance
@@ -71,8 +72,7 @@ class Budget:
 
     def ask(self, route: Route) -> Ticket:
         """Wait until a request may be made. Raises: PutOffError if that would take too long."""
-        within = getattr(self._work, "asked", 0) > 0
-        until = self._clock() + (PATIENCE_WITHIN if within else PATIENCE)
+        until = self._clock() + self._patience()
         queued = False
         while True:
             with self._lock:
@@ -100,9 +100,8 @@ class Budget:
             if answer is None:
                 return
             self._learn(ticket, answer, now)
-            guilty = None
-            if answer.status == 429:
-                guilty = ticket.route.keys[0 if answer.plain else 1]
+            guilty = self._guilty(ticket, answer)
+            if guilty is not None:
                 self._refuse(guilty, ticket, answer, now)
             for key in ticket.route.keys:
                 if key != guilty:
@@ -130,6 +129,14 @@ class Budget:
                 requests=tuple((one.value, group, count) for (one, group), count in sorted(self._answered.items())),
             )
 
+    def _patience(self) -> int:
+        """How long this thread may wait in place, in milliseconds."""
+        return PATIENCE_WITHIN if getattr(self._work, "asked", 0) > 0 else PATIENCE
+
+    def _used(self, one: Allowance) -> Allowance:
+        """A limit as this process may use it."""
+        return one
+
     def _of(self, key: Key) -> Allowance:
         return self._allowances.get(key) or self._fresh(key[0])
 
@@ -137,23 +144,31 @@ class Budget:
         return Allowance(quota=self._quotas.get(endpoint))
 
     def _wait(self, key: Key, route: Route, now: int, *, queued: bool) -> int:
-        one = self._of(key)
+        one = self._used(self._of(key))
         wait = allowance.wait(one, now, write=route.write)
         return wait if queued else max(wait, allowance.line(one, now, write=route.write))
 
     def _queue(self, route: Route, now: int, at: int) -> None:
         for key in route.keys:
-            self._allowances[key] = allowance.queue(self._of(key), now, at, write=route.write)
+            one = self._of(key)
+            self._allowances[key] = replace(
+                allowance.queue(self._used(one), now, at, write=route.write), quota=one.quota
+            )
         if len(self._allowances) > MOST_PLACES:
             self._allowances = {key: one for key, one in self._allowances.items() if not (key[1] and _full(one, now))}
 
     def _go(self, route: Route, now: int) -> Ticket:
         for key in route.keys:
-            self._allowances[key] = allowance.sent(allowance.take(self._of(key), now, write=route.write))
+            self._allowances[key] = allowance.sent(self._paid(key, now, write=route.write))
         if hasattr(self._work, "asked"):
             self._work.asked += 1
         self._tick(now)
         return Ticket(route=route, sent_at=now)
+
+    def _paid(self, key: Key, now: int, *, write: bool) -> Allowance:
+        """A limit after a request that is made now."""
+        one = self._of(key)
+        return replace(allowance.take(self._used(one), now, write=write), quota=one.quota)
 
     def _sorry(self, key: Key, now: int, delay: int) -> PutOffError:
         paused = self._of(key).paused_until > now
@@ -172,14 +187,26 @@ class Budget:
             one = allowance.heard(one, now, throttle)
         self._allowances[endpoint, ""] = one
 
-    def _refuse(self, key: Key, ticket: Ticket, answer: Answer, now: int) -> None:
+    @staticmethod
+    def _guilty(ticket: Ticket, answer: Answer | None) -> Key | None:
+        """The limit that a 429 is about; None for any other answer."""
+        if answer is None or answer.status != 429:
+            return None
+        return ticket.route.keys[0 if answer.plain else 1]
+
+    @staticmethod
+    def _told(answer: Answer) -> int | None:
+        """For how many milliseconds to stay away, as a 429 says."""
         told = answer.retry_after or (answer.throttle.reset if answer.throttle and answer.plain else None)
+        return None if told is None else round(told.total_seconds() * 1000)
+
+    def _refuse(self, key: Key, ticket: Ticket, answer: Answer, now: int) -> None:
         self._refused[key[0]] += 1
         self._allowances[key] = allowance.refused(
             self._of(key),
             now,
             sent_at=ticket.sent_at,
-            told=None if told is None else round(told.total_seconds() * 1000),
+            told=self._told(answer),
             recent=self._recent(now),
         )
 
@@ -194,7 +221,7 @@ class Budget:
 
     def _line(self, name: Endpoint, moment: int, now: datetime) -> BudgetLine:
         """Of several places the one with the least left stands for all."""
-        every = [one for key, one in self._allowances.items() if key[0] is name]
+        every = [self._used(one) for key, one in self._allowances.items() if key[0] is name]
         least = min(every, key=lambda one: (-one.paused_until, allowance.left(one, moment) or 0))
         pause = least.paused_until - moment
         return BudgetLine(

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import schema
 from bot.adapters.store.database import Database
-from bot.domain.readings import BudgetLine, BudgetReading, DaemonReading
+from bot.domain.readings import BudgetLine, BudgetReading, DaemonReading, SharedBudgetReading
 
 DAEMON = "daemon"
 
@@ -76,6 +76,7 @@ def _daemon(row: dict[str, Any]) -> DaemonReading:
             lines=tuple(lines),
             last_minute=int(budget["last_minute"]),
             requests=tuple((str(name), str(group), int(count)) for name, group, count in budget["requests"]),
+            shared=SharedBudgetReading(**shared) if (shared := budget.get("shared")) else None,
         ),
     )
 

@@ -18,3 +18,11 @@ sendings = Table(
     Column("inode", Text, nullable=False),
     Column("until", Moment, nullable=False),  # by the database's clock
 )
+
+board = Table(
+    "board",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("at", Moment, nullable=False),  # when it changed, by the database's clock
+)
