@@ -23,7 +23,9 @@ def read_commands(reading: Reading) -> CommandPolicy:
     if section.longest_hold <= timedelta():
         here = (*path, "longest_hold")
         reading.problem(here, f"{name(here)} must be longer than nothing", "For example `14d`")
-    if not section.enabled and len(section.model_fields_set - {"enabled"}):
+    dashboard = reading.tree.data.get("dashboard")
+    pressed = isinstance(dashboard, dict) and "sign_in" in dashboard  # what is pressed there follows the same roles
+    if not section.enabled and len(section.model_fields_set - {"enabled"}) and not pressed:
         reading.warn(path, "`commands` is of no use without `enabled: true`.")
     roles = section.roles.model_dump()
     return CommandPolicy(

@@ -14,7 +14,7 @@ from bot.domain.layers import PolicyLayers, ProjectFiles
 from bot.domain.notes import NotesPolicy
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
 from bot.domain.webhooks import HOOK_PATH
-from bot.settings.addresses import is_loopback, web_url
+from bot.settings.addresses import web_url
 from bot.settings.commands import read_commands
 from bot.settings.credentials import (
     HOOK_SECRET_VARIABLE,
@@ -23,6 +23,7 @@ from bot.settings.credentials import (
     Credentials,
     Wanted,
 )
+from bot.settings.dashboard import read_dashboard
 from bot.settings.finding import find
 from bot.settings.freezes import read_freezes
 from bot.settings.hooks import is_broken_token
@@ -36,7 +37,6 @@ from bot.settings.problems import Problems, shown
 from bot.settings.reading import Reading, name
 from bot.settings.section import Section
 from bot.settings.shape import (
-    DashboardSection,
     Document,
     GitlabSection,
     HygieneSection,
@@ -119,7 +119,7 @@ class _Loader:
         web = self._web(watch)
         second = self._policy_file()
         policy = self._policy(read_indexes(self.main, credentials), second)
-        dashboard = self._dashboard()
+        dashboard, sign_in = read_dashboard(self.main, credentials)
         commands = read_commands(self.main)
         problems = self.main.problems
         if isinstance(state, PostgresState) and gitlab is not None and gitlab.marker_key is None:
@@ -135,6 +135,7 @@ class _Loader:
             state=state,
             web=web,
             dashboard=dashboard,
+            sign_in=sign_in,
             policy=policy,
             commands=commands,
             secret_variables=tuple(credentials.variables),
@@ -239,17 +240,6 @@ class _Loader:
         if watch is not None and watch.hook_secret is None:
             main.warn(path, f"{name(path)} is of no use without a hook secret; set `watch.hook_secret_file`.")
         return Listener(host=section.host, port=section.port, public_url=url)
-
-    def _dashboard(self) -> Listener | None:
-        if "dashboard" not in self.main.tree.data:
-            return None
-        section = self.main.section(DashboardSection, ("dashboard",), self.main.tree.data["dashboard"])
-        if section is None:
-            return None
-        if not is_loopback(section.host):
-            what = "`dashboard.host` is reached from other machines, and nobody signs in: all would see everything"
-            self.main.problem(("dashboard", "host"), what, "Use 127.0.0.1, and a tunnel where you look from elsewhere")
-        return Listener(host=section.host, port=section.port)
 
     def _policy(self, indexes: Indexes, second: Reading | None) -> Policy:
         releases: tuple[ReleaseRule, ...] = ()

@@ -88,6 +88,14 @@ class Listener:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignInSettings:
+    """The application in GitLab by which people sign in to the dashboard."""
+
+    client_id: str
+    client_secret: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The whole configuration. `warnings` are sentences for the start; they stop nothing; `origins` tell lines."""
 
@@ -99,6 +107,7 @@ class Settings:
     dashboard: Listener | None
     policy: Policy
     commands: CommandPolicy = field(default_factory=CommandPolicy)
+    sign_in: SignInSettings | None = None
     secret_variables: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     origins: Origins = NOWHERE
@@ -108,6 +117,7 @@ class Settings:
         held = [self.gitlab.token, self.gitlab.marker_key, self.watch.hook_secret]
         held += [index.password for index in self.policy.indexes]
         held += [self.state.password] if isinstance(self.state, PostgresState) else []
+        held += [None if self.sign_in is None else self.sign_in.client_secret]
         hook = self.watch.hook_secret
         if hook is not None:
             # What signs is the part after the prefix: it must not show either.

@@ -33,6 +33,8 @@ _PASTED = {
     "webhook_secret": "hook_secret",
     "secret": "hook_secret",
     "secret_token": "hook_secret",
+    "client_secret": "client_secret",
+    "application_secret": "client_secret",
 }
 _EXPECTED = {
     "string_type": "a text",

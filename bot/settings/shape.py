@@ -96,11 +96,21 @@ class WebSection(Section):
     allow_plain_http: Annotated[bool, Field(description="Let public_url be http beyond this machine.")] = False
 
 
+class SignInSection(Section):
+    """`dashboard.sign_in`: the OAuth application in GitLab by which people sign in."""
+
+    client_id: Annotated[Text, Field(description="GitLab calls it Application ID.")]
+    client_secret_env: Variable | None = None
+    client_secret_file: Annotated[Text | None, Field(description="Preferred.")] = None
+
+
 class DashboardSection(Section):
     """`dashboard`: pages and sign-in."""
 
     host: Text = "127.0.0.1"
     port: Port = 8931
+    public_url: Annotated[Text | None, Field(description="Where browsers reach it; https, but on this machine.")] = None
+    sign_in: Annotated[SignInSection | None, Field(description="Without it: this machine alone, no buttons.")] = None
 
 
 class IndexSection(Section):
