@@ -176,8 +176,8 @@ class Acts:
     def _held(self, one: Asked, release: Release, hold: Hold) -> Answer:
         """A note never shortens what somebody else, or a longer word, holds."""
         id_, ref = release.id, inline(release.id.ref)
-        there = self.desk.eyes.consents.holds.hold(id_.project_id, id_.ref)
-        if there is not None and there.holds(hold.since) and (there.until is None or _later(there, hold)):
+        there = self.desk.longer(id_.project_id, id_.ref, hold)
+        if there is not None:
             until = "" if there.until is None else f" until {when(there.until)}"
             return _answer(one, Outcome.REFUSED, f"{ref} is held by {inline(there.by)} already{until}", key=release.key)
         self.desk.hold(id_.project_id, f"{release.project}@{id_.ref}", id_.ref, hold)
@@ -221,10 +221,6 @@ def _newest(rows: Sequence[Release], ref: str | None) -> list[Release]:
 def _elsewhere(approver: Approver) -> str:
     """Where it may work all the same: with a token GitLab shows its owner's addresses."""
     return "" if approver.robot else "With a token of one's own `ropewalk release approve` may know more"
-
-
-def _later(there: Hold, hold: Hold) -> bool:
-    return there.until is not None and hold.until is not None and there.until >= hold.until
 
 
 def _span(word: str) -> timedelta | None:

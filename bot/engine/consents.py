@@ -106,6 +106,14 @@ class Desk:
             self.register.stop(stopped, now)
         return said
 
+    def longer(self, project_id: int, ref: str, hold: Hold) -> Hold | None:
+        """The hold that is in force on a ref already, if it lasts as long as another would, or longer."""
+        there = self.eyes.consents.holds.hold(project_id, ref)
+        if there is None or not there.holds(hold.since):
+            return None
+        outlasted = there.until is None or (hold.until is not None and there.until >= hold.until)
+        return there if outlasted else None
+
     def lift(self, project_id: int, ref: str) -> Hold | None:
         """Let a ref go on, and wake the release that was held; None if nobody held it."""
         lifted = self.eyes.consents.holds.lift(project_id, ref)
