@@ -1,0 +1,1 @@
+"""Sign-in with GitLab, and what people may press once they are in."""
