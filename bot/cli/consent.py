@@ -45,15 +45,21 @@ def hold_command(
     with opened(options) as bot:
         project_id, path = _project(bot, place)
         spoken = f"{path}@{place.ref}"
+        key = f"{project_id}/{place.ref}@"  # as the keys of its releases begin
         if lift:
-            lifted = desk_of(bot).lift(project_id, place.ref)
+            with bot.store.database.gather():
+                lifted = desk_of(bot).lift(project_id, place.ref)
+                if lifted is not None:
+                    _noted(bot, "lift", key, f"the hold of {place.ref} is lifted by {_caller()}")
             options.say(f"{spoken} is not held any more" if lifted else f"nobody holds {spoken}")
             release = _shown(options, bot, project_id, place.ref, ())
             _nobody_at_work(options, bot, release)
             return Exit.DONE if lifted else Exit.NOTHING
         ends = _end(bot, span, until)
         hold = Hold(by=_caller(), since=bot.clock(), until=ends, reason=one_line(reason))
-        said = desk_of(bot).hold(project_id, spoken, place.ref, hold)
+        with bot.store.database.gather():
+            said = desk_of(bot).hold(project_id, spoken, place.ref, hold)
+            _noted(bot, "hold", key, f"hold {place.ref} by {hold.by}: {said.reason}")
         options.say(f"{spoken}: {said.reason}")
         release = _shown(options, bot, project_id, place.ref, (said,))
         if release is not None and not release.state.open and release.due_at is None and not _holds(release):
@@ -88,10 +94,14 @@ def approve_command(
         if why is not None:
             options.say(f"{target} needs no approval: {why}")
             return Exit.DONE
-        said = desk_of(bot).approve(wanted, release, bot.person(token))
+        said = desk_of(bot).weigh(wanted, bot.person(token))
         if isinstance(said, Refused):
             complain(options, f"not approved: {said.why}")
             return Exit.BLOCKED
+        with bot.store.database.gather():
+            said = desk_of(bot).record(release, said)
+            who = f"{said.username} (user {said.user_id})"
+            _noted(bot, "approve", release.key, f"approve {release.id.ref} by {who}: at {release.id.sha[:12]}")
         options.say(f"{said.username} approves {target} at {release.id.sha}")
         _nobody_at_work(options, bot, _shown(options, bot, release.id.project_id, release.id.ref, ()))
         return Exit.DONE
@@ -144,6 +154,13 @@ def desk_of(bot: App) -> Desk:
 
     rows = bot.store.releases
     return Desk(eyes=bot.eyes, queue=rows, register=rows, robot=lambda: bot.identity.user_id, clock=bot.clock)
+
+
+def _noted(bot: App, verb: str, place: str, words: str) -> None:
+    """Note in the ledger what somebody decided here."""
+    from bot.engine.consents import spoken
+
+    bot.store.journal.commanded(spoken(bot.clock(), verb, place, f"{words}, on the command line"))
 
 
 def _project(bot: App, target: Target) -> tuple[int, str]:

@@ -15,7 +15,7 @@ NOTHING = "0" * 64
 
 class EntryKind(StrEnum):
     """A try at an effect with its outcome, a proof that was read back, a request to change something on GitLab, or a
-    command that somebody gave in a note, with who it was.
+    command that somebody gave, with who it was and where: in a note, on the dashboard, on the command line.
     """
 
     ATTEMPT = "attempt"

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot.domain.commands import Outcome
 from bot.domain.consents import Approval, Approver, Author, Hold
+from bot.domain.ledger import EntryKind, Written
 from bot.domain.releases import Release, ReleaseState
 from bot.domain.verdicts import Consequence, GateResult
 from bot.ports.store import Queue, Register
@@ -39,14 +41,6 @@ class Desk:
     robot: Callable[[], int]
     clock: Callable[[], datetime]
     attributed: Callable[[str, str, tuple[Author, ...]], tuple[Author, ...]] = lambda _path, _sha, authors: authors
-
-    def approve(self, wanted: Wanted, release: Release, approver: Approver) -> Approval | Refused:
-        """Record somebody's yes to the release's commit, and wake it; or say why it does not count.
-
-        One who approved already is recorded as before. Raises: see `weigh`.
-        """
-        said = self.weigh(wanted, approver)
-        return said if isinstance(said, Refused) else self.record(release, said)
 
     def weigh(self, wanted: Wanted, approver: Approver) -> Approval | Refused:
         """Somebody's yes as it may be recorded, or why it does not count. Writes nothing.
@@ -133,6 +127,11 @@ def needless(wanted: Wanted, release: Release) -> str | None:
 def names(sha: str, release: Release) -> bool:
     """Whether what somebody typed (at least seven hex digits) is the commit of a release."""
     return len(sha) >= LEAST_SHA and release.id.sha.startswith(sha.lower())
+
+
+def spoken(at: datetime, verb: str, place: str, words: str, outcome: Outcome = Outcome.DONE) -> Written:
+    """The ledger's entry about something that somebody decided. `place` is a release's key, or `project-id/ref`."""
+    return Written(at=at, kind=EntryKind.COMMAND, place=place, words=words, outcome=outcome.value, target=verb)
 
 
 def _with(release: Release, said: GateResult) -> tuple[GateResult, ...]:

@@ -13,9 +13,8 @@ from datetime import datetime, timedelta
 from bot.domain.commands import CommandPolicy, Outcome, Verb
 from bot.domain.consents import Approver, Hold, one_line
 from bot.domain.errors import CredentialsError, RefusedError
-from bot.domain.ledger import EntryKind, Written
 from bot.domain.releases import Release
-from bot.engine.consents import Desk, Refused, needless
+from bot.engine.consents import Desk, Refused, needless, spoken
 from bot.engine.wanting import Wanting
 from bot.ports.store import Journal
 from bot.release.approving import role_word
@@ -150,11 +149,6 @@ class Presses:
             words = f"{verb.value} {release.id.ref} by {presser.told} on the dashboard: {pressed.words}"
             self.journal.commanded(spoken(self.clock(), verb.value, release.key, words, pressed.outcome))
         return pressed
-
-
-def spoken(at: datetime, verb: str, place: str, words: str, outcome: Outcome = Outcome.DONE) -> Written:
-    """The ledger's entry about something that somebody decided. `place` is a release's key, or `project-id/ref`."""
-    return Written(at=at, kind=EntryKind.COMMAND, place=place, words=words, outcome=outcome.value, target=verb)
 
 
 def _span(text: str) -> timedelta | None:

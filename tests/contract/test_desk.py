@@ -11,6 +11,7 @@ import pytest
 from bot.domain.consents import Approval, ApprovalRule, Approver, Author, Hold
 from bot.domain.releases import Receipt, Release, ReleaseState
 from bot.engine.consents import Desk, Refused
+from bot.release.facts import Wanted
 from tests.contract.turn_bench import MOVED, Bench, planned
 from tests.fake_store import FakeReleaseRows
 from tests.unit.release_facts import NOON, PROJECT, SHA, merge_request, wanted
@@ -43,20 +44,25 @@ def row(store: FakeReleaseRows) -> Release:
 
 def approve(bench: Bench, approver: Approver = ADA, rule: ApprovalRule | None = None) -> Approval | Refused:
     want = replace(wanted(), rule=replace(wanted().rule, approval=rule or ApprovalRule()))
-    return desk(bench, WAITING)[0].approve(want, WAITING, approver)
+    return heard(desk(bench, WAITING)[0], want, approver)
+
+
+def heard(here: Desk, want: Wanted, approver: Approver) -> Approval | Refused:
+    said = here.weigh(want, approver)
+    return said if isinstance(said, Refused) else here.record(WAITING, said)
 
 
 def test_a_yes_is_recorded_with_who_when_and_what_for_and_wakes_the_release(bench: Bench) -> None:
     here, store = desk(bench, WAITING)
     want = replace(wanted(), rule=replace(wanted().rule, approval=ApprovalRule()))
-    said = here.approve(want, WAITING, ADA)
+    said = heard(here, want, ADA)
     assert isinstance(said, Approval)
     assert (said.user_id, said.username, said.level, said.sha) == (5, "ada", 40, SHA)
     assert bench.approvals.approvals(WAITING.key) == (said,)
     due = row(store).due_at
     assert due is not None
     assert due <= bench.clock.now
-    assert here.approve(want, WAITING, replace(ADA, username="renamed")) == said, "once is enough"
+    assert heard(here, want, replace(ADA, username="renamed")) == said, "once is enough"
 
 
 def test_who_may_not_approve_leaves_no_trace(bench: Bench) -> None:
