@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import bot as package
 from bot.domain.errors import ConfigError
@@ -23,8 +24,10 @@ log = get("dashboard")
 
 
 @asynccontextmanager
-async def dashboard_listening(bot: App, stop: asyncio.Event) -> AsyncIterator[None]:
+async def dashboard_listening(bot: App, stop: asyncio.Event, wake: Callable[[], None]) -> AsyncIterator[None]:
     """Serve the dashboard for the length of the block, where the configuration asks for one, until `stop` is set.
+
+    `wake` tells the runner that something pressed there made a release due.
 
     Without it nothing of the web's templates is imported. A dashboard that fails ends the daemon in good order.
     """
@@ -35,9 +38,15 @@ async def dashboard_listening(bot: App, stop: asyncio.Event) -> AsyncIterator[No
     from bot.web.dashboard.app import dashboard
     from bot.web.server import listen
 
-    serving = asyncio.create_task(listen(dashboard(site_of(bot), door_of(bot), stop), place.host, place.port, stop))
+    app = dashboard(site_of(bot), door_of(bot, wake), stop)
+    serving = asyncio.create_task(listen(app, place.host, place.port, stop))
     serving.add_done_callback(lambda _: stop.set())
-    log.info("dashboard.ready", listen=f"http://{place.host}:{place.port}")
+    log.info(
+        "dashboard.ready",
+        listen=f"http://{place.host}:{place.port}",
+        public_url=place.public_url,
+        sign_in=bot.settings.sign_in is not None,
+    )
     try:
         yield
     finally:
@@ -49,12 +58,19 @@ async def dashboard_listening(bot: App, stop: asyncio.Event) -> AsyncIterator[No
             raise ConfigError(what=what, where="dashboard", remedy="Choose another dashboard.port") from None
 
 
-def door_of(bot: App) -> Door:
+def door_of(bot: App, wake: Callable[[], None]) -> Door:
     """By which way people come in."""
-    from bot.web.viewer import OpenDoor
+    from bot.web.dashboard.site import noticed
+    from bot.web.sign_in.opening import open_door
 
-    del bot
-    return OpenDoor()
+    return open_door(bot, wake, noticed)
+
+
+def hosts_of(bot: App) -> Callable[[str], bool]:
+    """Which host names are ours: those of this machine, and that of the public address."""
+    place = bot.settings.dashboard
+    public = None if place is None or place.public_url is None else urlsplit(place.public_url).hostname
+    return lambda host: is_loopback(host) or (public is not None and host == public)
 
 
 def site_of(bot: App) -> Site:
@@ -72,7 +88,7 @@ def site_of(bot: App) -> Site:
         bot=bot.views.bot,
         exposures=RememberedExposures(look, bot.clock),
         clock=bot.clock,
-        hosts=is_loopback,
+        hosts=hosts_of(bot),
         gitlab=bot.settings.gitlab.url,
         version=package.__version__,
         audited=bot.settings.policy.hygiene.audit is not None,

@@ -244,7 +244,7 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
     )
     keeping = asyncio.create_task(instruments.keep_on())
     try:
-        async with dashboard_listening(bot, stop):
+        async with dashboard_listening(bot, stop, runner.wake):
             await listen(application(intake, health, metrics=instruments.metrics), web.host, web.port, stop)
     except OSError as error:
         complain(options, f"web: cannot listen on {web.host}:{web.port} ({error.strerror}). Choose another web.port")

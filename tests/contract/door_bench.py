@@ -236,10 +236,10 @@ class Browser:
         """What a page puts into its forms."""
         return str(self.get("/").json()["csrf"])
 
-    def press(self, act: str, data: dict[str, str] | None = None, **changed: str) -> httpx.Response:
+    def press(self, act: str, **changed: str) -> httpx.Response:
         """Press a button as the page of the release has it."""
         usual = {"csrf": self.csrf(), "sha": self.bench.release.id.sha, "span": "2d", "reason": "why"}
-        sent = {**usual, **(data or {}), **changed}
+        sent = {**usual, **changed}
         return self.post(f"/releases/{quote(self.bench.release.key, safe='/@')}/{act}", sent)
 
 

@@ -18,7 +18,7 @@ from bot.domain.policy import ExpectedFiles, HygienePolicy, IndexKind, IndexSpec
 from bot.domain.secrets import Secret
 from bot.domain.verdicts import Severity
 from bot.settings import ExampleName, Listener, Settings, check, example, load, schema
-from bot.settings.model import PostgresState, SqliteState
+from bot.settings.model import PostgresState, SignInSettings, SqliteState
 from bot.settings.values import parse_duration
 
 TOKEN = "glpat-0123456789abcdefghij"
@@ -404,6 +404,21 @@ def test_a_database_that_replicas_share_is_named_without_its_password(
     assert Secret("hunter2hunter2") in settings.secrets()
     assert "ROPEWALK_STATE_PASSWORD" in settings.secret_names()
     assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("url", ["https://dash.example.com", "http://127.0.0.1:8931", "http://localhost:1/"])
+def test_who_signs_in_is_read_and_the_secret_hidden(tmp_path: Path, url: str) -> None:
+    """Roles of commands count for buttons, too, so they are no idle words then."""
+    text = (
+        f"{SMALLEST}commands: {{roles: {{hold: owner}}}}\ndashboard:\n  host: 0.0.0.0\n  public_url: {url}\n"
+        "  sign_in: {client_id: app, client_secret_env: SIGN_IN}\n"
+    )
+    settings = _load(tmp_path, text, SIGN_IN="gloas-hunter2hunter2")
+    assert settings.sign_in == SignInSettings(client_id="app", client_secret=Secret("gloas-hunter2hunter2"))
+    assert settings.dashboard == Listener(host="0.0.0.0", port=8931, public_url=url.rstrip("/"))
+    assert Secret("gloas-hunter2hunter2") in settings.secrets() and "SIGN_IN" in settings.secret_names()
+    assert "hunter2" not in repr(settings)
+    assert not [warning for warning in settings.warnings if "commands" in warning]
 
 
 def test_the_schema_knows_every_section_and_refuses_others() -> None:

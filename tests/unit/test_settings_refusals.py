@@ -15,6 +15,8 @@ INDEX = GITLAB + "indexes: {registry: {kind: gitlab}, pypi: {repository: pypi}}\
 
 RULE = INDEX + "- {projects: [a], tags: [v*], indexes: [registry], "
 
+SIGN_IN, PUBLIC = GITLAB + "dashboard: {", GITLAB + "dashboard: {public_url: https://dash.example.com, "
+
 # text of the file, line, parts of the sentence
 REFUSED = [
     # keys
@@ -42,6 +44,18 @@ REFUSED = [
     (GITLAB + "dashboard:\n", 2, ("`dashboard` must be a mapping",)),
     (GITLAB + "dashboard: {host: 0.0.0.0}\n", 2, ("`dashboard.host`", "nobody signs in", "Use 127.0.0.1")),
     (GITLAB + "dashboard: {host: dash.example.com}\n", 2, ("`dashboard.host`", "other machines")),
+    (SIGN_IN + "sign_in: {client_id: x, client_secret_env: PW}}\n", 2, ("needs `public_url`",)),
+    (PUBLIC + "sign_in: {client_id: x}}\n", 2, ("needs the secret of the application", "`client_secret_file`")),
+    (PUBLIC + "sign_in: {client_secret_env: PW}}\n", 2, ("`dashboard.sign_in.client_id`",)),
+    (PUBLIC + "sign_in: {client_id: x, client_secret: abcdefgh}}\n", 2, ("Use `client_secret_env`",)),
+    (PUBLIC + "sign_in: {client_id: x, client_secret_evn: PW}}\n", 2, ("Did you mean `client_secret_env`?",)),
+    (PUBLIC + "sign_in: {client_id: x, client_secret_env: NOT}}\n", 2, ("`NOT` is not set",)),
+    (PUBLIC + "sign_in: {client_id: x, client_secret_env: PW, client_secret_file: y}}\n", 2, ("Keep one",)),
+    (PUBLIC + "sign_in: yes please}\n", 2, ("`dashboard.sign_in` must be a mapping",)),
+    (SIGN_IN + "public_url: http://dash.example.com}\n", 2, ("plain http", "proxy with TLS")),
+    (SIGN_IN + "public_url: https://example.com/ropewalk}\n", 2, ("must have no path",)),
+    (SIGN_IN + "public_url: https://me:secret1234@example.com}\n", 2, ("credentials",)),
+    (SIGN_IN + "public_url: dash.example.com}\n", 2, ("must be a URL",)),
     # how far the bot may steer pipelines
     (INDEX + "- {projects: [a], tags: [v*], indexes: [registry], pipeline: []}\n", 4, ("`releases[1].pipeline`",)),
     (RULE + "pipeline: {paly: true}}\n", 4, ("`releases[1].pipeline.paly`", "Did you mean `play`?")),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bot.domain.consents import Approver
 from bot.domain.errors import CredentialsError, TransientError
 from bot.domain.secrets import Secret
 from bot.domain.sign_in import GitLabUser, Tokens
@@ -229,18 +231,33 @@ class FakeProvider:
         del tokens
 
 
+@dataclass
 class FakeView:
-    """Sees even projects; counts."""
+    """Sees even projects; counts. See bot.ports.sign_in.PersonsView."""
 
-    asked = 0
+    asked: int = 0
     error: Exception | None = None
+    used: list[Tokens] = field(default_factory=list)
 
-    def visible(self, project_ids: object) -> frozenset[int]:
-        type(self).asked += 1
-        if type(self).error is not None:
-            raise type(self).error
-        assert isinstance(project_ids, list)
+    def with_tokens(self, tokens: Tokens) -> FakeView:
+        self.used.append(tokens)
+        return self
+
+    def visible(self, project_ids: Sequence[int]) -> frozenset[int]:
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
         return frozenset(one for one in project_ids if one % 2 == 0)
+
+    def user(self) -> GitLabUser:
+        return ADA
+
+    def role(self, project_id: int, user_id: int) -> int | None:
+        del project_id, user_id
+        return None
+
+    def approver(self) -> Approver:
+        return Approver(user_id=ADA.user_id, username=ADA.username, level=None)
 
 
 def in_(clock: Clock) -> tuple[Sessions, str]:
@@ -295,15 +312,15 @@ def test_a_session_shows_no_secret() -> None:
 def test_a_token_is_renewed_before_it_ends_and_who_gets_none_is_out() -> None:
     clock, provider = Clock(), FakeProvider()
     book, cookie = in_(clock)
-    used: list[Tokens] = []
-    views = PersonalViews(book, provider, lambda tokens: used.append(tokens) or FakeView())  # type: ignore[arg-type, func-returns-value]  # a fake of one method
+    view = FakeView()
+    views = PersonalViews(book, provider, view.with_tokens)
     session = book.find(cookie)
     assert session is not None
     views.of(session)
     clock.now += 7200 - sessions.EARLY
     views.of(session)
     views.of(session)
-    assert [one.access.reveal() for one in used] == ["access-of-ada", "access-1", "access-1"]
+    assert [one.access.reveal() for one in view.used] == ["access-of-ada", "access-1", "access-1"]
     clock.now += 7200
     provider.error = TransientError(what="down", where="there")
     with pytest.raises(TransientError):
@@ -319,17 +336,17 @@ def test_a_token_is_renewed_before_it_ends_and_who_gets_none_is_out() -> None:
 def test_what_somebody_sees_is_asked_once_a_minute_and_nothing_once_they_are_out() -> None:
     clock = Clock()
     book, cookie = in_(clock)
-    FakeView.asked, FakeView.error = 0, None
-    views = PersonalViews(book, FakeProvider(), lambda _: FakeView())  # type: ignore[arg-type, return-value]  # a fake of one method
+    view = FakeView()
+    views = PersonalViews(book, FakeProvider(), view.with_tokens)
     session = book.find(cookie)
     assert session is not None
     assert views.visible(session, [1, 2, 3, 4]) == {2, 4}
     assert views.visible(session, [2, 3]) == {2}
-    assert FakeView.asked == 1
+    assert view.asked == 1
     clock.now += sessions.FRESH
     assert views.visible(session, [2]) == {2}
-    assert FakeView.asked == 2
-    FakeView.error = CredentialsError(what="blocked", where="there")
+    assert view.asked == 2
+    view.error = CredentialsError(what="blocked", where="there")
     assert views.visible(session, [2, 6]) == frozenset(), "nothing, not even what was seen within the minute"
     assert book.find(cookie) is None
 

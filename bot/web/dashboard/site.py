@@ -18,6 +18,7 @@ from bot.ports.views import BotViews, FindingViews, ProjectViews, ReleaseViews
 from bot.web.dashboard.exposure import ExposureLook
 from bot.web.dashboard.sight import Sight
 from bot.web.dashboard.templates import TEMPLATES
+from bot.web.sign_in.pages import Notice
 from bot.web.viewer import Door, Viewer
 
 Context = dict[str, Any]  # what a template is given: its own names
@@ -101,6 +102,11 @@ def address(request: Request) -> tuple[str, str]:
     """Path and query as they were asked for; the query begins with its question mark, or is empty."""
     query = request.scope["query_string"].decode("latin-1")
     return quote(request.scope["path"], safe="/@:+,;=~!$&'()*"), f"?{query}" if query else ""
+
+
+def noticed(notice: Notice) -> str:
+    """What the door says, as a page."""
+    return TEMPLATES.get_template("notice.html").render(notice=notice)
 
 
 def _frame(page: Page, guest: Visit) -> Context:
