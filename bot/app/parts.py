@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
@@ -48,7 +47,7 @@ from bot.domain.releases import Release
 from bot.domain.secrets import Redactor, Secret
 from bot.engine.ci_jobs import CiPlanner
 from bot.engine.local import alone
-from bot.notes.markers import derived_key
+from bot.notes.markers import derived_key, key_mark
 from bot.settings import Settings
 from bot.settings.model import PostgresState, SqliteState
 from bot.watch.scope import Scope
@@ -196,7 +195,7 @@ class Parts:
 
     def _must_be_ours(self, store: Store, shown: str) -> None:
         """Raises: ConfigError if the shared state is another organisation's, or signed with another key."""
-        mark = hashlib.sha256(b"ropewalk marker key\0" + self._marker_key_given()).hexdigest()
+        mark = key_mark(self._marker_key_given())
         for name, ours, what in (
             ("gitlab", self.settings.gitlab.url, "another GitLab"),
             ("marker key mark", mark, "another marker key: its notes would not be known again"),

@@ -35,6 +35,7 @@ GROUPS = {
     "ci": "Ready pipelines for projects that publish by themselves.",
     "config": "Make and check a configuration.",
     "ledger": "Every write the bot made, in a chain that shows if one was changed.",
+    "state": "Move the state to another place, and back it up.",
     "hooks": "Look after the hooks by which GitLab tells the bot of tags at once.",
 }
 

@@ -48,6 +48,11 @@ def derived_key(token: str, url: str) -> str:
     return hmac.new(extracted, url.rstrip("/").encode() + b"\x01", hashlib.sha256).hexdigest()
 
 
+def key_mark(key: bytes) -> str:
+    """By which a state knows a marker key again without holding it: 64 hex digits."""
+    return hashlib.sha256(b"ropewalk marker key\0" + key).hexdigest()
+
+
 class Markers:
     """Makes and recognises markers with one key."""
 

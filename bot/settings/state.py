@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from bot.domain.errors import ConfigError
 from bot.domain.secrets import Secret
 from bot.settings.addresses import is_loopback, sqlite_state
 from bot.settings.credentials import Credentials, Wanted
@@ -18,6 +19,7 @@ from bot.settings.shape import Document
 STATE_PASSWORD_VARIABLE = "ROPEWALK_STATE_PASSWORD"  # noqa: S105  (the name of a variable)
 FILES = "ropewalk.files"
 _PATH = ("state",)
+_SHARED = ("postgresql:", "postgresql+", "postgres:")
 _OPTIONS = ("sslmode", "sslrootcert", "target_session_attrs")
 _SAFE_MODES = ("require", "verify-ca", "verify-full")
 _MODES = ("disable", "allow", "prefer", *_SAFE_MODES)
@@ -44,7 +46,7 @@ def read_state(main: Reading, credentials: Credentials) -> SqliteState | Postgre
         main.problem(("files",), "`files` must be the path of a folder", "Name it, or leave the key out")
         files = None
     folder = main.folder / files if isinstance(files, str) else None
-    shared = isinstance(text, str) and text.startswith(("postgresql:", "postgresql+", "postgres:"))
+    shared = isinstance(text, str) and text.startswith(_SHARED)
     password = _password(main, credentials, shared=shared)
     try:
         if not isinstance(text, str):
@@ -60,6 +62,16 @@ def read_state(main: Reading, credentials: Credentials) -> SqliteState | Postgre
         main.problem(_PATH, f"`state` {error}")
         return None
     return state if len(main.problems.errors) == before else None
+
+
+def state_at(text: str, folder: Path, password: Secret | None) -> SqliteState | PostgresState:
+    """A state that is named outside a configuration. Raises: ConfigError."""
+    try:
+        if not text.startswith(_SHARED):
+            return sqlite_state(text, folder)
+        return _postgres(_server(text), password, folder / FILES)
+    except ValueError as error:
+        raise ConfigError(what=str(error), where=text) from None
 
 
 def _password(main: Reading, credentials: Credentials, *, shared: bool) -> Secret | None:
