@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import bot as package
+from bot.domain.errors import TransientError
 from bot.domain.readings import DaemonReading
 from bot.domain.releases import Release
 from bot.log import get
@@ -62,6 +63,8 @@ class Instruments:
             self._over = stopped
             try:
                 self._bot.readings.keep(self._reading(stopped=stopped))
+            except TransientError as error:
+                log.warning("instruments.not_kept", reason=str(error))
             except Exception as error:  # whatever the database raises: showing is not worth a stop
                 log.warning("instruments.not_kept", exc_info=error)
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain.errors import FencedError
+from bot.domain.errors import FencedError, TransientError
 from bot.domain.releases import Release, ReleaseState
 from bot.log import get
 from bot.ports.store import Queue
@@ -46,6 +46,8 @@ def _end(queue: Queue, release: Release, turn: Turn, clock: Callable[[], datetim
         ended = turn(release)
     except FencedError:
         raise
+    except TransientError as error:
+        ended = _put_off(release, clock(), error)
     except Exception as error:  # noqa: BLE001  (the last place that can keep one release's fault from all others)
         ended = _fault(release, clock(), error)
     written = queue.finish(ended, wake_seen=release.wake)
@@ -59,6 +61,13 @@ def _end(queue: Queue, release: Release, turn: Turn, clock: Callable[[], datetim
         written=written,
     )
     return ended
+
+
+def _put_off(release: Release, now: datetime, error: TransientError) -> Release:
+    """The state itself was away, so that the turn could not put itself off. However often, that is no fault."""
+    log.warning("turn.put_off", project=release.project, ref=release.id.ref, reason=str(error))
+    due_at = now + max(FAULT_DELAY, error.retry_after or FAULT_DELAY)
+    return replace(release, next=str(error), updated_at=now, due_at=due_at)
 
 
 def _fault(release: Release, now: datetime, error: Exception) -> Release:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot.domain.errors import FencedError
+from bot.domain.errors import FencedError, TransientError
 from bot.domain.releases import Release, ReleaseState
 from bot.engine.durable import Engine, Fate, Shared
 from bot.engine.local import Hold, Turn, alone, end_turn
@@ -108,7 +108,8 @@ class Runner:
     def run(self) -> None:
         """Ask for due turns until `stop` is called. Blocks.
 
-        What store or engine cannot do now (a full disk) is tried again; meanwhile the heartbeat stands still.
+        What store or engine cannot do now (a full disk, a database that restarts) is tried again; meanwhile the
+        heartbeat stands still.
         """
         pause = LOOK_EVERY
         while not self._stop.is_set():
@@ -117,7 +118,10 @@ class Runner:
                 self.run_due()
                 pause = LOOK_EVERY
             except Exception as error:
-                log.error("engine.fault", exc_info=error)
+                if isinstance(error, TransientError):
+                    log.warning("engine.put_off", reason=str(error))
+                else:
+                    log.error("engine.fault", exc_info=error)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 self._stop.wait(pause)
             self._wake.wait(LOOK_EVERY)
@@ -255,6 +259,9 @@ class Runner:
         except FencedError as error:
             log.warning("turn.fenced", key=key, turn=number, reason=str(error))
             return "fenced"
+        except TransientError as error:
+            log.warning("turn.unwritten", key=key, turn=number, reason=str(error))
+            return "unwritten"
         except Exception as error:  # a thread of the engine: nobody else would ever see it
             log.error("turn.unwritten", key=key, turn=number, exc_info=error)
             return "unwritten"  # the row is still due: it is found again by looking, not at once and for ever
@@ -294,6 +301,9 @@ class Runner:
             self._jobs_at_work.append(name)
         try:
             job()
+        except TransientError as error:
+            log.warning("job.put_off", job=name, reason=str(error))
+            return "put off"
         except Exception as error:  # as in `_take`
             log.error("job.fault", job=name, exc_info=error)
             return "fault"

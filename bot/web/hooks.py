@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from bot.domain.errors import TransientError
 from bot.domain.secrets import Secret
 from bot.domain.webhooks import lasting_form
 from bot.log import get
@@ -113,6 +114,9 @@ class HookEndpoint:
             return _answer(400, "the body is not a JSON object of sensible depth")
         try:
             return await self._batches.ask(_Hook(_delivery(request.headers.get("webhook-id"), payload), payload))
+        except TransientError as error:
+            log.warning("hook.not_stored", reason=str(error))
+            return _answer(503, "cannot store")
         except Exception as error:  # whatever the state raises, GitLab must hear that it was not taken
             log.error("hook.not_stored", exc_info=error)
             return _answer(503, "cannot store")

@@ -12,13 +12,16 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.adapters.store.store import Store
+from bot.domain.errors import TransientError
 from bot.domain.releases import Release, ReleaseState
 from bot.engine.durable import LOST_AFTER, Engine, Fate
 from bot.engine.runner import Runner
 from tests.contract.durable_bench import LONG, PUBLISHED, Now, Turns, add, due, published, running, sql, states
 from tests.contract.turn_bench import planned
+from tests.unit.release_facts import NOON
 from tests.waiting import until
 
 
@@ -66,6 +69,29 @@ def test_a_store_that_fails_for_a_while_stops_nothing_and_shows_in_the_heartbeat
             connection.exec_driver_sql("ALTER TABLE away RENAME TO releases")
         until(published(store, 1))
         assert runner.heartbeat is not None
+
+
+def test_what_passes_by_itself_is_told_in_one_line_and_tried_again(store: Store, file: Path) -> None:
+    """A database that restarts is no fault of ours: no traceback, wherever it is met."""
+    add(store, due(1, "good"))
+    met: list[int] = []
+
+    def clock() -> datetime:
+        if threading.get_ident() not in met and len(met) < 2:  # once where turns are asked for, once where one begins
+            met.append(threading.get_ident())
+            raise TransientError(what="the server closed the connection", where="the state's database")
+        return datetime.now(UTC)
+
+    def job() -> None:
+        raise TransientError(what="the server closed the connection", where="the state's database")
+
+    with capture_logs() as said, running(store, file, Turns(), clock=clock, jobs={"poll": job}) as runner:
+        until(published(store, 1))
+        assert runner.slot("poll", NOON)
+        until(lambda: any(one["event"] == "job.put_off" for one in said))
+    told = [one for one in said if one["log_level"] in ("warning", "error")]
+    assert [one["event"] for one in told] == ["engine.put_off", "turn.unwritten", "job.put_off"]
+    assert all("closed the connection" in one["reason"] and "exc_info" not in one for one in told)
 
 
 @pytest.mark.slow

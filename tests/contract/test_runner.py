@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from bot.domain.errors import TransientError
 from bot.domain.releases import Release, ReleaseState
 from bot.engine.local import FAULT_DELAY, MOST_FAULTS, end_turn
 from tests.contract.turn_bench import planned
@@ -32,6 +33,21 @@ def test_a_release_that_always_faults_is_given_up_after_longer_and_longer_pauses
             clock.wait(FAULT_DELAY * fault)
     assert (row.state, row.due_at) == (ReleaseState.FAILED, None)
     assert row.next == "fault in the bot (ValueError), see its log; resume once it is mended"
+
+
+def test_a_state_that_is_away_while_a_turn_reads_it_is_no_fault_however_often() -> None:
+    rows, clock = FakeReleaseRows(planned(1, "v1")), Clock(NOON)
+
+    def away(release: Release) -> Release:
+        raise TransientError(what="the server closed the connection", where="the state's database")
+
+    for _ in range(2 * MOST_FAULTS):
+        (due,) = rows.due(clock.now, limit=10)
+        end_turn(rows, due, away, clock)
+        clock.wait(FAULT_DELAY)
+    row = rows.rows[due.key]
+    assert (row.state, row.faults) == (ReleaseState.PLANNED, 0)
+    assert "the server closed the connection" in (row.next or "")
 
 
 def test_a_wake_up_during_a_turn_is_not_lost() -> None:
