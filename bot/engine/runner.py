@@ -66,6 +66,7 @@ class Runner:
         self.jobs = dict(jobs or {})
         self._engine = Engine(path, turn=self._take, slot=self._job, workers=workers)
         self._asked: dict[int, _Asked] = {}  # by project
+        self._elsewhere: dict[int, _Asked] = {}  # by project: what another process asked for before us
         self._at_work: dict[int, str] = {}  # key of the release in turn, by project
         self._jobs_at_work: list[str] = []
         self._look = threading.Lock()  # held while the engine is asked, so that it is not closed meanwhile
@@ -133,17 +134,15 @@ class Runner:
 
     def _run_due(self) -> int:
         now = self._clock()
-        if self._shared:
-            self._forget_others()
         with self._idle:
             stale = {p: one for p, one in self._asked.items() if not one.begun and now - one.at > STALE}
-            free = self._workers * AHEAD - len(self._asked)
         self._look_after(stale, now)
         started = 0
-        for release in self._startable(now, free):
-            if self._stop.is_set():
-                break
-            started += self._ask(release, now)
+        while rows := self._startable(now):
+            asked = [self._ask(release, now) for release in rows if not self._stop.is_set()]
+            started += sum(asked)
+            if all(asked):
+                break  # else others were quicker, and there may be room for more
         self.heartbeat = now
         return started
 
@@ -170,14 +169,15 @@ class Runner:
         """Whether a turn or a job is at work in this process."""
         return bool(self._at_work or self._jobs_at_work)
 
-    def _startable(self, now: datetime, free: int) -> list[Release]:
-        """The longest overdue release of each of up to `free` projects that have none asked for.
+    def _startable(self, now: datetime) -> list[Release]:
+        """The longest overdue release of each project that has none under way, as many as may be asked for.
 
         Asks for more rows as long as busy projects fill what came: one with many due tags must not hold up the others.
         """
         with self._idle:
-            busy = set(self._asked)
-        if free <= 0:
+            free = max(self._workers * AHEAD - len(self._asked), 0)
+            busy = self._asked.keys() | self._elsewhere.keys()
+        if not free and not self._shared:
             return []
         limit = free + len(busy) + 20
         while True:
@@ -187,8 +187,11 @@ class Runner:
                 if release.id.project_id not in busy:
                     first.setdefault(release.id.project_id, release)
             if len(first) >= free or len(due) < limit:
-                return list(first.values())[:free]
+                break
             limit *= 4
+        if self._shared:
+            self._forget_others(due, now)
+        return list(first.values())[:free]
 
     def _ask(self, release: Release, now: datetime) -> bool:
         project = release.id.project_id
@@ -198,16 +201,27 @@ class Runner:
         if fate is Fate.GIVEN_UP:
             self._give_up(release, now)
             self._answered(release.key, release.turn)
+        elif fate is Fate.UNDER_WAY and self._shared:
+            self._leave_to_others(project)
         return fate is Fate.ASKED
 
-    def _forget_others(self) -> None:
-        """What was asked for here may be done by another process: it is not under way any more then."""
+    def _leave_to_others(self, project: int) -> None:
+        """What another process asked for takes none of our room: it may be at work on it, for as long as it likes."""
         with self._idle:
-            asked = [(one.key, one.number) for one in self._asked.values() if not one.begun]
-        for key, number in asked:
-            release = self._queue.release(key)
-            if release is None or release.turn != number:
-                self._answered(key, number)
+            asked = self._asked.get(project)
+            if asked is not None and not asked.begun:
+                self._elsewhere[project] = self._asked.pop(project)
+
+    def _forget_others(self, due: Collection[Release], now: datetime) -> None:
+        """What is not due any more was done by another process. What is, and is forgotten, is asked for once more."""
+        there = {(release.key, release.turn) for release in due}
+        with self._idle:
+            for project, one in list(self._elsewhere.items()):
+                if (one.key, one.number) not in there or now - one.at > STALE:
+                    del self._elsewhere[project]
+            for project, one in list(self._asked.items()):
+                if not one.begun and (one.key, one.number) not in there:
+                    del self._asked[project]
 
     def _look_after(self, stale: Mapping[int, _Asked], now: datetime) -> None:
         """Turns that do not begin: behind others, given up by the engine, or behind one whose end was not written."""

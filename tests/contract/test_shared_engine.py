@@ -7,14 +7,19 @@ import signal
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.adapters.store.postgres import shared_engine
 from bot.domain.errors import ConfigError
 from bot.engine.durable import APPLICATION_VERSION, Engine, Fate, Shared
+from bot.engine.runner import AHEAD, Runner
+from tests.contract.durable_bench import Turns, add, due, published
+from tests.contract.states import shared_store
+from tests.contract.turn_bench import planned
 from tests.postgres import Role
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 SLOT = datetime(2026, 8, 3, 12, tzinfo=UTC)
@@ -67,6 +72,43 @@ def test_what_a_dead_process_had_begun_is_taken_over_and_a_slot_comes_once(datab
         assert sorted(slots) == ["look", "poll"]
     finally:
         engine.close()
+
+
+def test_what_others_are_at_takes_no_room_from_what_we_could_do(database: Role) -> None:
+    """The oldest turns hang in a replica that lives: another one, with room for just as many, does the rest."""
+    hung, begun = threading.Event(), threading.Semaphore(0)
+
+    def hang(key: str, number: int) -> str:
+        begun.release()
+        assert hung.wait(60)
+        return f"{key} {number}"
+
+    store = shared_store(database)
+    old = datetime.now(UTC) - timedelta(hours=1)
+    oldest = [planned(number, f"v{number}", due_at=old) for number in range(AHEAD)]
+    add(store, *oldest, *(due(100 + number, f"w{number}") for number in range(5)))
+    other = Engine(place(database, "the other"), turn=hang, slot=lambda job: "", workers=AHEAD)
+    other.launch()
+    for release in oldest:
+        assert other.ask(release.id.project_id, release.key, 0) is Fate.ASKED
+    for _ in oldest:
+        assert begun.acquire(timeout=20)
+    other.close()  # of this process only: in the tables they are under way there for ever
+    turns = Turns()
+    ours = Runner(
+        queue=store.releases, turn=turns, clock=lambda: datetime.now(UTC), workers=1, path=place(database, "ours")
+    )
+    ours.start()
+    thread = threading.Thread(target=ours.run)
+    thread.start()
+    try:
+        until(published(store, 5), 10)
+        assert {ref[0] for ref in turns.begun} == {"w"}
+    finally:
+        hung.set()
+        assert ours.stop(20)
+        thread.join(20)
+        store.close()
 
 
 def test_a_database_that_the_engine_may_not_use_ends_the_start_with_a_sentence(database: Role) -> None:
