@@ -20,6 +20,8 @@ import yaml
 from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.domain.releases import Release
+from tests.contract.states import shared_store
+from tests.postgres import Role
 from tests.stories.town import Town
 from tests.waiting import WAIT, until
 
@@ -52,7 +54,10 @@ class Done:
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class Bot:
-    """The bot's folder: configuration, secrets in files, state. `config` is written anew before every command."""
+    """The bot's folder: configuration, secrets in files, state. `config` is written anew before every command.
+
+    With a `role` the state is that role's database, which others may share.
+    """
 
     folder: Path
     town: Town
@@ -60,6 +65,17 @@ class Bot:
     port: int
     secrets: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    role: Role | None = None
+
+    def share(self, role: Role) -> Bot:
+        """Keep the state in that role's database. Returns the bot itself."""
+        self.role = role
+        self.config["state"] = role.url
+        self.config["state_password_file"] = "state.password"
+        self.config["gitlab"]["marker_key_file"] = "marker.key"
+        self.secret("state.password", role.password)
+        self.secret("marker.key", "one key for all replicas of a state")
+        return self
 
     @property
     def log(self) -> Path:
@@ -138,7 +154,7 @@ class Bot:
     @contextmanager
     def store(self) -> Iterator[Store]:
         """The database, open for the length of the block: opening costs twenty times as much as reading."""
-        store = Store(open_state(self.state), str)
+        store = Store(open_state(self.state), str) if self.role is None else shared_store(self.role)
         try:
             yield store
         finally:

@@ -16,7 +16,9 @@ import pytest
 from bot.domain.releases import ReleaseState
 from bot.sandbox.world.places import Group
 from tests.bounds import FULL
+from tests.postgres import Role
 from tests.stories.bot import Bot, Daemon, alive
+from tests.stories.fleet import long_dead
 from tests.stories.town import Package, Town
 from tests.waiting import until
 
@@ -24,6 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 ROOT = Path(__file__).parents[2]
 UNFINISHED = "SELECT workflow_uuid FROM workflow_status WHERE name = 'turn' AND status != 'SUCCESS'"
+FEW = 3  # moments on PostgreSQL unless it is told in full
 REGISTRY = r"/projects/{id}/packages/pypi$"
 # The actions of a release with one merged request, in order, and for those on GitLab the request that is the effect.
 ACTIONS = {
@@ -58,17 +61,28 @@ def _kills() -> list[Kill]:
     return [*found, Kill(name="after the row", line=("release.published",))]
 
 
-def test_killed_before_in_and_after_every_action(bot: Bot, town: Town, group: Group) -> None:
-    """Each release is killed at a moment of its own; every daemon ends what the one before it left, and then dies."""
+@pytest.mark.parametrize("state", ["sqlite", "postgresql"])
+def test_killed_before_in_and_after_every_action(
+    request: pytest.FixtureRequest, bot: Bot, town: Town, group: Group, state: str
+) -> None:
+    """Each release is killed at a moment of its own; every daemon ends what the one before it left, and then dies.
+
+    On PostgreSQL every daemon is a replica that dies, and it is the last one that ends what all of them left.
+    """
     bot.config["watch"] |= {"since": "all", "poll": "1s"}
     bot.config["releases"][0]["tags"] = ["v1.1.*"]
     kills = _kills()
+    if state == "postgresql":
+        bot.share(request.getfixturevalue("database"))
+        kills = kills if FULL else kills[:: len(kills) // FEW][:FEW]
     packages = [town.package(group) for _ in kills]
     since = town.mark()
     for kill, package in zip(kills, packages, strict=True):
         package.tag()
         package.pipeline_over()
         _die(bot, town, kill, package)
+    if bot.role is not None:
+        long_dead(bot.role)
     with bot.serving():
         ended = bot.ended(*(package.project.full_path for package in packages))
         # The rows are at their end before the engine has been told so of the last turn, which died in between.
@@ -80,8 +94,9 @@ def test_killed_before_in_and_after_every_action(bot: Bot, town: Town, group: Gr
     for kill, package in zip(kills, packages, strict=True):
         package.complete()
         assert _sent(town, package, since) == _once(package), kill.name
-    assert _engine(bot, "PRAGMA integrity_check") == [("ok",)]
-    assert _engine(bot, UNFINISHED) == []
+    assert bot.role is not None or _engine(bot, "PRAGMA integrity_check") == [("ok",)]
+    with bot.store() as store:
+        assert store.journal.verify()[1] is None
     said = bot.log.read_text()
     assert "Traceback" not in said
     assert town.token not in said
@@ -119,9 +134,17 @@ def _die(bot: Bot, town: Town, kill: Kill, package: Package) -> None:
 
 
 def _engine(bot: Bot, question: str) -> list[tuple[object, ...]]:
-    """What the engine's own file answers, also while the daemon runs."""
+    """What the engine's own tables answer, also while the daemon runs."""
+    if bot.role is not None:
+        return _shared_engine(bot.role, question)
     with closing(sqlite3.connect(bot.folder / "ropewalk.engine.db")) as connection:
         return connection.execute(question).fetchall()
+
+
+def _shared_engine(role: Role, question: str) -> list[tuple[object, ...]]:
+    with role.connect() as connection:
+        connection.execute("SET search_path = dbos")
+        return connection.execute(question.encode()).fetchall()
 
 
 def _sent(town: Town, package: Package, since: int) -> Counter[str]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import re
-import secrets
 import sqlite3
 import threading
 import time
@@ -23,7 +20,9 @@ from bot.adapters.store.store import Store
 from bot.domain.releases import ReleaseState
 from bot.sandbox.world.places import Group
 from tests.bounds import FULL, IN_FULL
+from tests.seeds import drawn, seeds
 from tests.stories.bot import Bot, alive, make_bot
+from tests.stories.endings import ending
 from tests.stories.town import TAG, VERSION, Package, Town
 from tests.waiting import until
 
@@ -104,7 +103,7 @@ def test_killed_at_each_kind_of_step(
 
     assert {release.state for release in ended} == {ReleaseState.PUBLISHED}
     for step, package in held.items():
-        assert _ending(bot, package) == _ending(bot, clean[step.prepare]), step.name
+        assert ending(bot, package) == ending(bot, clean[step.prepare]), step.name
         _once(town, package, since, lost=step if after_effect else None)
 
 
@@ -164,11 +163,12 @@ def test_killed_while_the_other_index_receives(bot: Bot, town: Town, group: Grou
     assert town.index.uploads() - uploads == 1
 
 
-def test_killed_at_random_moments(tmp_path: Path, town: Town, record_property: Callable[[str, object], None]) -> None:
+@seeds("kills")
+def test_killed_at_random_moments(
+    tmp_path: Path, town: Town, seed: int | None, record_property: Callable[[str, object], None]
+) -> None:
     """Six kills over four releases; ROPEWALK_SEED repeats a run, ROPEWALK_CHAOS=full makes it 200 over 50."""
-    seed = int(os.environ.get("ROPEWALK_SEED") or secrets.randbelow(10**9))
-    record_property("seed", seed)
-    print(f"ROPEWALK_SEED={seed}")
+    seed = drawn(seed, record_property)
     chance = random.Random(seed)
     group = town.group()
     bot = make_bot(tmp_path / "bot", town, group.full_path, since="all")
@@ -193,9 +193,9 @@ def test_killed_at_random_moments(tmp_path: Path, town: Town, record_property: C
     assert {release.project: release.state.value for release in ended} == dict.fromkeys(
         (package.project.full_path for package in packages), "published"
     ), f"ROPEWALK_SEED={seed}"
-    first = _ending(bot, packages[0])
+    first = ending(bot, packages[0])
     for package in packages:
-        assert _ending(bot, package) == first, f"ROPEWALK_SEED={seed}"
+        assert ending(bot, package) == first, f"ROPEWALK_SEED={seed}"
         package.complete()
         _once(town, package, since, lost=None, cut=True)
     said = bot.log.read_text()
@@ -238,36 +238,6 @@ def _resume(bot: Bot, package: Package) -> None:
         assert store.releases.wake(release.key, datetime.now(UTC), reopen=True)
     finally:
         store.close()
-
-
-def _ending(bot: Bot, package: Package) -> dict[str, object]:
-    """How a release ended, in public and on record, without what is its own (names, numbers, times, tries)."""
-    (release,) = (one for one in bot.records() if one.project == package.project.full_path)
-    (published,) = package.releases()
-    return {
-        "state": release.state,
-        "gates": [(gate.name, gate.verdict) for gate in release.gates],
-        "targets": [(target.name, target.state) for target in release.targets],
-        "registry": [_plain(name, package) for name in package.registry()],
-        "index": [_plain(name, package) for name in package.index()],
-        "release": (published.name, _plain(published.description, package)),
-        "links": sorted((_plain(link.name, package), _plain(link.url, package)) for link in published.links.values()),
-        "notes": {iid: [_plain(note.body, package) for note in notes] for iid, notes in package.notes().items()},
-    }
-
-
-def _plain(text: str, package: Package) -> str:
-    for own, word in (
-        (package.project.full_path, "PATH"),
-        (package.name, "NAME"),
-        (f"projects/{package.project.id}/", "projects/ID/"),
-    ):
-        text = text.replace(own, word)
-    text = re.sub(r"<!-- ropewalk: .*?-->", "MARK", text)
-    text = re.sub(r"\b[\d.]+\s(B|KiB)\b", "SIZE", text)
-    text = re.sub(r"pipeline \[?#?\d+|pipelines/\d+", "PIPELINE", text)
-    text = re.sub(r"\d{4}-\d\d-\d\d[T ][\d:]+(Z| UTC)", "TIME", text)
-    return re.sub(r"\b[0-9a-f]{8,64}\b", "HASH", text)
 
 
 def _once(town: Town, package: Package, since: int, *, lost: Step | None, cut: bool = False) -> None:

@@ -23,13 +23,7 @@ pytestmark = [pytest.mark.slow, *IN_FULL]  # a minute and a half each: `make tes
 
 def replica(folder: Path, town: Town, group: Group, role: Role) -> Bot:
     """One of several: the same configuration but for its port."""
-    bot = make_bot(folder, town, group.full_path)
-    bot.config["state"] = role.url
-    bot.config["state_password_file"] = "state.password"
-    bot.config["gitlab"]["marker_key_file"] = "marker.key"
-    bot.secret("state.password", role.password)
-    bot.secret("marker.key", "one key for all replicas of a state")
-    return bot
+    return make_bot(folder, town, group.full_path).share(role)
 
 
 def at_work(daemons: dict[str, Daemon]) -> str:
