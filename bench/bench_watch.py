@@ -4,7 +4,8 @@ Prints, against an embedded GitLab with 50 ms of latency in a process of its own
 
 - seconds and requests to enrol `--projects` projects, and projects a second whose refs are then read;
 - requests of an idle tick, and of one after `--active` projects had news (promise: 2 M + 3, plus further pages);
-- for hooks at `--rate` a second for `--seconds`: how many were acknowledged and stored, and how long the answers took;
+- for hooks at `--rate` a second for `--seconds` (`--full`: ten minutes and one): how many were acknowledged and stored,
+  and how long the answers took (promise: 99 of 100 within 100 ms at 300 a second, within 400 ms at 1,000);
 - a calibration line, since absolute figures depend on the machine.
 
 Exit code 1 if a promise about numbers of requests or hooks stored is broken.
@@ -40,6 +41,8 @@ IDLE_REQUESTS = 3
 LATENCY = "50ms"
 SECRET = "bench"
 CONNECTIONS = 50
+P99 = {300: 0.1, 1_000: 0.4}  # seconds, by hooks a second
+FULL_SECONDS = [600, 60]
 ZEROES = "0" * 40
 
 
@@ -50,7 +53,10 @@ def main() -> int:
     parser.add_argument("--active", type=int, default=100)
     parser.add_argument("--rate", type=int, nargs="*", default=[300, 1_000], help="hooks a second")
     parser.add_argument("--seconds", type=int, nargs="*", default=[20, 20], help="as long for each rate")
+    parser.add_argument("--full", action="store_true", help=f"hooks for {FULL_SECONDS} seconds")
     given = parser.parse_args()
+    if given.full:
+        given.seconds = FULL_SECONDS
     print(f"calibration: {calibrate():.3f} s for 200 MB of sha256 on one core")
     with tempfile.TemporaryDirectory() as folder:
         kept = watch(Path(folder), given.projects, given.active)
@@ -134,9 +140,10 @@ def hooks(folder: Path, rate: int, seconds: int) -> bool:
     times = sorted(load.times)
     p99 = times[int(0.99 * len(times))] if times else float("inf")
     took = max(load.took, 0.001)
+    promised = f" (promise: {1000 * P99[rate]:.0f} ms)" if rate in P99 else ""
     print(
         f"{rate} hooks/s for {seconds} s: sent {load.sent}, acknowledged {len(times)} ({len(times) / took:.0f}/s), "
-        f"stored {stored}; median {1000 * statistics.median(times):.0f} ms, p99 {1000 * p99:.0f} ms"
+        f"stored {stored}; median {1000 * statistics.median(times):.0f} ms, p99 {1000 * p99:.0f} ms{promised}"
     )
     return bool(stored == len(times) == load.sent)
 
@@ -204,8 +211,8 @@ def _request(number: int) -> bytes:
 class Sandbox:
     """`ropewalk sandbox` in a process of its own."""
 
-    def __init__(self, projects: int) -> None:
-        options = ["--projects", str(projects), "--latency", LATENCY, "--format", "json"]
+    def __init__(self, projects: int, latency: str = LATENCY) -> None:
+        options = ["--projects", str(projects), "--latency", latency, "--format", "json"]
         command = [sys.executable, "-m", "bot", "sandbox", *options]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,10 +13,11 @@ from bot.domain.distributions import Distribution
 from bot.domain.refs import Branch, Tag
 from bot.domain.releases import Release
 from bot.ports.index import Gathered, IndexPlace, Sent
-from tests.bounds import FULL
+from tests.bounds import BIGGER_IN_FULL, FULL
 from tests.contract.test_turn_stops import CALLS
 from tests.contract.turn_bench import Bench, planned
 from tests.fakes import FakeIndex
+from tests.seeds import drawn, seeds
 from tests.unit.release_facts import NOON, OTHER_SHA, PROJECT, SDIST, SHA, WHEEL, distribution, job, pipeline, tag
 
 RUNS = 500 if FULL else 60
@@ -117,19 +116,19 @@ def test_a_change_at_any_step_sends_no_file_of_another_commit(tmp_path: Path, nu
         assert {file.sha256 for file in index.sent} <= {file.sha256 for file in FILES[SHA]}
 
 
+@pytest.mark.parametrize("size", [pytest.param(RUNS, marks=BIGGER_IN_FULL)])
+@seeds("ref changes")
 def test_changes_at_random_moments_send_no_file_of_another_commit(
-    tmp_path: Path, record_property: Callable[[str, object], None]
+    tmp_path: Path, seed: int | None, size: int, record_property: Callable[[str, object], None]
 ) -> None:
     """Several changes a run; ROPEWALK_SEED repeats a run of the whole test, ROPEWALK_CHAOS=full makes it 500 runs."""
-    seed = int(os.environ.get("ROPEWALK_SEED") or secrets.randbelow(10**9))
-    record_property("seed", seed)
-    print(f"ROPEWALK_SEED={seed}")
+    seed = drawn(seed, record_property)
     chance = random.Random(seed)
     sent = 0
-    for _ in range(RUNS):
+    for _ in range(size):
         bench, index = two_commits(tmp_path)
         numbers = chance.sample(range(1, 3 * CALLS), k=chance.randint(1, 6))
         bench.wire.coming = at({number: chance.choice(CHANGES) for number in numbers}, bench)
         both(bench, index)
         sent += len(index.sent)
-    assert sent > RUNS, "most runs publish something"
+    assert sent > size, "most runs publish something"

@@ -25,6 +25,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
+PLANTED = 40  # secrets; most are values of variables that the bot must never learn
 SAMPLE_EVERY = 0.05  # seconds; a child that uploads or reads an index lives ten times as long
 
 
@@ -104,6 +105,7 @@ def planted(bot: Bot, town: Town) -> Planted:
             "hook secret": SIGNING,
             "hook key": SIGNING.removeprefix("whsec_"),
             "value": f"value-{secrets.token_hex(12)}",
+            **{f"variable {number}": f'V{number} "+/%&{secrets.token_hex(9)}' for number in range(PLANTED - 6)},
         }
     )
 
@@ -144,11 +146,17 @@ def test_the_search_finds_every_form(planted: Planted) -> None:
         assert planted.found == {("other password", "here")}, form(secret)
 
 
-def test_a_daemon_in_trouble_gives_nothing_away(bot: Bot, town: Town, group: Group, planted: Planted) -> None:
+def test_a_daemon_in_trouble_gives_nothing_away(
+    bot: Bot, town: Town, group: Group, planted: Planted, capsys: pytest.CaptureFixture[str]
+) -> None:
     """GitLab fails with answers that hold the token, and a second index refuses with the password in its mouth."""
     town.world.set_variable(
         town.world.groups[group.full_path], "TWINE_PASSWORD", planted.secrets["value"], masked=True, protected=True
     )
+    for name, value in planted.secrets.items():
+        if name.startswith("variable "):
+            key = f"DEPLOY_{name.removeprefix('variable ')}"
+            town.world.set_variable(town.world.groups[group.full_path], key, value, protected=True)
     good, refused, bare = town.package(group), town.package(group), town.package(group)
     town.world.set_variable(bare.project, "PYPI_TOKEN", planted.secrets["value"])
     # What GitLab may know of what the bot knows; a variable's value the bot never learns, so it is never sent to us.
@@ -196,7 +204,12 @@ def test_a_daemon_in_trouble_gives_nothing_away(bot: Bot, town: Town, group: Gro
     assert len(set(seen)) > 1, "children were seen"
     assert "403" in next(release.next or "" for release in ended if release.project == refused.project.full_path)
     assert "500" in bot.log.read_text()
+    with capsys.disabled():
+        spelled = {form for secret in planted.secrets.values() for form in forms(secret)}
+        print(f"\nsecrets: {len(planted.secrets)} planted, {len(spelled)} spellings, {len(planted.found)} found")
     assert planted.found == set()
+    assert len(planted.secrets) == PLANTED
+    assert all(len(forms(secret)) >= 8 for secret in planted.secrets.values() if '"' in secret)
 
 
 def test_secrets_from_the_environment_reach_no_child(bot: Bot, town: Town, group: Group, planted: Planted) -> None:
