@@ -174,6 +174,7 @@ class CiFacts:
     """One CI file. `merged` says that includes and extends were resolved; else `includes` may hide jobs.
 
     `refused` is why GitLab will not have the file, in its own words, where it was asked and says so; empty else.
+    `unmerged` is why it could not be merged though that was asked for, a clause; it is then as it stands.
     `includes` has the `kind` of each include. `workflow` are the rules of the pipeline as a whole. `stages` are those
     that it names; None leaves it at GitLab's own.
     """
@@ -190,6 +191,7 @@ class CiFacts:
     lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     stages: tuple[str, ...] | None = None
     refused: str = ""
+    unmerged: str = ""
 
     def variables_for(self, job: CiJob) -> Mapping[str, str]:
         """The file's variables as far as the job inherits them."""

@@ -15,6 +15,7 @@ from bot.hygiene.judging import Judge
 
 _MERGE = "Let a token with the role Developer merge the file with CI Lint, or judge the included files themselves."
 _MEND = "Mend the CI file or make it smaller, then audit again."
+_MEND_INCLUDE = "Mend what GitLab refuses of the CI file (its CI Lint tells), then audit again."
 _NAMES = re.compile(r"(?<!\\)\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _LONGEST_NAME = 255
 
@@ -48,7 +49,7 @@ def judge_ci(info: RuleInfo, facts: ProjectFacts, look: Look) -> Iterator[Findin
         return
     faults = list(look(ci))
     if not faults and not ci.whole:
-        yield rule.unknown(place, _hidden(ci), _MERGE)
+        yield rule.unknown(place, _hidden(ci), _MEND_INCLUDE if ci.refused else _MERGE)
     for fault in _one_per_job(faults):
         resource = place if fault.job is None else f"{place}#{spoken(fault.job)}"
         if fault.unknown:
@@ -84,7 +85,8 @@ def _hidden(ci: CiFacts) -> str:
         what = "one include is" if count == 1 else f"{count} includes are"
         uploads = any(include.publishes for include in ci.included)
         named = " (by its name, one uploads Python packages)" if uploads else ""
-        return f"{what} not resolved and may bring what this rule is about{named}"
+        why = f" ({ci.unmerged})" if ci.unmerged else ""
+        return f"{what} not resolved{why} and may bring what this rule is about{named}"
     jobs = [spoken(job.name) for job in ci.jobs if not job.complete]
     return f"{listed(jobs)} builds on what this file does not define"
 

@@ -17,7 +17,7 @@ from bot.adapters.gitlab.estate.asking import Asker, Portion, in_portions
 from bot.adapters.gitlab.estate.blobs import MOST_BYTES, blobs_at
 from bot.adapters.gitlab.estate.files import MOST_KEPT, Ci, Kept, Read
 from bot.adapters.gitlab.estate.reading import Row, gid, nodes, number
-from bot.domain.ci import CiFacts, CiUnknown
+from bot.domain.ci import CiFacts
 from bot.domain.ci_lines import located
 from bot.domain.errors import CredentialsError, RefusedError, RopewalkError, TransientError
 
@@ -149,27 +149,31 @@ class Merger:
         )
 
     def _lint(self, one: Unmerged) -> Ci:
-        """What GitLab makes of it. A file that hides nothing stays as it is where GitLab does not say."""
-        found = self._linted(one)
-        return one.ci if isinstance(found, CiUnknown) and one.ci.whole else found
-
-    def _linted(self, one: Unmerged) -> Ci:
+        """What GitLab makes of it. Where it makes nothing the file stays as it is, with why: what stands in it for all
+        to see is no less there.
+        """
         try:
             answer = self._asker.patiently(lambda: self._asker.api.get(f"/projects/{one.row.id}/ci/lint"))
         except CredentialsError as error:
             if error.status == UNAUTHORIZED:
                 raise
-            return CiUnknown(reason=f"the CI file could not be merged: {error}")
+            return _as_it_stands(one, f"CI Lint could not be asked: {error}")
         except (RefusedError, TransientError) as error:
-            return CiUnknown(reason=f"the CI file could not be merged: {error}")
+            return _as_it_stands(one, f"CI Lint could not be asked: {error}")
         text = answer.get("merged_yaml") if isinstance(answer, dict) else None
         refused = self._asker.api.read(_refused, answer)
         if not isinstance(text, str):
-            if one.ci.whole:
-                return replace(one.ci, refused=refused)
-            return CiUnknown(reason="GitLab could not merge the CI file: an include or extends of it fails")
+            why = "GitLab could not merge the file: an include or extends of it fails"
+            return replace(_as_it_stands(one, why), refused=refused)
         ci = self._read(text, merged=True)
-        return replace(located(ci, one.ci), refused=refused) if isinstance(ci, CiFacts) else ci
+        if isinstance(ci, CiFacts):
+            return replace(located(ci, one.ci), refused=refused)
+        return one.ci if one.ci.whole else ci
+
+
+def _as_it_stands(one: Unmerged, why: str) -> CiFacts:
+    """The file itself; one that hides nothing lacks nothing."""
+    return one.ci if one.ci.whole else replace(one.ci, unmerged=why)
 
 
 def _refused(answer: Json) -> str:
