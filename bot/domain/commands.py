@@ -142,6 +142,20 @@ class CommandNote:
     answers: tuple[Answer, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recent:
+    """Who wrote the notes of a project that were acted upon of late, once for each note: those that got words, and
+    those that got a sign alone, as notes of people do who are none of the project's.
+    """
+
+    told: tuple[int, ...] = ()
+    signed: tuple[int, ...] = ()
+
+    def of(self, user_id: int) -> int:
+        """How many of them one person wrote."""
+        return self.told.count(user_id) + self.signed.count(user_id)
+
+
 DEFAULT_ROLES: Mapping[Verb, Role] = MappingProxyType(
     {
         Verb.PLAN: Role.DEVELOPER,
@@ -160,7 +174,8 @@ class CommandPolicy:
     """Whether notes are heard, and by whom they must be written.
 
     `roles` are access levels in the project, at least. No hold from a note is longer than `longest_hold`. Within
-    `window`, notes of one person beyond `per_person` in one project, and of everybody beyond `per_project`, are left.
+    `window`, notes of one person beyond `per_person` in one project, and of its people beyond `per_project`, are left;
+    those of strangers beyond as many again.
     """
 
     enabled: bool = False

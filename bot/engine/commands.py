@@ -16,7 +16,9 @@ from bot.domain.commands import (
     CommandNote,
     CommandPolicy,
     NoteHome,
+    NotePlace,
     Outcome,
+    Recent,
     Spoken,
     Stage,
     Subject,
@@ -40,6 +42,7 @@ from bot.release.approving import role_word
 OLDEST = timedelta(hours=24)  # what was written longer ago is not what somebody wants now
 FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=5), timedelta(minutes=10)
 GIVE_UP = timedelta(days=2)  # after the note was heard
+_TOO_MANY = "there were too many of late"
 HISTORY = 30  # notes of a place that are read back for its sticky note
 
 log = get("commands")
@@ -115,6 +118,8 @@ class Clerk:
         subject = self.notes.subject(place)
         if subject is None or subject.confidential:
             return self._stop(row, "what it stands on is gone, or confidential")
+        if self._flooded(note, place, subject):
+            return self._stop(row, _TOO_MANY)
         if place.home is NoteHome.ISSUE and not self.texts.is_failure_issue(place, subject):
             return self._stop(row, "the issue is not ours")
         signed = replace(row, author_id=note.author_id, username=note.username, written_at=note.created_at)
@@ -142,10 +147,21 @@ class Clerk:
             return "it was written too long ago"
         if enrolled is None or self.now() - enrolled < now - note.created_at:
             return "the project was not watched yet when it was written"
-        authors = self.book.authors_since(place.project_id, self.now() - self.policy.window)
-        if len(authors) >= self.policy.per_project or authors.count(note.author_id) >= self.policy.per_person:
-            return "there were too many of late"
+        recent = self._recent(place)
+        if len(recent.told) >= self.policy.per_project or recent.of(note.author_id) >= self.policy.per_person:
+            return _TOO_MANY
         return None
+
+    def _recent(self, place: NotePlace) -> Recent:
+        return self.book.recent(place.project_id, self.now() - self.policy.window)
+
+    def _flooded(self, note: WrittenNote, place: NotePlace, subject: Subject) -> bool:
+        """Whether strangers wrote too many of late, and this is one more of theirs: what anybody may write in a public
+        project must not make its people unheard.
+        """
+        if len(self._recent(place).signed) < self.policy.per_project:
+            return False
+        return self.people.role(note.author_id, subject.path, group=False) is None
 
     def _weighed(self, command: Spoken | Unknown, note: WrittenNote, subject: Subject, row: CommandNote) -> Effect:
         """What is to be done, the author's role asked for at this moment. Our records are not touched."""

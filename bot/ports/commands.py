@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.commands import CommandNote, Heard, NotePlace, Subject, WrittenNote
+from bot.domain.commands import CommandNote, Heard, NotePlace, Recent, Subject, WrittenNote
 from bot.domain.consents import Approver, Author
 from bot.domain.gitlab import Note
 
@@ -39,8 +39,8 @@ class CommandBook(Protocol):
     def answered(self, place: NotePlace, limit: int) -> tuple[CommandNote, ...]:
         """Notes of a place that were given answers, the last heard first."""
 
-    def authors_since(self, project_id: int, moment: datetime) -> tuple[int, ...]:
-        """Who wrote the notes of a project that were heard since a moment and acted upon, once for each."""
+    def recent(self, project_id: int, moment: datetime) -> Recent:
+        """Who wrote the notes of a project that were heard since a moment and acted upon."""
 
 
 class CommandNotes(Protocol):

@@ -623,6 +623,23 @@ def test_floods_of_one_person_and_of_a_project_are_bounded(bench: Bench) -> None
     assert bench.row().wake == 6
 
 
+def test_a_flood_of_strangers_leaves_the_projects_people_heard(bench: Bench) -> None:
+    """Anybody may write in a public project: six of their notes get a sign, and all others none."""
+    bench.org.project.visibility = "public"
+    world = bench.org.world
+    strangers = [world.create_user(f"stranger{bench.org.project.id}-{number}") for number in range(2)]
+    for user in strangers:
+        bench.org.tokens[user.username] = world.create_token(user, ["api"], "mine")
+    flood = [bench.say(user.username, HOLD) for _ in range(5) for user in strangers]
+    held = bench.say("maintainer", HOLD)
+    for note in (*flood, held):
+        bench.hook(note)
+    bench.heed()
+    assert [bool(emoji(note)) for note in flood] == [True] * 6 + [False] * 4
+    assert emoji(held) == [DONE]
+    assert len(bench.ledger()) == 7
+
+
 # The failure issue.
 
 

@@ -12,7 +12,7 @@ import pytest
 from bot.adapters.store.commands import MOST_WAITING
 from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
-from bot.domain.commands import Answer, Heard, NoteHome, NotePlace, Outcome, Stage
+from bot.domain.commands import Answer, Heard, NoteHome, NotePlace, Outcome, Recent, Stage
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule, Source
 from bot.domain.refs import RefKind
 from bot.domain.releases import Release, ReleaseState, TargetState, TargetStatus
@@ -262,7 +262,10 @@ def test_what_somebody_else_did_to_a_note_meanwhile_stands(bench: Bench) -> None
     assert book.keep(acted, row)
     assert not book.keep(replace(row, why="twice"), row)
     assert book.answered(row.heard.place, 9) == (acted,)
-    assert book.authors_since(42, NOON) == (5,)
-    assert book.authors_since(42, NOON + timedelta(seconds=1)) == ()
+    assert book.recent(42, NOON) == Recent(told=(5,))
+    assert book.recent(42, NOON + timedelta(seconds=1)) == Recent()
+    assert book.keep(replace(acted, answers=(replace(answer, words=""),)), acted)
+    assert book.recent(42, NOON) == Recent(signed=(5,)), "a sign alone"
+    assert book.keep(acted, replace(acted, answers=(replace(answer, words=""),)))
     assert book.hear([Heard(note_id=8, place=row.heard.place)], NOON + timedelta(days=181)) == 1
     assert book.answered(row.heard.place, 9) == (), "what is old is forgotten"

@@ -15,7 +15,7 @@ from bot.adapters.store.postgres import open_shared
 from bot.adapters.store.replicas import SharedReplicas
 from bot.adapters.store.schema import VERSION
 from bot.adapters.store.store import Store
-from bot.domain.commands import Heard, NoteHome, NotePlace
+from bot.domain.commands import Heard, NoteHome, NotePlace, Recent
 from bot.domain.errors import ConfigError, FencedError, TransientError
 from bot.domain.releases import AttemptOutcome, ReleaseState
 from bot.domain.replicas import TTL, Replica
@@ -122,7 +122,7 @@ def test_commands_in_notes_are_heard_kept_and_found_again(shared: Store) -> None
     assert not shared.commands.keep(tried, note)
     assert shared.commands.due(NOON, 5) == (tried,)
     assert shared.commands.answered(place, 5) == ()
-    assert shared.commands.authors_since(42, NOON) == ()
+    assert shared.commands.recent(42, NOON) == Recent()
 
 
 def test_whoever_lost_the_turn_can_write_nothing_more_of_it(shared: Store) -> None:

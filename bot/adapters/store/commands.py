@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from bot.adapters.store import schema
 from bot.adapters.store.database import Database
 from bot.adapters.store.rows import Redact
-from bot.domain.commands import Answer, CommandNote, Heard, NoteHome, NotePlace, Outcome, Stage
+from bot.domain.commands import Answer, CommandNote, Heard, NoteHome, NotePlace, Outcome, Recent, Stage
 
 MEMORY = timedelta(days=180)
 MOST_WAITING = 200  # notes of one project: what floods one keeps the others working
@@ -89,7 +89,7 @@ class SqliteCommands:
         with self._database.read() as connection:
             return tuple(_note(row) for row in connection.execute(query).mappings())
 
-    def authors_since(self, project_id: int, moment: datetime) -> tuple[int, ...]:
+    def recent(self, project_id: int, moment: datetime) -> Recent:
         """Those that were acted upon."""
         table = schema.commands
         acted = (
@@ -98,8 +98,11 @@ class SqliteCommands:
             table.c.author_id.is_not(None),
             func.json_array_length(table.c.answers) > 0,
         )
+        told, signed = [], []
         with self._database.read() as connection:
-            return tuple(connection.execute(select(table.c.author_id).where(*acted)).scalars())
+            for author, answers in connection.execute(select(table.c.author_id, table.c.answers).where(*acted)):
+                (told if any(answer["words"] for answer in answers) else signed).append(author)
+        return Recent(told=tuple(told), signed=tuple(signed))
 
 
 def _state(note: CommandNote, redact: Redact) -> dict[str, object]:
