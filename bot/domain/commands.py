@@ -67,7 +67,9 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenNote:
-    """A note as GitLab has it now. `internal` ones are confidential; times are GitLab's."""
+    """A note as GitLab has it now. `internal` ones are confidential; times are GitLab's. `edited` says whether its
+    words were changed, None where nobody asked.
+    """
 
     id: int
     body: str
@@ -77,11 +79,17 @@ class WrittenNote:
     updated_at: datetime
     system: bool = False
     internal: bool = False
+    edited: bool | None = None
+
+    @property
+    def touched(self) -> bool:
+        """Whether anything happened to it since it was written: an edit, an emoji, a thread that was resolved."""
+        return self.updated_at != self.created_at
 
     @property
     def changed(self) -> bool:
-        """Whether anything happened to it since it was written. GitLab does not tell an edit from an emoji."""
-        return self.updated_at != self.created_at
+        """Whether its words may be others than those that were written."""
+        return self.touched and self.edited is not False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

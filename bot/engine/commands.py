@@ -174,7 +174,7 @@ class Clerk:
             told = f"this takes a {least.word}, and {inline(note.username)} is {role_word(level)}" if level else ""
             answer = refused(command if isinstance(command, Spoken) else Spoken(verb), told)
         elif note.changed:
-            told = "the note was changed, or given an emoji, before it was read: please write a new one"
+            told = "the note was changed before it was read: please write a new one"
             answer = Answer(outcome=Outcome.REFUSED, asked=asked(command), words=told)
         elif isinstance(command, Unknown):
             answer = Answer(outcome=Outcome.UNKNOWN, asked=asked(command), words=unknown_text(command))

@@ -568,6 +568,7 @@ def test_notes_that_are_not_for_us_are_left_without_a_sign(bench: Bench) -> None
     edited.body = APPROVE
     assert bench.hook(edited, action="update") == "a note that was changed is not read anew"
     edited.updated_at += timedelta(seconds=5)
+    edited.edited_by = bench.org.people["maintainer"]
     system = bench.say("maintainer", APPROVE)
     system.system = True
     told = [Heard(note_id=note.id, place=bench.place()) for note in (quiet, system)]
@@ -591,6 +592,28 @@ def test_a_note_that_changed_before_it_was_read_is_not_acted_upon(bench: Bench) 
     bench.heed()
     assert (emoji(note), bench.row().wake) == ([REFUSED], 0)
     assert "please write a new one" in bench.told()
+
+
+@pytest.mark.parametrize("by", ["hook", "poll"])
+@pytest.mark.parametrize("tells", [True, False])
+def test_an_emoji_that_came_before_the_bot_is_no_edit(bench: Bench, by: str, tells: bool) -> None:
+    """Where GitLab tells the one from the other; where it does not, nobody speaks with another's voice."""
+    note = bench.say("maintainer", RETRY)
+    path = f"/projects/{bench.org.project.id}/merge_requests/1/notes/{note.id}/award_emoji"
+    bench.org.control("POST", "clock", json={"advance": 5})
+    assert bench.org.call("POST", path, "developer", json={"name": "eyes"}).status_code == 201
+    if not tells:
+        body = json.dumps({"errors": [{"message": "Field 'note' doesn't exist on type 'Query'"}]})
+        fault = {"kind": "status", "status": 200, "path": "/api/graphql$", "body": body, "times": None}
+        bench.org.control("POST", "faults", json=fault)
+    if by == "hook":
+        bench.hook(note)
+    else:
+        bench.find()
+    bench.heed()
+    unheard = [] if by == "poll" else [REFUSED]
+    assert emoji(note) == ["eyes", *([DONE] if tells else unheard)]
+    assert bench.row().wake == (1 if tells else 0)
 
 
 @pytest.mark.parametrize("age", [timedelta(hours=25), timedelta(minutes=30)])

@@ -6,7 +6,7 @@ Source: lib/api/{notes,award_emoji,events,users,merge_requests,issues}.rb, lib/a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -23,6 +23,9 @@ query($path: ID!, $sha: String!) {
   project(fullPath: $path) { repository { tree(ref: $sha) { lastCommit { sha authorEmail author { id } } } } }
 }
 """
+# Who edited a note: nobody for one that only got an emoji. Source: app/models/note.rb, `edited?`; since GitLab 15.9.
+EDITED = "query($id: NoteID!) { note(id: $id) { lastEditedBy { id } } }"
+MOST_KNOWN = 2_000  # notes of which it is remembered
 _HOMES = {"MergeRequest": NoteHome.MERGE_REQUEST, "Issue": NoteHome.ISSUE}
 # GitLab says with this status that the emoji is there already, or that it knows none of that name.
 TAKEN = 404
@@ -34,11 +37,12 @@ class GitLabCommandNotes:
     def __init__(self, api: Api, user_id: int) -> None:
         self._api = api
         self._user_id = user_id
+        self._known: dict[int, tuple[datetime, bool]] = {}
 
     def note(self, place: NotePlace, note_id: int) -> WrittenNote | None:
-        """One note."""
+        """One note. Who edited it is asked after its words are read: an edit in between is seen."""
         row = self._api.get(f"{_path(place)}/notes/{note_id}")
-        return None if row is None else self._api.read(_note, row)
+        return None if row is None else self._told(self._api.read(_note, row))
 
     def subject(self, place: NotePlace) -> Subject | None:
         """The merge request or issue."""
@@ -65,9 +69,33 @@ class GitLabCommandNotes:
             at = parse_time(row.get("created_at"))
             if at is None or at < since:
                 break  # newest first
-            heard = self._api.read(lambda event: _heard(project_id, event), row)
-            found += [heard] if heard is not None else []
+            event = self._api.read(_event, row)
+            if event is not None and not self._told(event.note).changed:
+                place = NotePlace(project_id=project_id, home=event.home, iid=event.iid)
+                found.append(Heard(note_id=event.note.id, place=place))
         return tuple(reversed(found))
+
+    def _told(self, note: WrittenNote) -> WrittenNote:
+        """With whether it was edited, if anything happened to it: as of that moment, which its time of change names."""
+        if not note.touched:
+            return note
+        known = self._known.get(note.id)
+        if known is None or known[0] != note.updated_at:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            known = self._known[note.id] = (note.updated_at, self._edited(note.id))
+        return replace(note, edited=known[1])
+
+    def _edited(self, note_id: int) -> bool:
+        """What cannot be told counts as edited: nobody speaks with another's voice."""
+        try:
+            data = self._api.graphql(EDITED, {"id": f"gid://gitlab/Note/{note_id}"})
+        except CredentialsError:
+            raise
+        except RefusedError:  # an older GitLab, which does not know these fields
+            return True
+        row = data.get("note")
+        return not isinstance(row, dict) or row.get("lastEditedBy", row) is not None
 
     def _awarded(self, path: str, name: str) -> bool:
         rows = (self._api.read(lambda one: (one["name"], one["user"]["id"]), row) for row in self._api.pages(path))
@@ -153,14 +181,24 @@ def _subject(row: Json) -> Subject:
     )
 
 
-def _heard(project_id: int, event: Json) -> Heard | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Event:
+    """A note that an event tells of, and what it stands on."""
+
+    note: WrittenNote
+    home: NoteHome
+    iid: int
+
+
+def _event(event: Json) -> _Event | None:
+    """None for notes without our word, and for those that are not for us."""
     row = event.get("note")
     if not isinstance(row, dict) or WORD not in str(row.get("body") or ""):
         return None
     home, note = _HOMES.get(str(row.get("noteable_type"))), _note(row)
-    if home is None or note.system or note.internal or note.changed:
+    if home is None or note.system or note.internal:
         return None
-    return Heard(note_id=note.id, place=NotePlace(project_id=project_id, home=home, iid=int(row["noteable_iid"])))
+    return _Event(note=note, home=home, iid=int(row["noteable_iid"]))
 
 
 def _person(row: Json) -> Approver:

@@ -77,6 +77,7 @@ class _Root:
             "projects": self._projects,
             "group": self._group,
             "ciVariables": self._instance_variables,
+            "note": lambda _, **arguments: self._nodes.note(str(arguments["id"])),
             "queryComplexity": self._complexity,
         }
 

@@ -211,6 +211,22 @@ class Nodes:
             "author": None if author is None else records.user(self.world, author),
         }
 
+    def note(self, gid: str) -> Node | None:
+        """A note the viewer sees. One that was never edited was edited by nobody, and last when it was last touched.
+
+        Source: app/models/note.rb, `last_edited_at` and `edited?`.
+        """
+        number = gid.removeprefix("gid://gitlab/Note/")
+        for project in list(self.world.projects.values()):
+            for place in (*project.merge_requests.values(), *project.issues.values()):
+                one = place.notes.get(int(number)) if number.isdigit() else None
+                if one is not None:
+                    seen = access.can_see(self.viewer, project)
+                    least = Level.REPORTER if one.internal else Level.NONE
+                    good = seen and access.project_level(self.viewer, project) >= least
+                    return records.note(self.world, one) if good else None
+        return None
+
     def group(self, one: Group) -> Node:
         """A group the viewer sees."""
 

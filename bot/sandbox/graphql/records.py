@@ -8,7 +8,7 @@ from bot.sandbox.world.clock import stamp
 from bot.sandbox.world.people import User
 from bot.sandbox.world.settings import Variable
 from bot.sandbox.world.starts import Schedule
-from bot.sandbox.world.work import Release
+from bot.sandbox.world.work import Note, Release
 from bot.sandbox.world.world import World
 
 _LIMITS = {"Ci::Variable": 8000, "Ci::GroupVariable": 30_000}
@@ -43,6 +43,21 @@ def user(world: World, one: User) -> Node:
     """A user as everybody sees them."""
     web = f"{world.url}/{one.username}"
     return {"id": f"gid://gitlab/User/{one.id}", "username": one.username, "name": one.name, "webUrl": web}
+
+
+def note(world: World, one: Note) -> Node:
+    """A note on a merge request or an issue."""
+    return {
+        "id": f"gid://gitlab/Note/{one.id}",
+        "body": one.body,
+        "createdAt": stamp(one.created_at),
+        "updatedAt": stamp(one.updated_at),
+        "lastEditedAt": stamp(one.edited_at or one.updated_at),
+        "lastEditedBy": None if one.edited_by is None else user(world, one.edited_by),
+        "author": user(world, one.author),
+        "system": one.system,
+        "internal": one.internal,
+    }
 
 
 def blob(path: str, oid: str, data: bytes) -> Node:

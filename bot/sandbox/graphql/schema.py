@@ -134,6 +134,12 @@ type Group {
 }
 type GroupConnection { nodes: [Group] pageInfo: PageInfo! count: Int! }
 
+scalar NoteID
+type Note {
+  id: NoteID! body: String! createdAt: Time! updatedAt: Time! lastEditedAt: Time lastEditedBy: UserCore author: UserCore
+  system: Boolean! internal: Boolean
+}
+
 type QueryComplexity { limit: Int score: Int }
 
 type Metadata { version: String! revision: String! enterprise: Boolean! }
@@ -150,6 +156,7 @@ type Query {
   ciVariables(
     sort: CiVariableSort, first: Int, after: String, last: Int, before: String
   ): CiInstanceVariableConnection
+  note(id: NoteID!): Note
   queryComplexity: QueryComplexity
 }
 """

@@ -120,6 +120,7 @@ def change_note(call: Call, project: Project, one: Noteable, note: Note) -> Answ
     note.body = body
     note.updated_at = call.world.clock.now()
     if changed:
+        note.edited_at, note.edited_by = note.updated_at, call.user()
         call.world.activity.note(project, one, note, "update")
     return ok(work.note(call.world, project, one, note))
 

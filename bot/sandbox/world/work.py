@@ -38,6 +38,8 @@ class Note:
     resolvable: bool = False
     resolved_at: datetime | None = None
     resolved_by: User | None = None
+    edited_at: datetime | None = None
+    edited_by: User | None = None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
