@@ -67,6 +67,7 @@ from bot.hygiene.rules import (
     rw313_everything_protected,
     rw314_token_expiry,
     rw315_schedule_variables,
+    rw316_trusted_from_any_ref,
 )
 
 Judging = Callable[[ProjectFacts], Iterable[Finding]]
@@ -151,6 +152,7 @@ RULES: tuple[Rule, ...] = (
     _rule(rw313_everything_protected, Needs.ACCESS),
     _rule(rw314_token_expiry, Needs.ACCESS),
     _rule(rw315_schedule_variables, Needs.ACCESS),
+    _rule(rw316_trusted_from_any_ref, Needs.ACCESS),
 )
 """Every rule, by id."""
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from bot.adapters.ci.reading import read_ci
+from bot.domain.ci import CiFacts, CiRule
 from bot.domain.estate import (
     Access,
     AccessToken,
@@ -23,8 +24,10 @@ from bot.domain.estate import (
 from bot.domain.gitlab import VariableFlags
 from bot.domain.verdicts import Verdict
 from bot.hygiene.catalogue import RULES
-from tests.unit.hygiene_facts import LOCKED, access, place, variable
+from tests.unit.hygiene_facts import LOCKED, TAGS, access, job, place, variable
 
+OIDC = {"PYPI_ID_TOKEN": ("pypi",)}
+TAGGED = "$CI_COMMIT_TAG"
 RULE = {rule.info.id: rule for rule in RULES if rule.info.id.startswith("RW3")}
 
 
@@ -56,6 +59,12 @@ def trigger(expires: date | None) -> tuple[Trigger, ...]:
 
 def token(expires: date | None, *scopes: str) -> tuple[AccessToken, ...]:
     return (AccessToken(id=5, scopes=scopes or ("api",), expires_on=expires),)
+
+
+def trusted(*, tags: tuple[ProtectedTags, ...] = TAGS, **changes: object) -> ProjectFacts:
+    """A project whose one job publishes with an identity token."""
+    made = replace(job(id_tokens=OIDC), **changes)  # type: ignore[arg-type]  # fields of the job
+    return place(ci=CiFacts(jobs=(made,)), access=access(tags=tags))
 
 
 def in_group(access_tokens: tuple[AccessToken, ...] | Unread, deploy_tokens: tuple[AccessToken, ...]) -> Access:
@@ -118,6 +127,11 @@ PASS: list[tuple[str, ProjectFacts]] = [
     ("RW315", place(access=access(schedules=keeping("REGION", "TWINE_USERNAME", "TOKEN_URL")))),
     ("RW315", place(access=access(schedules=keeping()))),
     ("RW314", on_the_day(in_group(token(date(2027, 6, 1)), token(None, "read_registry")))),
+    ("RW316", trusted(only=("tags",), tags=(tags("*"),))),
+    ("RW316", trusted(gates=(CiRule(condition=f"{TAGGED} && $CI_COMMIT_REF_PROTECTED == 'true'", when="on_success"),))),
+    ("RW316", trusted(gates=(CiRule(condition=f"{TAGGED} =~ /^v/", when="on_success"),))),
+    ("RW316", trusted(only=("main",))),
+    ("RW316", trusted(only=("tags",), id_tokens={})),
 ]
 FAIL: list[tuple[str, ProjectFacts, str]] = [
     ("RW301", place(access=access(tags=())), "v*"),
@@ -151,6 +165,10 @@ FAIL: list[tuple[str, ProjectFacts, str]] = [
     ("RW315", place(access=access(schedules=keeping("DEPLOY_TOKEN"))), "3#DEPLOY_TOKEN"),
     ("RW314", on_the_day(in_group(token(date(2026, 12, 1)), ())), "acme/access_tokens/5"),
     ("RW314", on_the_day(in_group((), token(None, "write_package_registry"))), "acme/deploy_tokens/5"),
+    ("RW316", trusted(only=("tags",)), "jobs/publish"),
+    ("RW316", trusted(gates=(CiRule(condition=TAGGED, when="manual"),), environment=None), "jobs/publish"),
+    ("RW316", trusted(gates=(CiRule(condition=f"{TAGGED} =~ /^\\d/", when="on_success"),)), "jobs/publish"),
+    ("RW316", trusted(only=("release/1",)), "jobs/publish"),
 ]
 
 
@@ -158,6 +176,7 @@ def blind() -> ProjectFacts:
     unread: Unread = LOCKED
     return place(
         variable(),
+        ci=CiFacts(jobs=(job(id_tokens=OIDC),)),
         access=access(
             settings=unread,
             tags=unread,

@@ -218,8 +218,9 @@ class Nodes:
         """
         number = gid.removeprefix("gid://gitlab/Note/")
         for project in list(self.world.projects.values()):
-            for place in (*project.merge_requests.values(), *project.issues.values()):
-                one = place.notes.get(int(number)) if number.isdigit() else None
+            requests, issues = list(project.merge_requests.values()), list(project.issues.values())
+            for notes in (*(one.notes for one in requests), *(one.notes for one in issues)):
+                one = notes.get(int(number)) if number.isdigit() else None
                 if one is not None:
                     seen = access.can_see(self.viewer, project)
                     least = Level.REPORTER if one.internal else Level.NONE
