@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # uv brings its own list of certificate authorities; an organisation's own stands in the system's, where there is one.
 export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
-.PHONY: help setup demo check test devpi chaos bench lock format clean
+.PHONY: help setup demo check test pages site devpi chaos bench lock format clean
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -33,10 +33,23 @@ check: setup  ## inner loop: format, lint, types, imports, quick tests
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/pytest -n 2 -m 'not slow and not chaos'
 
-test: check  ## what CI runs: check, the embedded GitLab's own tests, the slow stories, the built package
+test: check  ## what CI runs: check, the site, the embedded GitLab's own tests, the slow stories, the built package
+	@$(MAKE) --no-print-directory site
 	@.ci/system
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'slow or chaos'  # they wait a good part of their time
 	@.ci/package
+
+pages: setup  ## write anew what of docs/ follows from the code
+	@$(BIN)/python -m pages
+
+.tools/site/.made: requirements/site.txt | $(UV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/site
+	@$(UV) pip sync --quiet --python .tools/site/bin/python --require-hashes --compile-bytecode requirements/site.txt
+	@touch $@
+
+site: .tools/site/.made  ## the documentation as a site, in build/site; warnings are errors
+	@.tools/site/bin/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going --jobs 2 -d build/doctrees docs build/site
+	@.tools/site/bin/python pages/offline.py build/site
 
 devpi: $(UV)  ## a devpi of its own for the contract test (it needs an older setuptools than we do)
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/devpi
@@ -57,7 +70,8 @@ lock: $(UV)  ## resolve anew what requirements/ pins
 	@$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra sandbox --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
 	@printf 'build\nhatchling\n' | $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 -c requirements/dev.txt - -o requirements/build.txt
 	@echo 'devpi-server>=6.20,<7' | $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 - -o requirements/devpi.txt
+	@printf 'furo\nmyst-parser\nsphinx\n' | $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 - -o requirements/site.txt
 	@echo 'uv' | $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 - -o requirements/tools.txt
 
 clean:  ## remove what make made
-	@rm -rf .venv .tools dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .cache reports
+	@rm -rf .venv .tools build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .cache reports

@@ -19,7 +19,9 @@ app = typer.Typer(no_args_is_help=True)
 
 BASELINE = Path("ropewalk-baseline.jsonl")
 Baseline = Annotated[Path, typer.Option(help="The file of findings that are known.")]
-Targets = Annotated[list[str] | None, typer.Argument(metavar="[TARGET]...", show_default=False)]
+Targets = Annotated[
+    list[str] | None, typer.Argument(metavar="TARGET", help="What is watched when none is named.", show_default=False)
+]
 
 
 class AuditFormat(StrEnum):
@@ -84,8 +86,10 @@ def baseline(options: Options, targets: Targets = None, output: Baseline = BASEL
 @command(app, "exposure")
 def exposure(
     options: Options,
-    target: Annotated[str, typer.Argument(metavar="TARGET")],
-    variable: Annotated[str | None, typer.Argument(metavar="[VARIABLE]", show_default=False)] = None,
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="A project.")],
+    variable: Annotated[
+        str | None, typer.Argument(metavar="VARIABLE", help="Only this one.", show_default=False)
+    ] = None,
 ) -> Exit:
     """Who can read a credential, and by which chain: refs, merge requests, forks, schedules, jobs, people.
 
@@ -97,7 +101,7 @@ def exposure(
 
 
 @command(app, "explain")
-def explain(options: Options, rule: Annotated[str, typer.Argument(metavar="RULE")]) -> Exit:
+def explain(options: Options, rule: Annotated[str, typer.Argument(metavar="RULE", help="For example RW101.")]) -> Exit:
     """What a rule finds, why it matters, what to do.
 
     ropewalk audit explain RW101

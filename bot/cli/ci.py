@@ -32,7 +32,7 @@ def _group() -> None:
 @command(app, "init")
 def init_command(
     options: Options,
-    project: Annotated[str, typer.Argument(metavar="PROJECT")],
+    project: Annotated[str, typer.Argument(metavar="PROJECT", help="For example acme/tools/widget.")],
     to: Annotated[Destination, typer.Option("--to", help="Where the package is published.")] = Destination.BOTH,
     component: Annotated[
         str | None,

@@ -20,7 +20,7 @@ def _group() -> None:
 @command(app, "variables")
 def variables(
     options: Options,
-    target: Annotated[str, typer.Argument(metavar="TARGET")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="For example acme/tools/widget or acme/**.")],
     apply: Annotated[bool, typer.Option("--apply", help="Do it.")] = False,
 ) -> Exit:
     """Switch `masked` and `protected` on for publishing variables; never touches a value.

@@ -25,7 +25,9 @@ _DIGEST = 64  # hex digits
 
 app = typer.Typer(no_args_is_help=True)
 
-Place = Annotated[str | None, typer.Argument(metavar="[PROJECT[@REF]]", show_default=False)]
+Place = Annotated[
+    str | None, typer.Argument(metavar="PROJECT[@REF]", help="Only of this project or release.", show_default=False)
+]
 
 
 @command(app, "show")

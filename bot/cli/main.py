@@ -54,7 +54,7 @@ def serve_command(options: Options) -> Exit:
 @command(app, "notes")
 def notes_command(
     options: Options,
-    target: Annotated[str, typer.Argument(metavar="PROJECT@REF", show_default=False)],
+    target: Annotated[str, typer.Argument(metavar="PROJECT@REF", help="A tag, or a branch.", show_default=False)],
     since: Annotated[
         str | None,
         typer.Option(metavar="REF", help="Where they begin; else at the release before.", show_default=False),
@@ -86,7 +86,9 @@ def status_command(options: Options) -> Exit:
 @command(app, "doctor")
 def doctor_command(
     options: Options,
-    project: Annotated[str | None, typer.Argument(metavar="[PROJECT]", show_default=False)] = None,
+    project: Annotated[
+        str | None, typer.Argument(metavar="PROJECT", help="For example acme/tools/widget.", show_default=False)
+    ] = None,
     tag: Annotated[str | None, typer.Option(help="The tag to ask for.", show_default=False)] = None,
 ) -> Exit:
     """The bot's own set-up: token, scopes, what it sees, indexes, hooks. With PROJECT: would its next tag publish?
@@ -105,7 +107,10 @@ def doctor_command(
 @command(app, "publish")
 def publish_command(
     options: Options,
-    files: Annotated[list[str], typer.Argument(metavar="FILES…", show_default=False)],
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILES", help="Wheels and sdists; wildcards may be quoted.", show_default=False),
+    ],
     to: Annotated[str, typer.Option(metavar="INDEX", help="registry, pypi, testpypi, or a URL.")] = "registry",
     simple_url: Annotated[str | None, typer.Option(help="Where pip looks, beside a URL.", show_default=False)] = None,
     package: Annotated[str | None, typer.Option(help="Only the files of this package.", show_default=False)] = None,

@@ -30,7 +30,7 @@ def join(app: typer.Typer) -> None:
 
 def tag_command(
     options: Options,
-    project: Annotated[str, typer.Argument(metavar="PROJECT")],
+    project: Annotated[str, typer.Argument(metavar="PROJECT", help="For example acme/tools/widget.")],
     pre: Annotated[
         PreRelease | None, typer.Option("--pre", help="Tag a pre-release of that kind.", show_default=False)
     ] = None,
@@ -62,7 +62,7 @@ def tag_command(
 
 def propose_command(
     options: Options,
-    project: Annotated[str, typer.Argument(metavar="PROJECT")],
+    project: Annotated[str, typer.Argument(metavar="PROJECT", help="For example acme/tools/widget.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done; read_api suffices.")] = False,
 ) -> Exit:
     """Open or update the merge request whose merge approves the next release, where policy asks for one.

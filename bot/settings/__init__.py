@@ -1,6 +1,6 @@
 """Files and environment to frozen settings and the domain's policy."""
 
-from bot.settings.examples import ExampleName, example, schema
+from bot.settings.examples import ExampleName, example, schema, schema_of
 from bot.settings.finding import find
 from bot.settings.loading import check, load
 from bot.settings.model import GitlabSettings, Listener, Settings, SqliteState, WatchSettings
@@ -17,4 +17,5 @@ __all__ = [
     "find",
     "load",
     "schema",
+    "schema_of",
 ]

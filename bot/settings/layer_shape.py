@@ -26,7 +26,7 @@ Names = Annotated[
 
 
 class LayerHygieneSection(Section):
-    """`hygiene` of a layer."""
+    """`hygiene` of a layer: what stops a release, no later than before."""
 
     block_at: Literal["info", "low", "medium", "high", "never"] | None = None
     unknown: Literal["warn", "block"] | None = None
@@ -34,7 +34,7 @@ class LayerHygieneSection(Section):
 
 
 class LayerApprovalSection(Section):
-    """`release.approval` of a layer."""
+    """`release.approval` of a layer: who has to say yes, no fewer than before."""
 
     from_: Annotated[Literal["developer", "maintainer", "owner"] | None, Field(alias="from")] = None
     count: Annotated[int | None, Field(ge=1, le=20)] = None
@@ -43,7 +43,7 @@ class LayerApprovalSection(Section):
 
 
 class LayerExpectSection(Section):
-    """`release.expect` of a layer."""
+    """`release.expect` of a layer: which files make a release whole, no fewer than before."""
 
     wheels: Annotated[int | None, Field(ge=0, le=300)] = None
     sdist: bool | None = None
@@ -51,7 +51,7 @@ class LayerExpectSection(Section):
 
 
 class LayerPipelineSection(Section):
-    """`release.pipeline` of a layer."""
+    """`release.pipeline` of a layer: how far the bot may steer the pipeline, no further than before."""
 
     start: bool | None = None
     play: bool | None = None

@@ -42,22 +42,24 @@ class GitlabSection(Section):
     token_env: Annotated[Variable | None, Field(description="Default: ROPEWALK_GITLAB_TOKEN.")] = None
     token_file: Annotated[Text | None, Field(description="Preferred: an environment can be read in /proc.")] = None
     marker_key_env: Annotated[Variable | None, Field(description="MAC of note markers.")] = None
-    marker_key_file: Text | None = None
-    ca_file: Text | None = None
-    proxy: Text | None = None
+    marker_key_file: Annotated[Text | None, Field(description="The same, in a file.")] = None
+    ca_file: Annotated[Text | None, Field(description="Certificate authorities, in a file.")] = None
+    proxy: Annotated[Text | None, Field(description="URL of a proxy; the environment’s are not used.")] = None
 
 
 class WatchSection(Section):
     """`watch`: which projects, how often, from when on."""
 
-    groups: list[GroupPath] = []
-    projects: list[PathPattern] = []
-    topics: list[Text] = []
-    exclude: list[PathPattern] = []
-    poll: Poll = timedelta(seconds=60)
-    since: Since = "now"
+    groups: Annotated[
+        list[GroupPath], Field(description="Full paths, subgroups included; `**`: all the token sees.")
+    ] = []
+    projects: Annotated[list[PathPattern], Field(description="Single projects besides; `**` crosses `/`.")] = []
+    topics: Annotated[list[Text], Field(description="Projects with one of these topics besides.")] = []
+    exclude: Annotated[list[PathPattern], Field(description="What is left out, whatever stands above.")] = []
+    poll: Annotated[Poll, Field(description="How often GitLab is asked; hooks are quicker.")] = timedelta(seconds=60)
+    since: Annotated[Since, Field(description="Older tags are released only when asked for.")] = "now"
     hook_secret_env: Annotated[Variable | None, Field(description="whsec_… is a signing token.")] = None
-    hook_secret_file: Text | None = None
+    hook_secret_file: Annotated[Text | None, Field(description="The same, in a file.")] = None
 
 
 CommandRole = Literal["developer", "maintainer", "owner"]
@@ -66,12 +68,12 @@ CommandRole = Literal["developer", "maintainer", "owner"]
 class CommandRolesSection(Section):
     """`commands.roles`: who may give which command, by their role in the project, at least."""
 
-    plan: CommandRole = "developer"
-    explain: CommandRole = "developer"
-    help: CommandRole = "developer"
-    hold: CommandRole = "developer"
-    retry: CommandRole = "maintainer"
-    resume: CommandRole = "maintainer"
+    plan: Annotated[CommandRole, Field(description="Say what a run would do.")] = "developer"
+    explain: Annotated[CommandRole, Field(description="Say what a rule of the audit finds.")] = "developer"
+    help: Annotated[CommandRole, Field(description="List the commands.")] = "developer"
+    hold: Annotated[CommandRole, Field(description="Publish nothing of it for a time.")] = "developer"
+    retry: Annotated[CommandRole, Field(description="Run a stopped release again.")] = "maintainer"
+    resume: Annotated[CommandRole, Field(description="The same.")] = "maintainer"
     approve: Annotated[CommandRole, Field(description="Beside what `approval` of the rule asks for.")] = "developer"
 
 
@@ -80,7 +82,7 @@ class CommandsSection(Section):
 
     enabled: Annotated[bool, Field(description="Whether notes are read at all.")] = False
     roles: CommandRolesSection = CommandRolesSection()
-    longest_hold: Duration = timedelta(days=14)
+    longest_hold: Annotated[Duration, Field(description="No hold from a note is longer.")] = timedelta(days=14)
     per_person: Annotated[
         int, Field(ge=1, le=1000, description="Notes of one person in one project that count within ten minutes.")
     ] = 10
@@ -90,8 +92,8 @@ class CommandsSection(Section):
 class WebSection(Section):
     """`web`: hooks and health."""
 
-    host: Text = "127.0.0.1"
-    port: Port = 8930
+    host: Annotated[Text, Field(description="The address to listen on.")] = "127.0.0.1"
+    port: Annotated[Port, Field(description="Its port: hooks, health and metrics.")] = 8930
     public_url: Annotated[Text | None, Field(description="Where GitLab reaches it; hooks lead there.")] = None
     allow_plain_http: Annotated[bool, Field(description="Let public_url be http beyond this machine.")] = False
 
@@ -100,15 +102,15 @@ class SignInSection(Section):
     """`dashboard.sign_in`: the OAuth application in GitLab by which people sign in."""
 
     client_id: Annotated[Text, Field(description="GitLab calls it Application ID.")]
-    client_secret_env: Variable | None = None
+    client_secret_env: Annotated[Variable | None, Field(description="A variable with its secret.")] = None
     client_secret_file: Annotated[Text | None, Field(description="Preferred.")] = None
 
 
 class DashboardSection(Section):
     """`dashboard`: pages and sign-in."""
 
-    host: Text = "127.0.0.1"
-    port: Port = 8931
+    host: Annotated[Text, Field(description="The address to listen on.")] = "127.0.0.1"
+    port: Annotated[Port, Field(description="Its port.")] = 8931
     public_url: Annotated[Text | None, Field(description="Where browsers reach it; https, but on this machine.")] = None
     sign_in: Annotated[SignInSection | None, Field(description="Without it: this machine alone, no buttons.")] = None
 
@@ -116,15 +118,15 @@ class DashboardSection(Section):
 class IndexSection(Section):
     """One entry of `indexes`: exactly one of `kind`, `repository` or the two URLs."""
 
-    kind: Literal["gitlab"] | None = None
-    repository: Literal["pypi", "testpypi"] | None = None
-    upload_url: Text | None = None
-    simple_url: Text | None = None
-    username: Text | None = None
-    password_env: Variable | None = None
-    password_file: Text | None = None
-    ca_file: Text | None = None
-    proxy: Text | None = None
+    kind: Annotated[Literal["gitlab"] | None, Field(description="The registry of the project that is released.")] = None
+    repository: Annotated[Literal["pypi", "testpypi"] | None, Field(description="PyPI, or its test instance.")] = None
+    upload_url: Annotated[Text | None, Field(description="Any other index: where twine uploads to.")] = None
+    simple_url: Annotated[Text | None, Field(description="And where pip installs from.")] = None
+    username: Annotated[Text | None, Field(description="As whom; `__token__` with a token of PyPI.")] = None
+    password_env: Annotated[Variable | None, Field(description="A variable with the password or token.")] = None
+    password_file: Annotated[Text | None, Field(description="A file with it.")] = None
+    ca_file: Annotated[Text | None, Field(description="Certificate authorities, in a file.")] = None
+    proxy: Annotated[Text | None, Field(description="URL of a proxy; the environment’s are not used.")] = None
     attestations: Annotated[bool, Field(description="Send along what jobs attest; PyPI takes none with a token.")] = (
         False
     )
@@ -168,7 +170,7 @@ class PipelineSection(Section):
 class NotesGroupSection(Section):
     """One entry of `notes.groups`: a heading, and what stands under it."""
 
-    title: Text
+    title: Annotated[Text, Field(description="The heading.")]
     labels: Annotated[list[Text], Field(description="Labels of merge requests.")] = []
     types: Annotated[list[Text], Field(description="Types of Conventional Commits.")] = []
     breaking: Annotated[bool, Field(description="Changes that say themselves that they break something.")] = False
@@ -177,13 +179,16 @@ class NotesGroupSection(Section):
 class NotesSection(Section):
     """`notes`: what people are told, for all releases or those of one rule."""
 
-    strategy: Literal["auto", "merge_requests", "conventional", "changelog_api", "file"] = "auto"
+    strategy: Annotated[
+        Literal["auto", "merge_requests", "conventional", "changelog_api", "file"],
+        Field(description="What release notes are made from."),
+    ] = "auto"
     groups: Annotated[list[NotesGroupSection] | None, Field(description="Default: see docs/notes.md.")] = None
     file: Annotated[Text, Field(description="The changelog in the repository.")] = "CHANGELOG.md"
     template: Annotated[Text | None, Field(description="A file with a Jinja template.")] = None
     issues: Annotated[bool, Field(description="Tell the issues that merge requests closed.")] = False
     failure_issue: Annotated[bool, Field(description="One issue per project about releases that stopped.")] = False
-    failure_labels: list[Text] = []
+    failure_labels: Annotated[list[Text], Field(description="Labels of that issue.")] = []
     previews: Annotated[bool, Field(description="Tell open merge requests what they will be released as.")] = False
 
 
@@ -204,7 +209,9 @@ class RuleSection(Section):
     projects: Annotated[list[PathPattern], Field(description="Full paths; `**` crosses `/`.")]
     tags: Annotated[list[Text], Field(description="GitLab wildcards.")] = []
     branches: Annotated[list[Text], Field(description="GitLab wildcards.")] = []
-    source: Literal["auto", "pipeline", "artifacts", "build"] = "auto"
+    source: Annotated[
+        Literal["auto", "pipeline", "artifacts", "build"], Field(description="Who builds, and who uploads.")
+    ] = "auto"
     indexes: Annotated[list[Text], Field(description="Names from `indexes`, in the order of upload.")]
     names: Annotated[list[Text], Field(description="Distribution names allowed besides the project's own.")] = []
     pipeline: Annotated[PipelineSection | None, Field(description="For the sources pipeline and auto.")] = None
@@ -236,18 +243,22 @@ class BuildSection(Section):
     isolation: Annotated[
         Literal["bubblewrap", "none"], Field(description="none: projects can read all that the bot can.")
     ] = "bubblewrap"
-    time: BuildTime = timedelta(minutes=10)
-    memory: BuildSize = 2 * 1024**3
-    disk: BuildSize = 2 * 1024**3
+    time: Annotated[BuildTime, Field(description="Of a whole build.")] = timedelta(minutes=10)
+    memory: Annotated[BuildSize, Field(description="Of all processes of a build.")] = 2 * 1024**3
+    disk: Annotated[BuildSize, Field(description="What a build may write.")] = 2 * 1024**3
 
 
 class HygieneSection(Section):
     """`hygiene`: what stops a release and when audits run."""
 
-    block_at: Literal["info", "low", "medium", "high", "never"] = "high"
-    unknown: Literal["warn", "block"] = "warn"
-    audit: Cron | None = None
-    waivers: Text | None = None
+    block_at: Annotated[
+        Literal["info", "low", "medium", "high", "never"], Field(description="Findings from there on stop a release.")
+    ] = "high"
+    unknown: Annotated[
+        Literal["warn", "block"], Field(description="What levels of variables do that the token’s role cannot read.")
+    ] = "warn"
+    audit: Annotated[Cron | None, Field(description="When everything watched is audited: a cron line, UTC.")] = None
+    waivers: Annotated[Text | None, Field(description="A file of findings that are accepted.")] = None
     variables: Annotated[
         list[Variable], Field(description="Names of publishing credentials that do not speak of twine or PyPI.")
     ] = []

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 
 from packaging.utils import canonicalize_name, is_normalized_name
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 _DURATION = re.compile(
     r"(?:(?P<days>[0-9]{1,5})d)?(?:(?P<hours>[0-9]{1,6})h)?(?:(?P<minutes>[0-9]{1,7})m)?(?:(?P<seconds>[0-9]{1,9})s)?"
@@ -33,6 +33,21 @@ def parse_duration(value: object) -> timedelta:
     if found is None:
         raise ValueError("must be a duration: numbers with units, for example `60s`, `15m`, `1h30m` or `2d`")
     return timedelta(**{unit: int(digits) for unit, digits in found.groupdict().items() if digits is not None})
+
+
+def spell_duration(value: timedelta) -> str:
+    """As the configuration has it: `1h30m`; `0s` for none."""
+    rest, text = int(value.total_seconds()), ""
+    for seconds, unit in ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")):
+        count, rest = divmod(rest, seconds)
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
+
+
+def spell_size(value: int) -> str:
+    """As the configuration has it: `2GiB`, `512MiB`."""
+    unit = "MiB" if value % _UNITS["GiB"] else "GiB"
+    return f"{value // _UNITS[unit]}{unit}"
 
 
 def parse_size(value: object) -> int:
@@ -171,10 +186,16 @@ Cron = Annotated[Text, AfterValidator(_cron)]
 RuleName = Annotated[Text, AfterValidator(_rule)]
 Day = Annotated[date, BeforeValidator(parse_day)]
 Duration = Annotated[
-    timedelta, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "pattern": _DURATION_SCHEMA})
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(spell_duration),
+    WithJsonSchema({"type": "string", "pattern": _DURATION_SCHEMA}),
 ]
 Size = Annotated[
-    int, BeforeValidator(parse_size), WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,5}(MiB|GiB)$"})
+    int,
+    BeforeValidator(parse_size),
+    PlainSerializer(spell_size),
+    WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,5}(MiB|GiB)$"}),
 ]
 BuildTime = Annotated[Duration, AfterValidator(_build_time)]
 BuildSize = Annotated[Size, AfterValidator(_build_size)]

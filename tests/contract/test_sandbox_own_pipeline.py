@@ -1,7 +1,7 @@
 """Our own pipeline, as it stands, on the embedded GitLab: every job is there when it should be, and the tag publishes.
 
 The CI file and the components are what the repository holds. Only `.ci/setup`, which would fetch the locked environment
-from the network, and the two scripts beside it are stand-ins: they lay down tools that say how they were called.
+from the network, and the scripts beside it are stand-ins: they lay down tools that say how they were called.
 Building, `twine check` and both uploads are real.
 """
 
@@ -22,8 +22,9 @@ from tests.contract.sandbox_org import Org, git, organisation
 from tests.unit.ci_texts import RULE, of
 
 ROOT = Path(__file__).parents[2]
-CHECKS = {"lint", "types", "imports", "tests", "stories", "chaos"}
+CHECKS = {"lint", "types", "imports", "tests", "site", "stories", "chaos"}
 ALWAYS = CHECKS | {"build-distributions", "check-distributions", "package"}
+DEFAULT = ALWAYS | {"pages"}
 TAGGED = ALWAYS | {"publish-gitlab", "publish-pypi"}
 FILES = [f"ropewalk-{bot.__version__}-py3-none-any.whl", f"ropewalk-{bot.__version__}.tar.gz"]
 STAND_IN = """\
@@ -35,6 +36,7 @@ for tool in ruff mypy lint-imports pytest; do
 done
 """
 ECHO = '#!/usr/bin/env bash\necho "called: $0 $*"\n'
+SITE = f"{ECHO}mkdir -p public && touch public/index.html\n"
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,7 @@ def project(org: Org) -> Project:
         if name and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    for name, text in (("setup", STAND_IN), ("system", ECHO), ("package", ECHO)):
+    for name, text in (("setup", STAND_IN), ("system", ECHO), ("site", SITE), ("package", ECHO)):
         (folder / ".ci" / name).write_text(text)
     git(folder, "add", "--all", "--force")
     git(folder, "commit", "-q", "-m", "Ropewalk")
@@ -74,7 +76,7 @@ def names(org: Org, pipeline: Pipeline) -> set[str]:
 def test_branches_merge_requests_and_unprotected_tags_publish_nothing(org: Org, project: Project) -> None:
     runner, user = org.gitlab.pipelines, org.people["maintainer"]
     (pushed,) = runner.pipelines(project.id)
-    assert (pushed.source, pushed.yaml_errors, names(org, pushed)) == ("push", None, ALWAYS)
+    assert (pushed.source, pushed.yaml_errors, names(org, pushed)) == ("push", None, DEFAULT)
     asked = runner.create(
         project,
         ref="main",

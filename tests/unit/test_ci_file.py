@@ -41,7 +41,8 @@ def test_the_check_notices_a_mistake(tmp_path: Path) -> None:
 
 
 def test_every_step_of_make_test_has_its_job() -> None:
-    assert set(_jobs()) == {"lint", "types", "imports", "tests", "stories", "chaos", "package"}
+    checks = {"lint", "types", "imports", "tests", "site", "stories", "chaos", "package"}
+    assert set(_jobs()) == checks | {"pages"}
 
 
 def test_jobs_use_rules_and_not_their_predecessors() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 import typer
 from typer.exceptions import TyperException
 
-from bot.cli.main import GROUPS, app
+from pages import command_line
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -28,7 +27,7 @@ def command_lines(text: str) -> list[tuple[str, bool]]:
         part.strip().removeprefix("$ ")
         for block in FENCED.findall(text)
         for line in block.splitlines()
-        for part in re.split(r"&&|\|\||[|;]", line.partition(" #")[0])
+        for part in re.split(r"&&|\|\||[|;>&]", line.partition(" #")[0])
     ]
     found = [(line, True) for line in (*whole, *INDENTED.findall(text)) if line.startswith("ropewalk ")]
     return found + [(line, False) for line in SPAN.findall(FENCED.sub("", text))]
@@ -36,12 +35,7 @@ def command_lines(text: str) -> list[tuple[str, bool]]:
 
 @pytest.fixture(scope="module")
 def root() -> object:
-    made = typer.Typer()
-    made.registered_commands = app.registered_commands
-    made.registered_callback = app.registered_callback
-    for name in GROUPS:
-        made.add_typer(import_module(f"bot.cli.{name}").app, name=name)
-    return typer.main.get_command(made)
+    return command_line.root()
 
 
 def parse(root: Any, words: list[str]) -> None:
