@@ -111,7 +111,7 @@ class Org:
             self.world.add_member(project, self.people[who], LEVELS[who])
         return project
 
-    def pipelines_done(self, project: Project, number: int) -> None:
+    def pipelines_done(self, project: Project, number: int, within: float = WAIT) -> None:
         """Wait until the project has `number` pipelines, all over or waiting for a person."""
         runner = self.gitlab.pipelines
 
@@ -119,7 +119,7 @@ class Org:
             found = runner.pipelines(project.id)
             return len(found) == number and all(one.status in (*COMPLETED, "manual") for one in found)
 
-        assert self.gitlab.wait_until(over, WAIT), [one.status for one in runner.pipelines(project.id)]
+        assert self.gitlab.wait_until(over, within), [one.status for one in runner.pipelines(project.id)]
 
 
 LEVELS = {"guest": 10, "reporter": 20, "developer": 30, "maintainer": 40, "owner": 50}

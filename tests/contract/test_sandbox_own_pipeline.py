@@ -98,7 +98,7 @@ def test_a_protected_tag_is_built_checked_and_published_after_everything_else(or
     runner = org.gitlab.pipelines
     org.world.create_tag(project, f"v{bot.__version__}", "main", org.people["maintainer"])
     pipeline = runner.pipelines(project.id)[0]
-    org.pipelines_done(project, len(runner.pipelines(project.id)))
+    org.pipelines_done(project, len(runner.pipelines(project.id)), within=120)
     jobs = {job.name: job for job in runner.jobs(pipeline.id)}
     said = {name: runner.trace(job).decode() for name, job in jobs.items()}
     assert {name: job.status for name, job in jobs.items()} == dict.fromkeys(TAGGED, "success"), said
