@@ -264,7 +264,11 @@ def _made(chance: random.Random, places: list[Project], count: int) -> Iterator[
         info = RULES[number % len(RULES) if chance.random() < 0.5 else chance.randrange(4)].info
         project = places[number % len(places)]
         resource = f"project/{project.id}/variables/{keys[number // len(places) % len(keys)]}"
-        if info.id == "RW314":
+        if number % 29 == 28:
+            path = project.full_path.rpartition("/")[0]
+            project = replace(project, full_path=path)
+            resource = f"group/{path}/variables/SHARED_{number}"
+        elif info.id == "RW314":
             resource = f"project/{project.id}/access_tokens/{number}"
         yield Finding(
             rule=info.id,

@@ -44,13 +44,14 @@ class ReleaseRow:
 class ReleaseFilter:
     """Which releases. No state means all; `text` is looked for in path, ref, version and the beginning of the commit.
 
-    With `targets` the rows tell of them.
+    With `targets` the rows tell of them. `among` are the projects it may be about, None for all.
     """
 
     states: tuple[ReleaseState, ...] = ()
     project_id: int | None = None
     text: str = ""
     targets: bool = False
+    among: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,13 +116,17 @@ class FindingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingFilter:
-    """Which findings. No severity means all; `project` is a full path; `text` is looked for in path and resource."""
+    """Which findings. No severity means all; `project` is a full path; `text` is looked for in path and resource.
+
+    `among` are the projects it may be about, None for all; what is about a group or the instance is never left out.
+    """
 
     severities: tuple[Severity, ...] = ()
     rule: str = ""
     project: str = ""
     text: str = ""
     state: FindingState | None = FindingState.OPEN
+    among: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +140,12 @@ class FindingPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """How many findings of one place (project id, else path) share severity and days. `fixed` is None if they stand."""
+    """How many findings share severity and days; `fixed` is None if they stand.
 
-    project_id: int | None
-    path: str
+    `group` is the full path of the group that they are about, empty for the instance; None for projects' findings.
+    """
+
+    group: str | None
     severity: Severity
     seen: date
     fixed: date | None
@@ -156,10 +163,11 @@ class Attention(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectFilter:
-    """Which watched projects; `text` is looked for in the path."""
+    """Which watched projects; `text` is looked for in the path. `among` are those it may be, None for all."""
 
     text: str = ""
     attention: Attention | None = None
+    among: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,8 +37,8 @@ class ReleaseViews(Protocol):
         """All of one release; None if there is none."""
         ...
 
-    def states(self) -> Mapping[int, Mapping[ReleaseState, int]]:
-        """How many releases of each project (by id) are in each state."""
+    def states(self, among: Sequence[int] | None) -> Mapping[ReleaseState, int]:
+        """How many releases of these projects, of all for None, are in each state."""
         ...
 
     def stamp(self) -> str:
@@ -53,8 +53,8 @@ class FindingViews(Protocol):
         """The gravest first and of these the newest, at most `limit`, from after a place on."""
         ...
 
-    def tallies(self, *, places: bool) -> tuple[Tally, ...]:
-        """All findings counted; without `places` those of all projects together."""
+    def tallies(self, among: Sequence[int] | None) -> tuple[Tally, ...]:
+        """Findings of these projects, of all for None, and those of groups and the instance, counted."""
         ...
 
 
@@ -74,7 +74,7 @@ class ProjectViews(Protocol):
         ...
 
     def paths(self) -> Mapping[int, str]:
-        """The full paths of all watched projects by id."""
+        """The full paths of all projects ever watched, by id."""
         ...
 
 

@@ -50,9 +50,20 @@ def now() -> datetime:
 
 @contextmanager
 def serving(folder: Path, door: Door | None = None, key: str = "TWINE_PASSWORD") -> Iterator[Served]:
-    """Serve it for the length of the block; `key` is the variable whose exposure it shows."""
+    """Serve a new state for the length of the block; `key` is the variable whose exposure it shows."""
     store = Store(open_state(folder / "ropewalk.db"), str)
     views = Views(open_reader(folder / "ropewalk.db"))
+    try:
+        with served_over(views, door, key) as url:
+            yield Served(url=url, store=store, clock=now)
+    finally:
+        views.close()
+        store.close()
+
+
+@contextmanager
+def served_over(views: Views, door: Door | None = None, key: str = "TWINE_PASSWORD") -> Iterator[str]:
+    """Serve these views for the length of the block, and see to it that the server then stops. Its address."""
     port = free_port()
     stop = asyncio.Event()
     pages = site(views, now, lambda _: exposed(now(), key))
@@ -68,13 +79,11 @@ def serving(folder: Path, door: Door | None = None, key: str = "TWINE_PASSWORD")
     url = f"http://127.0.0.1:{port}"
     try:
         until(lambda: _answers(url))
-        yield Served(url=url, store=store, clock=now)
+        yield url
     finally:
         loops[0].call_soon_threadsafe(stop.set)
         thread.join(10)
         ended = not thread.is_alive()
-        views.close()
-        store.close()
     assert ended, "pages that are open must not keep the server from stopping"
 
 

@@ -185,6 +185,18 @@ def test_findings_of_a_member_are_counted_as_they_are_listed(visit: Visits, stat
         assert min(int(tile[1]), 50) == listed
 
 
+def test_what_is_said_of_a_group_is_for_those_who_see_all_that_is_below_it(visit: Visits, state: State) -> None:
+    shown = visit().get("/findings?state=all&q=shared_").text
+    groups = set(re.findall(r"group/(acme/\w+)/variables/SHARED", shown))
+    assert groups
+    for group in groups:
+        below = frozenset(one.id.project_id for one in state.releases if one.project.startswith(f"{group}/"))
+        for mine, sees in ((below, True), (below - {min(below)}, False)):
+            text = visit(OneDoor(who=Member(projects=mine))).get("/findings?state=all&q=shared_").text
+            assert (f"group/{group}/" in text) is sees
+            assert text.count('<th scope="row"') == (shown.count(f"group/{group}/") if sees else 0)
+
+
 def test_a_stranger_is_sent_to_the_door_and_back_to_where_they_wanted(visit: Visits, state: State) -> None:
     client = visit(OneDoor(who=None))
     for path in (*PAGES, "/findings?severity=high&q=a%20b", address(state.releases[0])):

@@ -84,11 +84,13 @@ def test_pages_hold_every_release_once_newest_first_and_filters_hold_what_fits(r
         assert one.key in {row.key for row in pages(views, ReleaseFilter(text=text), 50)}
     assert [row.key for row in pages(views, ReleaseFilter(text="100%_\\"), 50)] == []
     counted = Counter(one.state for one in made)
-    assert Counter({state: n for row in views.releases.states().values() for state, n in row.items()}) != Counter()
-    total: Counter[ReleaseState] = Counter()
-    for states in views.releases.states().values():
-        total.update(states)
-    assert total == counted
+    assert Counter(views.releases.states(None)) == counted
+    some = (3, 5, 400)
+    assert Counter(views.releases.states(some)) == Counter(one.state for one in made if one.id.project_id in some)
+    assert [row.key for row in pages(views, ReleaseFilter(among=some), 3)] == [
+        one.key for one in made if one.id.project_id in some
+    ]
+    assert views.releases.states(()) == {}
 
 
 def test_a_story_is_the_release_with_all_that_is_on_record_of_it(record: Record) -> None:
@@ -122,13 +124,13 @@ def test_pages_hold_every_finding_once_and_tallies_count_them(record: Record) ->
         keys = [(row.severity, row.first_seen, row.identity) for row in seen]
         assert keys == sorted(keys, reverse=True)
         assert len({row.identity for row in seen}) == len(seen)
-        tallies = [
-            one
-            for one in views.findings.tallies(places=True)
-            if state is None or (one.fixed is None) == (state is FindingState.OPEN)
-        ]
-        assert sum(one.count for one in tallies) == len(seen)
-        assert {one.project_id for one in tallies} == {row.project_id for row in seen}
+        standing = {FindingState.OPEN: True, FindingState.FIXED: False}.get(state) if state else None
+        for among in (None, (1, 2, 9)):
+            tallies = [one for one in views.findings.tallies(among) if standing in (None, one.fixed is None)]
+            listed = views.findings.findings(FindingFilter(state=state, among=among), None, 500)
+            assert set(listed) == {row for row in seen if among is None or row.project_id in (*among, None)}
+            assert sum(one.count for one in tallies) == len(listed)
+            assert {one.group for one in tallies} == {row.project if row.project_id is None else None for row in listed}
     high = views.findings.findings(FindingFilter(severities=(Severity.HIGH,), rule="RW101"), None, 500)
     assert {(row.severity, row.rule) for row in high} == {(Severity.HIGH, "RW101")}
     assert set(views.findings.findings(FindingFilter(text="TWINE_PASSWORD"), None, 500)) < set(

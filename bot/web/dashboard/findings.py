@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 from bot.domain.verdicts import Severity
@@ -13,13 +14,17 @@ from bot.hygiene.formats.options import PLAIN
 from bot.hygiene.formats.rules import page_of
 from bot.web.dashboard.charts import TrendDay
 from bot.web.dashboard.places import read_finding, spell_finding
-from bot.web.dashboard.sight import Sheet
+from bot.web.dashboard.sight import Of, Sheet
 from bot.web.dashboard.site import Context, Visit
 
 PAGE = 50  # rows
 DAYS = 42  # of the trend
 CATALOGUE = {rule.info.id: rule.info for rule in RULES}
 PAGES = {info.id: page_of(info, PLAIN) for info in CATALOGUE.values()}
+OF_FINDING: Of[FindingRow, FindingPlace] = Of(
+    place=lambda row: FindingPlace(severity=row.severity, first_seen=row.first_seen, identity=row.identity),
+    about=lambda row: (row.project_id, row.project),
+)
 SEVERITIES = tuple(sorted(Severity, reverse=True))
 
 
@@ -27,7 +32,8 @@ def findings(visit: Visit) -> Context:
     """The findings that fit the filters, under what stands of each severity and the trend of all."""
     wanted, words = _wanted(visit)
     sheet = found(visit, wanted, read_finding(visit.asked("after", 1_000)), PAGE)
-    tallies = _seen(visit, visit.site.findings.tallies(places=not visit.sight.everything))
+    counted = visit.site.findings.tallies(visit.sight.all())
+    tallies = [one for one in counted if one.group is None or visit.sight.place(None, one.group)]
     standing: Counter[Severity] = Counter()
     for one in tallies:
         if one.fixed is None:
@@ -51,9 +57,8 @@ def found(
 ) -> Sheet[FindingRow, FindingPlace]:
     """One page of findings that the viewer may see."""
     return visit.sight.sheet(
-        lambda place, limit: visit.site.findings.findings(wanted, place, limit),
-        lambda row: FindingPlace(severity=row.severity, first_seen=row.first_seen, identity=row.identity),
-        lambda row: (row.project_id, row.project),
+        lambda place, limit, among: visit.site.findings.findings(replace(wanted, among=among), place, limit),
+        OF_FINDING,
         after,
         size,
     )
@@ -81,13 +86,6 @@ def _wanted(visit: Visit) -> tuple[FindingFilter, dict[str, str]]:
         state=states[words["state"]],
     )
     return wanted, words
-
-
-def _seen(visit: Visit, tallies: Sequence[Tally]) -> Sequence[Tally]:
-    if visit.sight.everything:
-        return tallies
-    visit.sight.projects(one.project_id for one in tallies if one.project_id is not None)
-    return [one for one in tallies if visit.sight.place(one.project_id, one.path)]
 
 
 def trend(tallies: Sequence[Tally], today: date) -> tuple[TrendDay, ...]:

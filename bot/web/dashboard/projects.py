@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.exceptions import HTTPException
 
 from bot.domain.errors import RefusedError, TransientError
@@ -10,11 +12,12 @@ from bot.domain.views import Attention, FindingFilter, ProjectFilter, ProjectRow
 from bot.web.dashboard.charts import OPEN
 from bot.web.dashboard.findings import CATALOGUE, PAGES, SEVERITIES, found
 from bot.web.dashboard.releases import of_project
-from bot.web.dashboard.sight import Sheet
+from bot.web.dashboard.sight import Of
 from bot.web.dashboard.site import Context, Visit
 
 PAGE = 50  # rows
 SHORT = 15  # of a project's releases and findings on its own page
+OF_PROJECT: Of[ProjectRow, str] = Of(place=lambda row: row.full_path, about=lambda row: (row.id, row.full_path))
 STUCK = tuple(state for state in ReleaseState if state in STOPPED and state is not ReleaseState.BLOCKED)
 
 
@@ -23,10 +26,9 @@ def organisation(visit: Visit) -> Context:
     text, word = visit.asked("q"), visit.asked("show")
     known = {one.value: one for one in Attention}
     wanted = ProjectFilter(text=text, attention=known.get(word))
-    sheet: Sheet[ProjectRow, str] = visit.sight.sheet(
-        lambda place, limit: visit.site.projects.projects(wanted, place, limit),
-        lambda row: row.full_path,
-        lambda row: (row.id, row.full_path),
+    sheet = visit.sight.sheet(
+        lambda place, limit, among: visit.site.projects.projects(replace(wanted, among=among), place, limit),
+        OF_PROJECT,
         visit.asked("after", 500) or None,
         PAGE,
     )

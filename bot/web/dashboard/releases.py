@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from starlette.exceptions import HTTPException
@@ -13,7 +13,7 @@ from bot.domain.releases import STOPPED, ReleaseState
 from bot.domain.verdicts import Verdict
 from bot.domain.views import ReleaseFilter, ReleasePlace, ReleaseRow, ReleaseStory
 from bot.web.dashboard.places import read_release, spell_release
-from bot.web.dashboard.sight import Sheet
+from bot.web.dashboard.sight import Of, Sheet
 from bot.web.dashboard.site import Context, Visit
 from bot.web.viewer import Act
 
@@ -22,13 +22,16 @@ BUSY = 40  # releases under way that the first page shows; it says how many more
 LATELY = 8  # of those that wait for a person, and of those that were published
 OPEN = tuple(state for state in ReleaseState if state.open)
 PERSON = tuple(state for state in ReleaseState if state in STOPPED)
+OF_RELEASE: Of[ReleaseRow, ReleasePlace] = Of(
+    place=lambda row: ReleasePlace(at=row.created_at, key=row.key), about=lambda row: (row.project_id, row.project)
+)
 GROUPS = {"open": OPEN, "person": PERSON}
 """Words that stand for several states in an address."""
 
 
 def now(visit: Visit) -> Context:
     """What is being released now and what it waits for; who must act; what was published last."""
-    counts = _counts(visit)
+    counts = Counter(visit.site.releases.states(visit.sight.all()))
     busy = _sheet(visit, ReleaseFilter(states=OPEN, targets=True), None, BUSY)
     return {
         "counts": counts,
@@ -39,14 +42,6 @@ def now(visit: Visit) -> Context:
         "shipped": _sheet(visit, ReleaseFilter(states=(ReleaseState.PUBLISHED,)), None, LATELY).rows,
         "shipped_in_all": counts[ReleaseState.PUBLISHED],
     }
-
-
-def _counts(visit: Visit) -> Counter[ReleaseState]:
-    states = visit.site.releases.states()
-    counts: Counter[ReleaseState] = Counter()
-    for project_id in visit.sight.projects(states):
-        counts.update(states[project_id])
-    return counts
 
 
 def listed(visit: Visit) -> Context:
@@ -79,9 +74,8 @@ def _sheet(
     visit: Visit, wanted: ReleaseFilter, after: ReleasePlace | None, size: int
 ) -> Sheet[ReleaseRow, ReleasePlace]:
     return visit.sight.sheet(
-        lambda place, limit: visit.site.releases.releases(wanted, place, limit),
-        lambda row: ReleasePlace(at=row.created_at, key=row.key),
-        lambda row: (row.project_id, row.project),
+        lambda place, limit, among: visit.site.releases.releases(replace(wanted, among=among), place, limit),
+        OF_RELEASE,
         after,
         size,
     )

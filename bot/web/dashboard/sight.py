@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from bot.ports.views import ProjectViews
 from bot.web.viewer import Anybody, Viewer
@@ -12,7 +12,20 @@ from bot.web.viewer import Anybody, Viewer
 Row = TypeVar("Row")
 Place = TypeVar("Place")
 AT_ONCE = 500  # projects that a viewer is asked about at a time
-MOST = 2_000  # rows read at a time
+MOST = 1_000  # rows read at a time
+PATIENCE = 2  # pieces of a page that may hold too little
+
+
+Fetch: TypeAlias = Callable[[Place | None, int, tuple[int, ...] | None], Sequence[Row]]
+"""Rows from after a place on, at most so many, about these projects (None: all)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Of(Generic[Row, Place]):
+    """Of a row: where it stands in its list, and the project id, or else the path, that it is about."""
+
+    place: Callable[[Row], Place]
+    about: Callable[[Row], tuple[int | None, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,44 +63,54 @@ class Sight:
             self._known |= {one: one in seen for one in part}
         return frozenset(one for one in asked if self._known[one])
 
+    def all(self) -> tuple[int, ...] | None:
+        """Every project on record that they see; None for whoever sees everything.
+
+        That asks GitLab about all of them: for counts, and where most rows turned out not to be for them.
+        """
+        return None if self.everything else tuple(sorted(self.projects(self._on_record())))
+
     def place(self, project_id: int | None, path: str) -> bool:
         """Whether they see what is said of a project, or of a group (the instance, for an empty path).
 
-        What is said of a group is for those who see every watched project below it.
+        What is said of a group is for those who see every project on record below it.
         """
         if self.everything:
             return True
         if project_id is not None:
             return self.project(project_id)
         if path not in self._places:
-            if self._paths is None:
-                self._paths = self._projects.paths()
-            below = [id_ for id_, one in self._paths.items() if not path or one.startswith(f"{path}/")]
-            self._places[path] = bool(below) and len(self.projects(below)) == len(set(below))
+            below = [id_ for id_, one in self._on_record().items() if not path or one.startswith(f"{path}/")]
+            self._places[path] = bool(below) and len(self.projects(below)) == len(below)
         return self._places[path]
 
-    def sheet(
-        self,
-        fetch: Callable[[Place | None, int], Sequence[Row]],
-        place_of: Callable[[Row], Place],
-        project_of: Callable[[Row], tuple[int | None, str]],
-        after: Place | None,
-        size: int,
-    ) -> Sheet[Row, Place]:
-        """A page of `size` rows from after a place on, read in growing pieces until it is full."""
+    def sheet(self, fetch: Fetch[Place, Row], of: Of[Row, Place], after: Place | None, size: int) -> Sheet[Row, Place]:
+        """A page of `size` rows from after a place on.
+
+        Read piece by piece until it is full: where a viewer sees most, few are asked about. Where the first pieces hold
+        too little, the rest is asked for among what they see.
+        """
         kept: list[Row] = []
-        limit = size + 1
+        limit, among, pieces = size + 1, None, 0
         while len(kept) <= size:
-            rows = fetch(after, limit)
-            kept += self._seen(rows, project_of)
+            rows = fetch(after, limit, among)
+            kept += self._seen(rows, of)
             if len(rows) < limit:
                 break
-            after, limit = place_of(rows[-1]), min(2 * limit, MOST)
-        return Sheet(rows=tuple(kept[:size]), next=place_of(kept[size - 1]) if len(kept) > size else None)
+            after, pieces = of.place(rows[-1]), pieces + 1
+            limit = min(2 * limit, MOST)
+            if pieces == PATIENCE and len(kept) <= size:
+                among = self.all()
+        return Sheet(rows=tuple(kept[:size]), next=of.place(kept[size - 1]) if len(kept) > size else None)
 
-    def _seen(self, rows: Sequence[Row], project_of: Callable[[Row], tuple[int | None, str]]) -> list[Row]:
+    def _seen(self, rows: Sequence[Row], of: Of[Row, Place]) -> list[Row]:
         if self.everything:
             return list(rows)
-        places = [project_of(row) for row in rows]
-        self.projects(id_ for id_, _ in places if id_ is not None)  # all of them at once
-        return [row for row, place in zip(rows, places, strict=True) if self.place(*place)]
+        about = [of.about(row) for row in rows]
+        self.projects(id_ for id_, _ in about if id_ is not None)  # all of them at once
+        return [row for row, place in zip(rows, about, strict=True) if self.place(*place)]
+
+    def _on_record(self) -> Mapping[int, str]:
+        if self._paths is None:
+            self._paths = self._projects.paths()
+        return self._paths

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, String, func, literal, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, String, case, func, literal, null, or_, select, tuple_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from bot.adapters.store import schema
 from bot.adapters.store.database import Database
+from bot.adapters.store.views.within import within
 from bot.domain.verdicts import Severity
 from bot.domain.views import FindingFilter, FindingPlace, FindingRow, FindingState, Tally
 
@@ -47,6 +48,8 @@ class StoredFindingViews:
         """By the index on what stands."""
         order = (_F.c.severity, _F.c.first_seen, _F.c.identity)
         where = list(_chosen(wanted))
+        if wanted.among is not None:
+            where.append(self._among(wanted.among))
         if after is not None:
             place = (literal(int(after.severity)), literal(after.first_seen, schema.Moment), literal(after.identity))
             where.append(tuple_(*order) < tuple_(*place))
@@ -57,25 +60,29 @@ class StoredFindingViews:
                 for row in connection.execute(query).mappings()
             )
 
-    def tallies(self, *, places: bool) -> tuple[Tally, ...]:
+    def tallies(self, among: Sequence[int] | None) -> tuple[Tally, ...]:
         """Counted by the database."""
         seen, fixed = (func.substr(column, 1, DAY, type_=String) for column in (_F.c.first_seen, _F.c.fixed_at))
-        keys: list[ColumnElement[Any]] = [_F.c.severity, seen, fixed]
-        if places:
-            keys += [project_in(_F.c.resource), _F.c.project]
+        group = case((_F.c.resource.startswith("project/"), null()), else_=_F.c.project)
+        keys = (_F.c.severity, seen, fixed, group)
         query = select(*keys, func.count()).group_by(*keys)
+        if among is not None:
+            query = query.where(self._among(among))
         with self._database.read() as connection:
             return tuple(
                 Tally(
-                    severity=Severity(row[0]),
-                    seen=date.fromisoformat(row[1]),
-                    fixed=date.fromisoformat(row[2]) if row[2] else None,
-                    project_id=row[3] if places else None,
-                    path=row[4] if places else "",
-                    count=row[-1],
+                    severity=Severity(severity),
+                    seen=date.fromisoformat(began),
+                    fixed=date.fromisoformat(ended) if ended else None,
+                    group=place,
+                    count=count,
                 )
-                for row in connection.execute(query)
+                for severity, began, ended, place, count in connection.execute(query)
             )
+
+    def _among(self, ids: Sequence[int]) -> ColumnElement[bool]:
+        project = project_in(_F.c.resource)
+        return or_(project.is_(None), within(self._database, project, ids))
 
 
 def _chosen(wanted: FindingFilter) -> list[ColumnElement[bool]]:

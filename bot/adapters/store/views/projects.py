@@ -11,6 +11,7 @@ from bot.adapters.store import schema
 from bot.adapters.store.database import Database
 from bot.adapters.store.views.findings import project_in
 from bot.adapters.store.views.releases import LIGHT, row_of
+from bot.adapters.store.views.within import within
 from bot.domain.releases import STOPPED, ReleaseState
 from bot.domain.verdicts import Severity
 from bot.domain.views import Attention, ProjectFilter, ProjectRow, ProjectTally, ReleaseRow
@@ -32,6 +33,8 @@ class StoredProjectViews:
     def projects(self, wanted: ProjectFilter, after: str | None, limit: int) -> tuple[ProjectRow, ...]:
         """In the database's own order of paths."""
         where = [_P.c.left_at.is_(None), *_chosen(wanted)]
+        if wanted.among is not None:
+            where.append(within(self._database, _P.c.id, wanted.among))
         if after is not None:
             where.append(_P.c.full_path > after)
         query = select(*_COLUMNS).where(*where).order_by(_P.c.full_path).limit(limit)
@@ -46,8 +49,8 @@ class StoredProjectViews:
         return None if row is None else ProjectRow(**row)
 
     def paths(self) -> Mapping[int, str]:
-        """Of all that are watched."""
-        query = select(_P.c.id, _P.c.full_path).where(_P.c.left_at.is_(None))
+        """Of all on record."""
+        query = select(_P.c.id, _P.c.full_path)
         with self._database.read() as connection:
             return {row.id: row.full_path for row in connection.execute(query)}
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, literal, or_, select, tuple_
 
 from bot.adapters.store import rows, schema
 from bot.adapters.store.database import Database
 from bot.adapters.store.journal import entry_of
+from bot.adapters.store.views.within import within
 from bot.domain.consents import Approval, Hold
 from bot.domain.ledger import Entry
 from bot.domain.refs import ChangeSource, RefAction, RefKind
@@ -43,6 +43,8 @@ class StoredReleaseViews:
     def releases(self, wanted: ReleaseFilter, after: ReleasePlace | None, limit: int) -> tuple[ReleaseRow, ...]:
         """By the index on their creation, or that on state or project."""
         where = list(_chosen(wanted))
+        if wanted.among is not None:
+            where.append(within(self._database, _R.c.project_id, wanted.among))
         if after is not None:
             place = tuple_(literal(after.at, schema.Moment), literal(after.key))
             where.append(tuple_(_R.c.created_at, _R.c.key) < place)
@@ -57,14 +59,13 @@ class StoredReleaseViews:
             row = connection.execute(select(_R).where(_R.c.key == key)).mappings().one_or_none()
             return None if row is None else _story(connection, row)
 
-    def states(self) -> Mapping[int, Mapping[ReleaseState, int]]:
+    def states(self, among: Sequence[int] | None) -> Mapping[ReleaseState, int]:
         """From one index alone."""
-        query = select(_R.c.project_id, _R.c.state, func.count()).group_by(_R.c.project_id, _R.c.state)
-        found: dict[int, dict[ReleaseState, int]] = defaultdict(dict)
+        query = select(_R.c.state, func.count()).group_by(_R.c.state)
+        if among is not None:
+            query = query.where(within(self._database, _R.c.project_id, among))
         with self._database.read() as connection:
-            for project_id, state, count in connection.execute(query):
-                found[project_id][ReleaseState(state)] = count
-        return found
+            return {ReleaseState(state): count for state, count in connection.execute(query)}
 
     def stamp(self) -> str:
         """The newest of each."""
