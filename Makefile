@@ -40,7 +40,7 @@ test: check  ## what CI runs: check, the site, the embedded GitLab's own tests, 
 	@.ci/package
 
 pages: setup  ## write anew what of docs/ follows from the code
-	@$(BIN)/python -m pages
+	@$(BIN)/python -m docs.pages
 
 .tools/site/.made: requirements/site.txt | $(UV)
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/site
@@ -49,7 +49,7 @@ pages: setup  ## write anew what of docs/ follows from the code
 
 site: .tools/site/.made  ## the documentation as a site, in build/site; warnings are errors
 	@.tools/site/bin/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going --jobs 2 -d build/doctrees docs build/site
-	@.tools/site/bin/python pages/offline.py build/site
+	@.tools/site/bin/python docs/pages/offline.py build/site
 
 devpi: $(UV)  ## a devpi of its own for the contract test (it needs an older setuptools than we do)
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/devpi

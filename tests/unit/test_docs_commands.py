@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.exceptions import TyperException
 
-from pages import command_line
+from docs.pages import command_line
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])

@@ -11,9 +11,9 @@ from bot.domain.verdicts import Verdict
 from bot.release.judge import GATES
 from bot.settings import schema
 from bot.settings.values import parse_duration, parse_size, spell_duration, spell_size
-from pages.all import PAGES, ROOT
-from pages.house import TOLD, floors
-from pages.offline import fetched, look
+from docs.pages.all import PAGES, ROOT
+from docs.pages.house import TOLD, floors
+from docs.pages.offline import fetched, look
 
 DOCS = ROOT / "docs"
 LISTED = re.compile(r"\]\(([^)#:]+\.md)\)")

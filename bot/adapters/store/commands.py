@@ -98,7 +98,8 @@ class SqliteCommands:
             table.c.author_id.is_not(None),
             func.json_array_length(table.c.answers) > 0,
         )
-        told, signed = [], []
+        told: list[int] = []
+        signed: list[int] = []
         with self._database.read() as connection:
             for author, answers in connection.execute(select(table.c.author_id, table.c.answers).where(*acted)):
                 (told if any(answer["words"] for answer in answers) else signed).append(author)

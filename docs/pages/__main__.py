@@ -1,6 +1,6 @@
-"""Write all of them: `python -m pages`."""
+"""Write all of them: `python -m docs.pages`."""
 
-from pages.all import PAGES, ROOT
+from docs.pages.all import PAGES, ROOT
 
 for path, make in PAGES.items():
     (ROOT / path).parent.mkdir(parents=True, exist_ok=True)

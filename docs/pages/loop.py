@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pages.drawing import box, picture, text, way
+from docs.pages.drawing import box, picture, text, way
 
 WIDTH, HEIGHT = 960, 430
 

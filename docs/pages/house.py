@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from pages.drawing import box, picture, text, way
+from docs.pages.drawing import box, picture, text, way
 
 WIDTH, LEFT, RIGHT, TOP = 960, 60, 700, 78
 FLOOR, GAP = 62, 10
@@ -32,7 +32,7 @@ LAST = "adapters"  # the room beside the way out
 
 def floors() -> list[list[str]]:
     """The layers, from the top; the rooms of one do not know each other."""
-    path = Path(__file__).parent.parent / "pyproject.toml"
+    path = Path(__file__).parents[2] / "pyproject.toml"
     contracts = tomllib.loads(path.read_text("utf-8"))["tool"]["importlinter"]["contracts"]
     (layers,) = (one["layers"] for one in contracts if one["type"] == "layers")
     return [sorted((room.strip() for room in layer.split("|")), key=lambda room: room == LAST) for layer in layers]

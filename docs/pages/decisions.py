@@ -16,11 +16,11 @@ from bot.domain.variable_names import Kind, kind
 from bot.domain.verdicts import Consequence, GateResult, Severity
 from bot.domain.versioning import Bump, bumped
 from bot.ports.index import Gathered
-from bot.release.facts import Facts, Look, Seen, Unreadable
+from bot.release.facts import Facts, IndexFacts, Look, PipelineFacts, Seen, Unreadable
 from bot.release.gates import hygiene, index_guard, pipeline_green
 from bot.release.retry import GiveUp, Later, Ready, next_try
 from bot.release.sending import may_send
-from pages import world
+from docs.pages import world
 
 HEAD = """\
 # Decision tables
@@ -86,7 +86,7 @@ def _pipelines() -> Section:
             facts = Facts(now=world.NOON + later, pipeline=Seen(None))
             yield f"none {words}", *_said(pipeline_green.judge(world.wanted(), facts))
 
-    def _judged(found: world.PipelineFacts) -> tuple[str, str]:
+    def _judged(found: PipelineFacts) -> tuple[str, str]:
         return _said(pipeline_green.judge(world.wanted(), Facts(now=world.NOON, pipeline=Seen(found))))
 
     about = (
@@ -113,7 +113,7 @@ def _credentials() -> Section:
 
 def _indexes() -> Section:
     ours = world.wheel()
-    seen: tuple[tuple[str, Seen[world.IndexFacts] | Unreadable], ...] = (
+    seen: tuple[tuple[str, Seen[IndexFacts] | Unreadable], ...] = (
         ("nothing of that name", Seen(world.listing())),
         ("the same bytes", Seen(world.listing(IndexFile(filename=ours.filename, sha256=ours.sha256, url="")))),
         ("other bytes", Seen(world.listing(IndexFile(filename=ours.filename, sha256="b" * 64, url="")))),
