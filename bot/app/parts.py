@@ -39,6 +39,7 @@ from bot.adapters.meter import Meter
 from bot.adapters.store.open import open_state
 from bot.adapters.store.readings import SqliteReadings
 from bot.adapters.store.store import Store
+from bot.adapters.telemetry.hub import Heard, Hub, Timed
 from bot.domain.ci import CiFacts, CiUnknown
 from bot.domain.consents import Approver
 from bot.domain.errors import ConfigError, CredentialsError
@@ -72,6 +73,7 @@ class Parts:
         self.redactor = redactor
         self.clock = clock
         self.meter = Meter()
+        self.spans = Hub()
         gitlab = settings.gitlab
         self._ca_file = None if gitlab.ca_file is None else str(gitlab.ca_file)
         self._scratch = ExitStack()
@@ -98,6 +100,7 @@ class Parts:
             gitlab_proxy=gitlab.proxy,
             on_request=lambda _: self._registry_asked(),
             leases=self._leases(),
+            spans=self.spans,
         )
         self.builder = BuilderAdapter(
             policy=settings.policy.build, scratch=self.home / "builds", redactor=redactor, slot=self.index.heavy
@@ -114,7 +117,12 @@ class Parts:
             proxy=self.settings.gitlab.proxy,
             on_write=lambda method, path, outcome: self.store.journal.requested(method, path, outcome, self.clock()),
             before_write=self.must_hold,
+            spans=self.spans,
         )
+
+    def hear(self, heard: Heard) -> None:
+        """From now on `heard` is told of pieces of work."""
+        self.spans.add(Timed(heard))
 
     def close(self) -> None:
         """Let go of children and files."""

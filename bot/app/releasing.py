@@ -22,6 +22,7 @@ from bot.app.parts import Parts
 from bot.domain.errors import RefusedError
 from bot.domain.refs import Project, RefKind, Target
 from bot.domain.releases import Release, ReleaseId
+from bot.domain.spans import SpanName
 from bot.engine.layering import Layering
 from bot.engine.preview import Preview, preview
 from bot.engine.turn import Tools, run_turn
@@ -80,6 +81,7 @@ class Releasing(Parts):
             requests=self.meter.count,
             current=self._current,
             wait=sleep,
+            spans=self.spans,
         )
 
     @cached_property
@@ -135,8 +137,11 @@ class Releasing(Parts):
 
     def turn(self, release: Release) -> Release:
         """One turn of a release; the caller writes the row."""
-        with self.budget.work():
-            return run_turn(self.tools, lambda: self.wanting.wanted(release), release)
+        span = self.spans.span(SpanName.TURN, project=release.project, ref=release.id.ref, turn=release.turn)
+        with self.budget.work(), span as told:
+            ended = run_turn(self.tools, lambda: self.wanting.wanted(release), release)
+            told.tell(state=ended.state.value)
+            return ended
 
     def preview(self, release: Release, *, proof: bool = False) -> Preview:
         """What `apply` would do (or, with `proof`, whether everything is in place): reads only, writes no record."""

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bot.engine.timer import Timer
     from bot.settings.model import Listener
     from bot.watch.intake import Answer
+    from bot.web.ops import Health
 
 WORKERS = 8
 CLEAN_EVERY = timedelta(days=1)
@@ -66,7 +67,7 @@ def serve(options: Options) -> Exit:
             if _tends_hooks(bot):
                 _ = bot.hook_care  # a secret that GitLab would not take ends the start here
             instruments = Instruments(bot)
-            runner = _runner(bot, instruments)
+            runner = _runner(bot)
             runner.start()
             if bot.membership is not None:
                 bot.membership.adopting(runner.adopt)
@@ -99,12 +100,12 @@ def _try_address(name: str, place: Listener) -> None:
         raise ConfigError(what=what, where=name, remedy=f"Choose another {name}.port, or stop what holds it") from None
 
 
-def _runner(bot: App, instruments: Instruments) -> Runner:
+def _runner(bot: App) -> Runner:
     from bot.engine.runner import Runner
 
     return Runner(
         queue=bot.store.releases,
-        turn=instruments.turn,
+        turn=bot.turn,
         clock=bot.clock,
         workers=WORKERS,
         path=bot.engine_place(),
@@ -129,8 +130,9 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
         stopping=lambda: runner.stopping,
         work=bot.budget.work,
         polled=instruments.polled,
+        failed=instruments.poll_failed,
     )
-    runner.jobs |= {
+    jobs: dict[str, Callable[[], None]] = {
         "poll": watching.poll,
         "look": watching.look,
         "enrol": watching.enrol,
@@ -145,6 +147,7 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
         "unheard": lambda: find_notes(bot, lambda: timer.soon("commands"), lambda: runner.stopping),
         "hooks": lambda: tend_hooks(bot, lambda delay: timer.soon("hooks", after=delay), lambda: runner.stopping),
     }
+    runner.jobs |= {name: instruments.job(name, work) for name, work in jobs.items()}
     timer.every(bot.settings.watch.poll, "poll", at_start=True)
     timer.every(LOOK_EVERY, "look")
     timer.every(ENROL_EVERY, "enrol", at_start=True)
@@ -171,7 +174,6 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
     from bot.cli.dashboard_job import dashboard_listening
     from bot.cli.review_job import wants_reviews
     from bot.web.hooks import Intake, Taken
-    from bot.web.ops import Health
     from bot.web.server import application, listen
 
     timer = _jobs(bot, runner, instruments)
@@ -207,13 +209,9 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
         poll_now=lambda: timer.soon("poll"),
         gitlab_now=bot.account.now,
         gather=gather,
+        stored=instruments.metrics.hook_lag,
     )
-    health = Health(
-        heartbeat=lambda: runner.heartbeat,
-        polled=lambda: bot.store.intake.cursor("poll"),
-        store=lambda: bot.store.intake.cursor("poll"),
-        clock=bot.clock,
-    )
+    health = _health(bot, runner, instruments)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -259,6 +257,22 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
     if failed:
         raise failed[0]
     return Exit.DONE
+
+
+def _health(bot: App, runner: Runner, instruments: Instruments) -> Health:
+    from bot.web.ops import Health
+
+    return Health(
+        heartbeat=lambda: runner.heartbeat,
+        ordered=lambda: runner.ordered,
+        polled=instruments.last_poll,
+        trouble=lambda: instruments.trouble,
+        poll=bot.settings.watch.poll,
+        store=lambda: bot.store.intake.cursor("poll"),
+        kept=lambda: instruments.kept,
+        uploader=lambda: bot.index.alive,
+        clock=bot.clock,
+    )
 
 
 def _clean(bot: App, runner: Runner) -> None:

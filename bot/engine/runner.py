@@ -74,6 +74,7 @@ class Runner:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self.heartbeat: datetime | None = None
+        self.ordered: datetime | None = None  # when the engine last took an order
 
     def start(self) -> None:
         """Launch the engine, which takes up what was under way. Raises: ConfigError."""
@@ -85,7 +86,9 @@ class Runner:
 
     def slot(self, job: str, at: datetime) -> bool:
         """Run a job for the slot that began `at`, once; False if its last run is not over yet."""
-        if self._engine.slot(job, at):
+        taken = self._engine.slot(job, at)
+        self.ordered = self._clock()
+        if taken:
             return True
         with self._idle:
             if job in self._jobs_at_work:
@@ -198,6 +201,7 @@ class Runner:
         with self._idle:  # before asking: the turn may begin, and end, before `ask` returns
             self._asked.setdefault(project, _Asked(release.key, release.turn, now))
         fate = self._engine.ask(project, release.key, release.turn)
+        self.ordered = now
         if fate is Fate.GIVEN_UP:
             self._give_up(release, now)
             self._answered(release.key, release.turn)

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.releases import Release, ReleaseState
+from bot.domain.spans import SpanName
 from bot.domain.verdicts import Consequence, GateResult
 from bot.log import get
+from bot.ports.spans import UNHEARD, Spans
 from bot.ports.texts import Texts
-from bot.release.actions import Action, PlayJob, StartPipeline, Upload
+from bot.release.actions import Action, PlayJob, StartPipeline, Upload, verb
 from bot.release.apply import Hands, apply
 from bot.release.belonging import claim
 from bot.release.facts import Facts, Look, LookKind, Wanted
@@ -43,7 +45,8 @@ class Tools:
 
     `requests` counts calls to GitLab made by this thread so far; `current` is whether a turn is still the one that may
     act: it is not once a person stopped its release. `wait` sits out seconds; `patience` are the pauses after which a
-    look that failed is repeated within the turn, since a turn that is put off begins its looks anew.
+    look that failed is repeated within the turn, since a turn that is put off begins its looks anew. `spans` hears of
+    each look and each action.
     """
 
     eyes: Eyes
@@ -54,6 +57,7 @@ class Tools:
     current: Callable[[Release], bool]
     wait: Callable[[float], None]
     patience: tuple[float, ...] = PATIENCE
+    spans: Spans = UNHEARD
 
 
 class _Costs:
@@ -126,8 +130,10 @@ def sourced(release: Release, facts: Facts, wanted: Wanted | None) -> Release:
 def _step(tools: Tools, wanted: Wanted, facts: Facts, step: Look | Act, costs: _Costs) -> Facts:
     before = tools.requests()
     if isinstance(step, Look):
+        where = {"index": step.index} if step.index else {}
         try:
-            return _look(tools, wanted, facts, step)
+            with tools.spans.span(SpanName.LOOK, step=step.kind.value, **where):
+                return _look(tools, wanted, facts, step)
         finally:
             costs.charge(step.kind.value, before)
     action = step.actions[0]
@@ -138,10 +144,12 @@ def _step(tools: Tools, wanted: Wanted, facts: Facts, step: Look | Act, costs: _
         return claimed  # and is judged anew: it may be another's by now
     log.info("action.started", project=wanted.project.full_path, ref=wanted.id.ref, action=action.words)
     try:
-        facts = apply(tools.hands, wanted, facts, action)
+        with tools.spans.span(SpanName.ACTION, step=verb(action), target=action.target, item=action.item) as span:
+            facts = apply(tools.hands, wanted, facts, action)
+            last = facts.attempts[-1]
+            span.tell(outcome=last.outcome.value)
     finally:
         costs.charge(_phase(action), before)
-    last = facts.attempts[-1]
     log.info(
         "action.finished",
         project=wanted.project.full_path,

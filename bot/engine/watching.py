@@ -34,10 +34,12 @@ class Watching:
         stopping: Callable[[], bool],
         work: Callable[[], AbstractContextManager[None]] = nullcontext,
         polled: Callable[[], None] = lambda: None,
+        failed: Callable[[Exception], None] = lambda _: None,
     ) -> None:
         """`wake` lets due turns run; `look_soon` asks for a `look` of its own slot.
 
-        Each job is done within `work`, the API budget's; `polled` hears of each completed poll.
+        Each job is done within `work`, the API budget's; `polled` hears of each completed poll, `failed` of what ended
+        one.
         """
         self._lookers = ThreadPoolExecutor(ABREAST, thread_name_prefix="look")
         self._watcher = replace(watcher, abreast=ABREAST, together=self._together)
@@ -46,12 +48,17 @@ class Watching:
         self._stopping = stopping
         self._work = work
         self._polled = polled
+        self._failed = failed
         self._looking = threading.Lock()
 
     def poll(self) -> None:
         """Ask which projects were active, and look at them."""
         with _told("poll"), self._work():
-            active = self._watcher.poll()
+            try:
+                active = self._watcher.poll()
+            except Exception as error:
+                self._failed(error)
+                raise
             self._polled()
             log.debug("watch.polled", projects=active)
             self._look()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -309,3 +310,8 @@ Action = (
     | OpenIssue
     | ChangeIssue
 )
+
+
+def verb(action: Action) -> str:
+    """The kind of an action as one word: `upload`, `create_release`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(action).__name__).lower()

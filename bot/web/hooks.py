@@ -54,7 +54,8 @@ class Intake:
     """What the endpoint needs: the secret, where to put what it accepts, and what to do about a body too big to read.
 
     `take` stores and says what was decided; `remember` stores deliveries and says of each whether it is the first with
-    its id, or like it. Both are called within one `gather`, and count when it ends.
+    its id, or like it. Both are called within one `gather`, and count when it ends. `stored` hears how many seconds
+    after GitLab signed it a hook was stored.
     """
 
     secret: Secret | None
@@ -63,6 +64,7 @@ class Intake:
     poll_now: Callable[[], None]
     gitlab_now: Callable[[], datetime]
     gather: Callable[[], AbstractContextManager[None]] = nullcontext
+    stored: Callable[[float], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +115,16 @@ class HookEndpoint:
         if payload is None:
             return _answer(400, "the body is not a JSON object of sensible depth")
         try:
-            return await self._batches.ask(_Hook(_delivery(request.headers.get("webhook-id"), payload), payload))
+            answer = await self._batches.ask(_Hook(_delivery(request.headers.get("webhook-id"), payload), payload))
         except TransientError as error:
             log.warning("hook.not_stored", reason=str(error))
             return _answer(503, "cannot store")
         except Exception as error:  # whatever the state raises, GitLab must hear that it was not taken
             log.error("hook.not_stored", exc_info=error)
             return _answer(503, "cannot store")
+        if proof.sent is not None and answer.status_code == 202:
+            self._intake.stored((self._intake.gitlab_now() - proof.sent).total_seconds())
+        return answer
 
     def _store(self, hooks: Sequence[_Hook]) -> list[Response]:
         with self._intake.gather():

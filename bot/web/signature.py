@@ -20,7 +20,9 @@ LONGEST_STAMP = 11  # digits of a time in seconds until the year 5138
 
 
 class TokenCheck:
-    """A secret that GitLab sends as it is, in `X-Gitlab-Token`."""
+    """A secret that GitLab sends as it is, in `X-Gitlab-Token`. When it was sent it does not say."""
+
+    sent: datetime | None = None
 
     def __init__(self, secret: str, headers: Mapping[str, str]) -> None:
         given = headers.get("x-gitlab-token", "")
@@ -35,11 +37,15 @@ class TokenCheck:
 
 
 class SignatureCheck:
-    """A signing token. Nothing else counts then: a bad signature has no second chance."""
+    """A signing token. Nothing else counts then: a bad signature has no second chance.
+
+    `sent` is when GitLab signed it, by GitLab's clock; worth something once it `passes`.
+    """
 
     def __init__(self, key: bytes, headers: Mapping[str, str], now: datetime) -> None:
         delivery, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-        self._timely = bool(delivery) and _within(stamp, now)
+        self.sent = _moment(stamp)
+        self._timely = bool(delivery) and self.sent is not None and abs(self.sent - now) <= WINDOW
         self._given = headers.get("webhook-signature", "").split(" ")
         # Header values are bytes that the server decoded as Latin-1.
         self._hmac = hmac.new(key, f"{delivery}.{stamp}.".encode("latin-1", "replace"), hashlib.sha256)
@@ -66,7 +72,7 @@ def check(secret: str, headers: Mapping[str, str], now: datetime) -> TokenCheck 
     return None if key is None else SignatureCheck(key, headers, now)
 
 
-def _within(stamp: str, now: datetime) -> bool:
+def _moment(stamp: str) -> datetime | None:
     if not (stamp.isascii() and stamp.isdecimal()) or len(stamp) > LONGEST_STAMP:
-        return False
-    return abs(datetime.fromtimestamp(int(stamp), UTC) - now) <= WINDOW
+        return None
+    return datetime.fromtimestamp(int(stamp), UTC)

@@ -36,6 +36,7 @@ class Daemon:
     port: int
     taken: list[dict[str, object]] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
+    lags: list[float] = field(default_factory=list)
     polls: int = 0
     broken: bool = False
     beat: datetime | None = NOW
@@ -104,11 +105,13 @@ def daemon(secret: str | None = SIGNING, *, deadline: float = DEADLINE) -> Itera
         remember=made.remember,
         poll_now=made.poll,
         gitlab_now=lambda: NOW,
+        stored=made.lags.append,
     )
     health = Health(
         heartbeat=lambda: made.beat,
         polled=lambda: made.polled,
         store=made.look,
+        kept=lambda: True,
         clock=lambda: NOW + timedelta(seconds=1),
     )
     app = application(intake, health, deadline)

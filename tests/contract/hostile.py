@@ -18,6 +18,7 @@ from bot.adapters.gitlab.client import Api
 from bot.adapters.meter import Meter
 from bot.domain.errors import RefusedError, TransientError
 from bot.domain.secrets import Redactor, Secret
+from bot.ports.spans import UNHEARD, Spans
 
 TOKEN = "NeverToBeSeenElsewhere-42"  # of no known shape: only who knows it can hide it
 
@@ -126,10 +127,14 @@ def hostile(answer: Answer) -> Iterator[Hostile]:
         thread.join()
 
 
-def api(url: str, limits: Limits = LIMITS, token: str = TOKEN, budget: Budget | None = None) -> Api:
+def api(
+    url: str, limits: Limits = LIMITS, token: str = TOKEN, budget: Budget | None = None, spans: Spans = UNHEARD
+) -> Api:
     """Our client for that address."""
     secret = Secret(token)
-    return Api(url=url, token=secret, redactor=Redactor([secret]), meter=Meter(), limits=limits, budget=budget)
+    return Api(
+        url=url, token=secret, redactor=Redactor([secret]), meter=Meter(), limits=limits, budget=budget, spans=spans
+    )
 
 
 SHORT = Limits(silence=0.4, answer=0.8, download=0.8, answer_bytes=1024 * 1024, download_bytes=1024 * 1024, pages=20)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 
 from bot.adapters.store import schema
+from bot.adapters.store.readings import SqliteReadings
 from bot.adapters.store.store import Store
 from bot.domain.findings import AuditReport, Finding
 from bot.domain.verdicts import Severity, Verdict
@@ -70,6 +71,16 @@ def test_what_is_gone_is_fixed_and_comes_back_as_new(store: Store) -> None:
     assert (row.first_seen, row.fixed_at) == (START, START + DAY)
     noted = note(store.findings, audited(5, finding(1)), RULES, whole=False)
     assert (dates(noted), noted.new) == ([5], 1)
+
+
+def test_what_is_not_fixed_is_counted_by_severity(store: Store) -> None:
+    readings = SqliteReadings(store.database)
+    assert readings.findings() == {}
+    low = replace(finding(3), severity=Severity.LOW)
+    note(store.findings, audited(0, finding(1), finding(2), low), RULES, whole=False)
+    assert readings.findings() == {finding(1).severity: 2, Severity.LOW: 1}
+    note(store.findings, audited(1, finding(2), places=(1, 2, 3)), RULES, whole=False)
+    assert readings.findings() == {finding(1).severity: 1}
 
 
 def test_only_what_was_judged_can_be_fixed(store: Store) -> None:

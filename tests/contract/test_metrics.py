@@ -7,13 +7,15 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.domain.readings import BudgetReading, SharedBudgetReading
 from bot.domain.releases import ReleaseState
+from bot.domain.spans import SpanName
+from bot.domain.verdicts import Severity
 from bot.watch import intake as decisions
 from bot.web.hooks import Intake, Taken
 from bot.web.metrics import DECISIONS, Metrics, Sources
@@ -27,7 +29,9 @@ Labels = tuple[tuple[str, str], ...]
 
 
 def made(
-    states: Callable[[], Mapping[str, int]] = lambda: {"published": 3, "waiting": 1}, budget: BudgetReading = BUDGET
+    states: Callable[[], Mapping[str, int]] = lambda: {"published": 3, "waiting": 1},
+    budget: BudgetReading = BUDGET,
+    expires: date | None = None,
 ) -> Metrics:
     return Metrics(
         Sources(
@@ -35,6 +39,9 @@ def made(
             budget=lambda: budget,
             states=states,
             due=lambda: 2,
+            findings=lambda: {Severity.HIGH: 4},
+            expires=lambda: expires,
+            indexes=("registry", "pypi"),
             polled=lambda: NOON - timedelta(seconds=90),
             clock=lambda: NOON,
         )
@@ -108,7 +115,7 @@ def test_a_budget_that_replicas_share_says_so() -> None:
 def test_releases_polls_and_turns_are_shown() -> None:
     metrics = made()
     for seconds in (0.2, 0.2, 7):
-        metrics.turn(seconds)
+        metrics.heard(SpanName.TURN, {"project": "acme/widget"}, seconds)
     samples = scrape(metrics)
     counts = {state: of(samples, "ropewalk_releases", state=state.value) for state in ReleaseState}
     assert counts == dict.fromkeys(ReleaseState, 0) | {ReleaseState.PUBLISHED: 3, ReleaseState.WAITING: 1}
@@ -117,6 +124,56 @@ def test_releases_polls_and_turns_are_shown() -> None:
     assert of(samples, "ropewalk_turn_seconds_count") == 3
     assert of(samples, "ropewalk_turn_seconds_bucket", le="0.25") == 2
     assert of(samples, "ropewalk_turn_seconds_bucket", le="10.0") == 3
+
+
+def test_steps_requests_jobs_and_uploads_are_shown() -> None:
+    metrics = made()
+    for outcome in ("accepted", "accepted", "put off"):
+        metrics.heard(SpanName.UPLOAD, {"index": "pypi", "file": "widget-1.whl", "outcome": outcome}, 3)
+    metrics.heard(SpanName.UPLOAD, {"index": "registry", "file": "widget-1.whl"}, 3)
+    metrics.heard(SpanName.LOOK, {"step": "ref"}, 0.2)
+    metrics.heard(SpanName.ACTION, {"step": "create_release", "target": "gitlab_release", "outcome": "accepted"}, 2)
+    metrics.heard(SpanName.REQUEST, {"endpoint": "reads", "method": "GET", "path": "/x", "status": 200}, 0.5)
+    metrics.heard(SpanName.JOB, {"job": "poll"}, 4)
+    samples = scrape(metrics)
+    uploads = {key: value for (name, key), value in samples.items() if name == "ropewalk_uploads_total" and value}
+    assert uploads == {
+        (("index", "pypi"), ("outcome", "accepted")): 2,
+        (("index", "pypi"), ("outcome", "put_off")): 1,
+        (("index", "registry"), ("outcome", "unclear")): 1,
+    }
+    assert of(samples, "ropewalk_uploads_total", index="pypi", outcome="denied") == 0, "there from the start"
+    assert of(samples, "ropewalk_step_seconds_bucket", step="ref", le="0.5") == 1
+    assert of(samples, "ropewalk_step_seconds_sum", step="create_release") == 2
+    assert of(samples, "ropewalk_gitlab_request_seconds_count", endpoint="reads") == 1
+    assert of(samples, "ropewalk_job_seconds_bucket", task="poll", le="10.0") == 1
+    text = metrics.text().decode()
+    assert "widget" not in text and "/x" not in text, "no name of a project or file becomes a label"
+
+
+def test_findings_hooks_and_the_end_of_the_token_are_shown() -> None:
+    metrics = made(expires=date(2031, 5, 6))
+    metrics.hook("a release begins")
+    for seconds in (0.4, -2, 70):
+        metrics.hook_lag(seconds)
+    samples = scrape(metrics)
+    assert {one.word: of(samples, "ropewalk_findings", severity=one.word) for one in Severity} == {
+        "info": 0,
+        "low": 0,
+        "medium": 0,
+        "high": 4,
+    }
+    assert of(samples, "ropewalk_hook_last_timestamp_seconds") == NOON.timestamp()
+    assert of(samples, "ropewalk_hook_lag_seconds_bucket", le="0.5") == 2, "clocks that differ a little make no lag"
+    ends = datetime(2031, 5, 6, tzinfo=UTC).timestamp()
+    assert of(samples, "ropewalk_gitlab_token_expiry_timestamp_seconds") == ends
+    assert "token_expiry" not in made().text().decode(), "nobody knows when that one ends"
+
+
+def test_the_process_is_shown() -> None:
+    samples = scrape(made())
+    assert of(samples, "process_resident_memory_bytes") > 0
+    assert of(samples, "process_start_time_seconds") > 0
 
 
 def test_a_state_that_cannot_be_read_hides_only_what_stands_in_it() -> None:

@@ -292,14 +292,28 @@ def test_livez_and_readyz(signing: Daemon) -> None:
     try:
         signing.broken = True
         answer = signing.get("/readyz")
-        assert (answer.status_code, answer.json()["checks"]["state"]) == (503, "the state cannot be read")
+        assert answer.status_code == 503
+        assert answer.json()["checks"]["state"] == {
+            "verdict": "fail",
+            "reason": "the state cannot be read",
+            "stops": True,
+        }
         assert "secret" not in answer.text
         signing.broken, signing.polled = False, None
-        assert signing.get("/readyz").json()["checks"]["poll"] != "ok"
+        assert signing.get("/readyz").json()["checks"]["gitlab"]["verdict"] == "unknown"
         signing.polled, signing.beat = NOW, NOW - timedelta(minutes=2)
-        assert signing.get("/readyz").json()["checks"]["runner"] != "ok"
+        assert signing.get("/readyz").json()["checks"]["runner"]["verdict"] == "fail"
         signing.beat = None
         assert signing.get("/readyz").status_code == 503
         assert signing.get("/livez").status_code == 200
     finally:
         signing.broken, signing.polled, signing.beat = False, NOW, NOW
+
+
+def test_the_lag_of_signed_hooks_is_told(signing: Daemon) -> None:
+    """From GitLab's signature until it is stored, by GitLab's clock; nothing of what is refused."""
+    signing.lags.clear()
+    for late in (3, 0):
+        assert signing.post(BODY, signed(BODY, at=NOW - timedelta(seconds=late))).status_code == 202
+    assert signing.post(BODY, signed(BODY, key=b"x" * 32)).status_code == 401
+    assert signing.lags == [3.0, 0.0]

@@ -15,6 +15,7 @@ from bot.domain.releases import Release, ReleaseId, ReleaseState
 from bot.engine.turn import Tools, run_turn
 from bot.engine.wanting import waiting_for
 from bot.ports.index import Gathered
+from bot.ports.spans import UNHEARD, Spans
 from bot.ports.texts import Texts
 from bot.release.apply import Hands
 from bot.release.consenting import Consents
@@ -99,6 +100,7 @@ class Bench:
     anatomist: FakeAnatomist = field(default_factory=FakeAnatomist)
     installer: FakeInstaller = field(default_factory=FakeInstaller)
     patience: tuple[float, ...] = ()
+    spans: Spans = UNHEARD
     telling: NotesPolicy = DEFAULT_NOTES
     texts: Texts = field(default_factory=PlainTexts)
     stopped_after: int | None = None  # writes; then a person stops the release
@@ -192,6 +194,7 @@ class Bench:
             current=self._current,
             wait=lambda seconds: self.clock.wait(timedelta(seconds=seconds)),
             patience=self.patience,
+            spans=self.spans,
         )
 
     def _current(self, release: Release) -> bool:

@@ -204,6 +204,10 @@ class Daemon:
         """GET from its own web server. Raises: httpx.TransportError while it does not listen."""
         return httpx.get(f"http://127.0.0.1:{self.bot.port}{path}", timeout=5, trust_env=False, verify=False)
 
+    def health(self) -> dict[str, str]:
+        """What /readyz says of each thing that work depends on."""
+        return {name: one["verdict"] for name, one in self.get("/readyz").json()["checks"].items()}
+
     def ready(self) -> None:
         """Wait for /readyz. Raises: AssertionError with the end of the log if it ends instead."""
 

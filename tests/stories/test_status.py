@@ -58,6 +58,7 @@ def test_a_daemon_that_is_refused_asks_no_more_until_it_may(bot: Bot, town: Town
     bot.config["watch"]["poll"] = "1s"
     package = town.package(group)
     with bot.serving() as daemon:
+        bot.settled()  # poll and enrolment begin together, and would both be refused
         mark = town.mark()
         town.fault(kind="throttled", path="^/api/v4/", seconds=600, times=None)
         package.tag()

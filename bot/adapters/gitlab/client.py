@@ -30,13 +30,14 @@ from bot.adapters.gitlab.answers import (
     read_answer,
     redirect_target,
 )
+from bot.adapters.gitlab.asking import Asking
 from bot.adapters.gitlab.bounds import LIMITS, Limits
-from bot.adapters.gitlab.budget import Budget, Ticket
-from bot.adapters.gitlab.endpoints import route
+from bot.adapters.gitlab.budget import Budget
 from bot.adapters.gitlab.transport import PlainSession
 from bot.adapters.meter import Meter
 from bot.domain.errors import CredentialsError, PutOffError, RefusedError, TransientError
 from bot.domain.secrets import Redactor, Secret
+from bot.ports.spans import UNHEARD, Spans
 
 PER_PAGE = 100
 LONGEST_WORDS = 300
@@ -64,6 +65,7 @@ class Api:
         limits: Limits = LIMITS,
         on_write: OnWrite | None = None,
         before_write: Callable[[], None] = lambda: None,
+        spans: Spans = UNHEARD,
     ) -> None:
         self.url = url.rstrip("/")
         self.where = host(self.url)
@@ -72,8 +74,8 @@ class Api:
         self._before_write = before_write
         self._token = token
         self._redactor = redactor
-        self._meter = meter
         self.budget = budget or Budget(self.url)
+        self.asking = Asking(self.budget, meter, spans)
         self._verify: bool | str = ca_file or True
         self._proxy = proxy
         self._local = threading.local()
@@ -196,12 +198,6 @@ class Api:
         session.headers["Accept-Encoding"] = "identity"  # archives are packed already, and their length can be checked
         return session, {"Authorization": f"Bearer {self._token.reveal()}"}
 
-    def ask(self, method: str, path: str) -> Ticket:
-        """Wait until the budget has room for a request, and count it. Raises: PutOffError."""
-        ticket = self.budget.ask(route(method, path))
-        self._meter.tick()
-        return ticket
-
     def answer(self, response: requests.Response) -> Answer:
         """What the budget needs to know of an answer."""
         return read_answer(response.status_code, response.headers, self.now() or datetime.now(UTC))
@@ -247,31 +243,31 @@ class Api:
         self, method: str, path: str, query: Parameters, body: Mapping[str, Json] | None, *, missing: bool = False
     ) -> requests.Response | None:
         what = f"{method.upper()} {path.removeprefix(self.url)}"
-        ticket = self.ask(method, path)
-        self._local.answer = None
-        try:
-            return self._client().http_request(
-                method,
-                path,
-                query_data={k: _plain(v) for k, v in query.items()},
-                post_data=None if body is None else dict(body),
-                streamed=True,
-                obey_rate_limit=False,
-                retry_transient_errors=False,
-                max_retries=0,
-            )
-        except GitlabError as error:
-            if error.response_code == 404 and missing:
-                return None
-            raise self.refused(error.response_code or 0, message(error), what, self._local.retry_after) from None
-        except RecursionError:  # the refusal's JSON is too deep to be read, and not worth it
-            if self._local.status == 404 and missing:
-                return None
-            raise self.refused(self._local.status, "", what, self._local.retry_after) from None
-        except requests.RequestException as error:
-            raise self.unreachable(error) from None
-        finally:
-            self.budget.settle(ticket, self._local.answer)
+        with self.asking.request(method, path) as asked:
+            self._local.answer = None
+            try:
+                return self._client().http_request(
+                    method,
+                    path,
+                    query_data={k: _plain(v) for k, v in query.items()},
+                    post_data=None if body is None else dict(body),
+                    streamed=True,
+                    obey_rate_limit=False,
+                    retry_transient_errors=False,
+                    max_retries=0,
+                )
+            except GitlabError as error:
+                if error.response_code == 404 and missing:
+                    return None
+                raise self.refused(error.response_code or 0, message(error), what, self._local.retry_after) from None
+            except RecursionError:  # the refusal's JSON is too deep to be read, and not worth it
+                if self._local.status == 404 and missing:
+                    return None
+                raise self.refused(self._local.status, "", what, self._local.retry_after) from None
+            except requests.RequestException as error:
+                raise self.unreachable(error) from None
+            finally:
+                asked.answer = self._local.answer
 
     def _json(self, response: requests.Response) -> Json:
         try:

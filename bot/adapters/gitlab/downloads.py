@@ -60,13 +60,9 @@ class Downloads:
         )
         if credentials is None:
             return get()
-        ticket = self._api.ask("get", url.removeprefix(f"{self._api.url}/api/v4"))
-        answer = None
-        try:
+        with self._api.asking.request("get", url.removeprefix(f"{self._api.url}/api/v4")) as asked:
             response = get()
-            answer = self._api.answer(response)
-        finally:
-            self._api.budget.settle(ticket, answer)
+            asked.answer = self._api.answer(response)
         return response
 
     def _next_hop(self, url: str, location: str, what: str) -> str:

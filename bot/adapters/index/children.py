@@ -105,6 +105,12 @@ class Children:
         with self._lock:
             return None if self._server is None else self._server.process.pid
 
+    @property
+    def alive(self) -> bool | None:
+        """Whether the server runs, or None before the first start."""
+        with self._lock:
+            return None if self._server is None else self._server.process.poll() is None
+
     def heavy(self) -> AbstractContextManager[object]:
         """A place among the children that compute, for other work of that kind; waits until there is one."""
         return self._heavy

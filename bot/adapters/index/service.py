@@ -40,7 +40,9 @@ from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.policy import IndexKind, IndexSpec
 from bot.domain.releases import AttemptOutcome
 from bot.domain.secrets import Redactor, Secret
+from bot.domain.spans import SpanName
 from bot.ports.index import Gathered, IndexPlace, Sent
+from bot.ports.spans import UNHEARD, Spans
 
 GITLAB_USER = "ropewalk"  # GitLab takes any user name beside a personal, project or group access token
 _MOST_KNOWN = 10_000  # digests remembered of indexes that show none
@@ -67,6 +69,7 @@ class IndexAdapter:
         patience: Patience | None = None,
         children: Children | None = None,
         leases: Leases | None = None,
+        spans: Spans = UNHEARD,
     ) -> None:
         self._gitlab_url = gitlab_url
         self._gitlab_token = gitlab_token
@@ -76,6 +79,7 @@ class IndexAdapter:
         self._on_request = on_request
         self._patience = patience or Patience()
         self._children = children or Children()
+        self._spans = spans
         self._locks = UploadLocks(state_dir / "locks")
         self._leases = leases
         self._kept = KeptFiles(state_dir / "files")
@@ -94,6 +98,11 @@ class IndexAdapter:
     def start(self) -> None:
         """Begin to start the fork server, so that the first upload need not wait for it. Optional."""
         self._children.start()
+
+    @property
+    def alive(self) -> bool | None:
+        """Whether the fork server lives; None before its first start. One that died is started by the next job."""
+        return self._children.alive
 
     def close(self) -> None:
         """End the fork server and every child of it."""
@@ -130,6 +139,13 @@ class IndexAdapter:
 
     def send(self, place: IndexPlace, distribution: Distribution) -> Sent:
         """See Index.send."""
+        facts = {"index": place.spec.name, "file": distribution.filename}
+        with self._spans.span(SpanName.UPLOAD, **facts) as span:
+            sent = self._upload(place, distribution)
+            span.tell(outcome=sent.outcome.value)
+            return sent
+
+    def _upload(self, place: IndexPlace, distribution: Distribution) -> Sent:
         patience = self._patience
         path = self._kept.path(distribution.sha256, distribution.filename)
         job = UploadJob(

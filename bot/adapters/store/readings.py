@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from bot.adapters.store import schema
 from bot.adapters.store.database import Database
 from bot.domain.readings import BudgetLine, BudgetReading, DaemonReading, SharedBudgetReading
+from bot.domain.verdicts import Severity
 
 DAEMON = "daemon"
 
@@ -52,6 +53,13 @@ class SqliteReadings:
         with self._database.read() as connection:
             query = select(func.count()).select_from(table).where(table.c.due_at <= now)
             return int(connection.execute(query).scalar_one())
+
+    def findings(self) -> dict[Severity, int]:
+        """How many findings of audits are not fixed, as far as anybody looked; severities without any are absent."""
+        table = schema.findings
+        query = select(table.c.severity, func.count()).where(table.c.fixed_at.is_(None)).group_by(table.c.severity)
+        with self._database.read() as connection:
+            return {Severity(severity): int(count) for severity, count in connection.execute(query)}
 
 
 def _plain(value: object) -> object:
