@@ -133,6 +133,22 @@ class Postgres:
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(user, user))
         return role
 
+    def client(self, program: str, role: Role, *arguments: str, told: str = "") -> str:
+        """Run a program of the server's makers (`pg_dump`, `psql`, …) on a database, and give what it printed.
+
+        Raises: CalledProcessError.
+        """
+        place = ["--host=127.0.0.1", f"--port={role.port}", f"--username={role.user}", f"--dbname={role.database}"]
+        return subprocess.run(
+            [*self._as_nobody(), str(self._program(program)), *place, "--no-password", *arguments],
+            input=told,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            cwd="/",
+            env={"PATH": os.defpath, "LANG": "C.UTF-8", "PGPASSWORD": role.password},
+        ).stdout
+
     @property
     def data(self) -> Path:
         """The server's own folder."""

@@ -9,29 +9,10 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from bot.adapters.store.journal import begin
-from bot.adapters.store.schema import VERSION, metadata
+from bot.adapters.store.growing import bring_up
+from bot.adapters.store.schema import VERSION
 from bot.domain.errors import ConfigError
 
-# What a file of the version before lacks besides whole tables, which are made anyway. An empty file has version 0.
-STEPS: dict[int, tuple[str, ...]] = {
-    2: (
-        "ALTER TABLE projects ADD COLUMN seen_at VARCHAR(32)",
-        "ALTER TABLE projects ADD COLUMN left_at VARCHAR(32)",
-    ),
-    3: (
-        "ALTER TABLE releases ADD COLUMN heard_at VARCHAR(32)",
-        "ALTER TABLE releases ADD COLUMN fence INTEGER NOT NULL DEFAULT 0",
-    ),
-    4: (
-        "CREATE INDEX IF NOT EXISTS releases_created ON releases (created_at, key)",
-        "CREATE INDEX IF NOT EXISTS releases_state ON releases (state, created_at, key)",
-        "CREATE INDEX IF NOT EXISTS releases_project ON releases (project_id, state, created_at)",
-        "CREATE INDEX IF NOT EXISTS releases_updated ON releases (updated_at)",
-        "CREATE INDEX IF NOT EXISTS findings_open ON findings (fixed_at, severity, first_seen, identity)",
-        "CREATE INDEX IF NOT EXISTS findings_project ON findings (project)",
-    ),
-}
 BUSY = 15.0  # seconds a writer waits for another; our own transactions take milliseconds
 
 
@@ -84,9 +65,5 @@ def _migrate(connection: Connection, path: Path) -> None:
             where=str(path),
             remedy="Run that version, or restore the backup made before the upgrade",
         )
-    for step in range(version + 1, VERSION + 1) if version else ():
-        for statement in STEPS[step]:
-            connection.exec_driver_sql(statement)
-    metadata.create_all(connection)
-    begin(connection)
+    bring_up(connection, version)
     connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")

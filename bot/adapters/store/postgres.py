@@ -17,10 +17,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from bot.adapters.store.journal import begin
-from bot.adapters.store.open import STEPS
+from bot.adapters.store import shared_tables as shared_tables  # its tables are made with all others
+from bot.adapters.store.growing import bring_up
 from bot.adapters.store.schema import VERSION
-from bot.adapters.store.shared_tables import TABLES
 from bot.domain.errors import ConfigError
 
 SCHEMA = "ropewalk"
@@ -144,11 +143,7 @@ def _migrate(connection: Connection, shown: str) -> None:
             where=shown,
             remedy="Run that version, or restore the backup made before the upgrade",
         )
-    for step in range(version + 1, VERSION + 1) if version else ():
-        for statement in STEPS[step]:
-            connection.exec_driver_sql(statement)
-    TABLES.create_all(connection)
-    begin(connection)
+    bring_up(connection, version)
     connection.execute(text("UPDATE schema_version SET version = :version"), {"version": VERSION})
 
 

@@ -23,7 +23,7 @@ from sqlalchemy.types import TypeDecorator
 
 from bot.adapters.store.append_only import protect
 
-# Raised with every change of the tables; a database of a newer version is refused, see `open.py`.
+# Raised with every change of a table; a database of a newer version is refused. How tables change: see `growing`.
 VERSION = 4
 
 metadata = MetaData()
@@ -145,7 +145,7 @@ releases = Table(
     Column("due_at", Moment),
     Column("turn", Integer, nullable=False),
     Column("wake", Integer, nullable=False),
-    Column("wake_seen", Integer, nullable=False),
+    Column("wake_seen", Integer, nullable=False, server_default="0"),  # the very first files lack it
     Column("faults", Integer, nullable=False),
     Column("gates", JSON, nullable=False),
     Column("targets", JSON, nullable=False),
@@ -349,7 +349,7 @@ replicas = Table(
     Column("beat_at", Moment, nullable=False),
 )
 
-# What the dashboard looks by; an earlier version's tables get them in STEPS of `open.py`.
+# What the dashboard looks by.
 Index("releases_created", releases.c.created_at, releases.c.key)
 Index("releases_state", releases.c.state, releases.c.created_at, releases.c.key)
 Index("releases_project", releases.c.project_id, releases.c.state, releases.c.created_at)

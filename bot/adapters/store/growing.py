@@ -1,0 +1,41 @@
+"""Bring the tables of an earlier version up to this one's. Called in one transaction, by one process at a time.
+
+Tables only grow: what this version has and the database lacks is added, nothing is changed or dropped. So processes of
+the version before, which are at work meanwhile and afterwards, find everything they know. A new column is therefore
+NULL where it was not written, or has a default of the server's. See docs/decisions/0008-growing-tables.md.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, inspect
+from sqlalchemy.schema import CreateColumn
+
+from bot.adapters.store.journal import begin
+from bot.adapters.store.schema import VERSION, metadata
+
+
+def bring_up(connection: Connection, version: int) -> None:
+    """Make the tables that are missing; of those of an earlier `version` (0: none) also columns and indexes."""
+    earlier = 0 < version < VERSION
+    if earlier:
+        _add_columns(connection)
+    metadata.create_all(connection)
+    if earlier:
+        for table in metadata.sorted_tables:
+            for index in sorted(table.indexes, key=lambda one: str(one.name)):
+                index.create(connection, checkfirst=True)
+    begin(connection)
+
+
+def _add_columns(connection: Connection) -> None:
+    look = inspect(connection)
+    there = set(look.get_table_names())
+    quote = connection.dialect.identifier_preparer
+    for table in metadata.sorted_tables:
+        if table.name not in there:
+            continue
+        known = {column["name"] for column in look.get_columns(table.name)}
+        for column in table.c:
+            if column.name not in known:
+                spelled = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {quote.format_table(table)} ADD COLUMN {spelled}")
