@@ -205,6 +205,15 @@ def test_what_gitlab_refuses_and_what_a_storage_refuses(status: int, kind: type[
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", ["text/html", "text/html; charset=utf-8", "Text/HTML", "application/xhtml+xml"])
+def test_a_web_page_in_place_of_an_archive_is_no_archive_but_a_reason_to_ask_again(kind: str, tmp_path: Path) -> None:
+    """A GitLab that is being deployed answers so, with 200; taken for a broken archive it would fail the release."""
+    page = reply(200, "<html>being deployed</html>", Content_Type=kind)
+    with hostile(lambda _: page) as server, pytest.raises(TransientError, match="a web page in place of the file"):
+        download(server.url, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("status", [404, 410])
 def test_artifacts_that_are_gone_are_none(status: int, tmp_path: Path) -> None:
     """Expired or erased, at GitLab or in its storage."""

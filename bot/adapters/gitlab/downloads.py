@@ -44,6 +44,9 @@ class Downloads:
                             return None
                         if response.status_code != 200:
                             raise self._not_given(response, hop, url, what)
+                        if _is_page(response):
+                            page = f"{what} was answered with a web page in place of the file"
+                            raise TransientError(what=page, where=host(url))
                         return self._save(response, what, suffix, most or self._api.limits.download_bytes)
                 except requests.RequestException as error:
                     raise self._api.unreachable(error, host(url)) from None
@@ -100,3 +103,9 @@ class Downloads:
                 path.unlink(missing_ok=True)
                 raise
         return path
+
+
+def _is_page(response: requests.Response) -> bool:
+    """Whether this is what a server says to people: that it is being deployed, or that they are to sign in."""
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return kind in ("text/html", "application/xhtml+xml")
