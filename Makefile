@@ -66,8 +66,8 @@ format: setup  ## rewrite the sources in the house format
 	@$(BIN)/ruff check --fix --quiet .
 
 lock: $(UV)  ## resolve anew what requirements/ pins
-	@$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements/run.txt
-	@$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra sandbox --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	@$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra otel pyproject.toml -o requirements/run.txt
+	@$(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra sandbox --extra otel --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
 	@printf 'build\nhatchling\n' | $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 -c requirements/dev.txt - -o requirements/build.txt
 	@echo 'devpi-server>=6.20,<7' | $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 - -o requirements/devpi.txt
 	@printf 'furo\nmyst-parser\nsphinx\n' | $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 - -o requirements/site.txt

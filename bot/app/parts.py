@@ -56,6 +56,7 @@ from bot.watch.scope import Scope
 if TYPE_CHECKING:  # nobody else waits for the drivers of a shared state
     from bot.adapters.store.replicas import SharedReplicas
     from bot.adapters.store.views.all import Views
+    from bot.adapters.telemetry.otlp import Traces
     from bot.engine.durable import Shared
     from bot.engine.replicas import Membership
 
@@ -74,6 +75,7 @@ class Parts:
         self.clock = clock
         self.meter = Meter()
         self.spans = Hub()
+        self._traces: Traces | None = None
         gitlab = settings.gitlab
         self._ca_file = None if gitlab.ca_file is None else str(gitlab.ca_file)
         self._scratch = ExitStack()
@@ -124,8 +126,18 @@ class Parts:
         """From now on `heard` is told of pieces of work."""
         self.spans.add(Timed(heard))
 
+    def _trace(self) -> None:
+        """Send traces from now on, if the configuration wants them. Raises: ConfigError."""
+        if self.settings.telemetry is not None and self._traces is None:
+            from bot.app.tracing import open_traces
+
+            self._traces = open_traces(self.settings.telemetry, self.redactor)
+            self.spans.add(self._traces)
+
     def close(self) -> None:
-        """Let go of children and files."""
+        """Let go of children and files, once the last traces are sent."""
+        if self._traces is not None:
+            self._traces.close()
         self.index.close()
         self.store.close()
         self._scratch.close()
@@ -289,6 +301,7 @@ class Parts:
     @contextmanager
     def serving(self) -> Iterator[bool]:
         """Be at work on this state: False if another process is, where there can be but one."""
+        self._trace()
         if self.replicas is None:
             with self._locked() as ours:
                 yield ours

@@ -47,6 +47,7 @@ from bot.settings.shape import (
     WebSection,
 )
 from bot.settings.state import read_state
+from bot.settings.telemetry import read_telemetry
 from bot.settings.tree import MAX_BYTES, parse
 from bot.settings.waivers import read_waivers
 
@@ -121,6 +122,7 @@ class _Loader:
         policy = self._policy(read_indexes(self.main, credentials), second)
         dashboard, sign_in = read_dashboard(self.main, credentials)
         commands = read_commands(self.main)
+        telemetry = read_telemetry(self.main, credentials)
         problems = self.main.problems
         if isinstance(state, PostgresState) and gitlab is not None and gitlab.marker_key is None:
             what = "`state` is shared, and there is no marker key: each replica would sign notes with its own"
@@ -138,6 +140,7 @@ class _Loader:
             sign_in=sign_in,
             policy=policy,
             commands=commands,
+            telemetry=telemetry,
             secret_variables=tuple(credentials.variables),
             warnings=problems.warnings,
             origins=Origins(trees=(self.main.tree, second.tree) if second else (self.main.tree,)),

@@ -96,6 +96,17 @@ class SignInSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TelemetrySettings:
+    """Where traces go. `sample` is the share of turns and jobs that are traced, from 0 to 1."""
+
+    otlp_endpoint: str
+    sample: float = 1.0
+    token: Secret | None = None
+    ca_file: Path | None = None
+    proxy: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The whole configuration. `warnings` are sentences for the start; they stop nothing; `origins` tell lines."""
 
@@ -108,6 +119,7 @@ class Settings:
     policy: Policy
     commands: CommandPolicy = field(default_factory=CommandPolicy)
     sign_in: SignInSettings | None = None
+    telemetry: TelemetrySettings | None = None
     secret_variables: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     origins: Origins = NOWHERE
@@ -118,6 +130,7 @@ class Settings:
         held += [index.password for index in self.policy.indexes]
         held += [self.state.password] if isinstance(self.state, PostgresState) else []
         held += [None if self.sign_in is None else self.sign_in.client_secret]
+        held += [self.telemetry.token] if self.telemetry is not None else []
         hook = self.watch.hook_secret
         if hook is not None:
             # What signs is the part after the prefix: it must not show either.

@@ -115,6 +115,19 @@ class DashboardSection(Section):
     sign_in: Annotated[SignInSection | None, Field(description="Without it: this machine alone, no buttons.")] = None
 
 
+class TelemetrySection(Section):
+    """`telemetry`: traces, for a collector that speaks OTLP over HTTP."""
+
+    otlp_endpoint: Annotated[Text, Field(description="The collector's address, without /v1/traces.")]
+    sample: Annotated[
+        float, Field(ge=0, le=1, strict=False, description="The share of turns and jobs that are traced.")
+    ] = 1.0
+    token_env: Annotated[Variable | None, Field(description="A variable with what is sent as a bearer token.")] = None
+    token_file: Annotated[Text | None, Field(description="The same, a file; preferred.")] = None
+    ca_file: Annotated[Text | None, Field(description="Certificate authorities to trust, in PEM.")] = None
+    proxy: Annotated[Text | None, Field(description="The URL of a proxy.")] = None
+
+
 class IndexSection(Section):
     """One entry of `indexes`: exactly one of `kind`, `repository` or the two URLs."""
 
@@ -320,6 +333,7 @@ class Document(PolicyDocument):
     files: Annotated[Text | None, Field(description="The folder of downloads, builds and locks.")] = None
     web: WebSection = WebSection()
     dashboard: DashboardSection | None = None
+    telemetry: TelemetrySection | None = None
     indexes: dict[str, IndexSection] = {}
     build: BuildSection | None = None
     commands: CommandsSection = CommandsSection()

@@ -143,7 +143,7 @@ def _plain(kind: str, node: Schema, homes: Mapping[str, str]) -> str:
             return f"by name: {_type(node['additionalProperties'], homes)}"
         case "boolean":
             return "`true`, `false`"
-        case "integer" if "minimum" in node:
+        case "integer" | "number" if "minimum" in node:
             return f"{node['minimum']} to {node['maximum']}"
         case "integer":
             return "number"

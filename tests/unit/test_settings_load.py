@@ -431,6 +431,7 @@ def test_the_schema_knows_every_section_and_refuses_others() -> None:
         "gitlab",
         "watch",
         "state",
+        "telemetry",
         "state_password_env",
         "state_password_file",
         "files",
