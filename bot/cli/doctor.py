@@ -13,10 +13,12 @@ from bot.cli.options import Format, Options
 from bot.domain.errors import CredentialsError, RefusedError, RopewalkError, TransientError
 from bot.domain.gitlab import Identity, Role
 from bot.domain.policy import IndexKind, IndexSpec, Isolation
+from bot.domain.secrets import Secret
 from bot.domain.verdicts import Verdict
 
 if TYPE_CHECKING:
     from bot.app import App
+    from bot.ports.sign_in import Provider
 
 SCHEMA = "ropewalk.doctor/1"
 SOON = timedelta(days=30)
@@ -83,6 +85,8 @@ def _checks(bot: App) -> Iterator[Check]:
         yield _index(bot, spec)
     yield _hooks(bot)
     yield _builds(bot)
+    if bot.provider is not None:
+        yield sign_in(bot.provider)
 
 
 def _builds(bot: App) -> Check:
@@ -101,6 +105,20 @@ def _builds(bot: App) -> Check:
         return Check(name=name, verdict=Verdict.UNKNOWN, reason=reason, remedy=remedy)
     reason = f"isolated by bubblewrap, without network, with the wheels in {build.wheelhouse}"
     return Check(name=name, verdict=Verdict.PASS, reason=reason)
+
+
+def sign_in(provider: Provider) -> Check:
+    """Whether GitLab knows the dashboard's application: it says so by refusing a code that is none."""
+    name = "sign-in"
+    try:
+        provider.tokens(Secret(PROBE_NAME), Secret(PROBE_NAME * 3))
+    except CredentialsError:
+        reason = "GitLab knows the application by which people sign in to the dashboard"
+        return Check(name=name, verdict=Verdict.PASS, reason=reason)
+    except RopewalkError as error:
+        unknown = isinstance(error, TransientError)
+        return Check(name=name, verdict=Verdict.UNKNOWN if unknown else Verdict.FAIL, reason=str(error))
+    return Check(name=name, verdict=Verdict.FAIL, reason="what answers takes any code: it is no GitLab")
 
 
 def _scopes(identity: Identity) -> Check:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from bot.domain.commands import CommandPolicy, Outcome, Verb
 from bot.domain.consents import Approver, Hold, one_line
 from bot.domain.errors import CredentialsError, RefusedError
-from bot.domain.releases import Release
+from bot.domain.releases import Release, ReleaseState
 from bot.engine.consents import Desk, Refused, needless, spoken
 from bot.engine.wanting import Wanting
 from bot.ports.store import Journal
@@ -76,6 +76,8 @@ class Presses:
 
     def _approve(self, release: Release, presser: Presser, sha: str, approver: Approver) -> Pressed:
         ref, at = release.id.ref, release.id.sha[:12]
+        if release.state is ReleaseState.WITHDRAWN:
+            return self._done(Verb.APPROVE, release, presser, _gone(release))
         if sha != release.id.sha:
             words = f"{ref} is at {at} and the page showed another commit: look at it anew"
             return self._done(Verb.APPROVE, release, presser, Pressed(Outcome.REFUSED, words))
@@ -110,6 +112,8 @@ class Presses:
         """Run it again from where it stands: only what is missing is done."""
         if not self.allowed(Verb.RETRY, presser.level):
             return self._by_role(Verb.RETRY, release, presser)
+        if release.state is ReleaseState.WITHDRAWN:
+            return self._done(Verb.RETRY, release, presser, _gone(release))
         try:
             self.wanting.rule(release.project, release.id.kind, release.id.ref)
         except RefusedError as error:
@@ -149,6 +153,11 @@ class Presses:
             words = f"{verb.value} {release.id.ref} by {presser.told} on the dashboard: {pressed.words}"
             self.journal.commanded(spoken(self.clock(), verb.value, release.key, words, pressed.outcome))
         return pressed
+
+
+def _gone(release: Release) -> Pressed:
+    words = f"it was withdrawn: {release.id.ref} is gone, or at another commit than {release.id.sha[:12]}"
+    return Pressed(Outcome.REFUSED, words)
 
 
 def _span(text: str) -> timedelta | None:

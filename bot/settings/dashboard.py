@@ -17,15 +17,22 @@ def read_dashboard(main: Reading, credentials: Credentials) -> tuple[Listener | 
     """The section; nothing where it is missing or wrong. Without `sign_in` it listens on this machine alone."""
     if "dashboard" not in main.tree.data:
         return None, None
-    section, _ = main.good_part(DashboardSection, _ABOVE, main.tree.data["dashboard"])
+    section, whole = main.good_part(DashboardSection, _ABOVE, main.tree.data["dashboard"])
     if section is None:
         return None, None
     public_url = _public_url(main, section.public_url)
     listener = Listener(host=section.host, port=section.port, public_url=public_url)
+    if not whole:
+        return listener, None
     if section.sign_in is None:
         if not is_loopback(section.host):
             what = "`dashboard.host` is reached from other machines, and nobody signs in: all would see everything"
             main.problem((*_ABOVE, "host"), what, "Use 127.0.0.1, or let people sign in: `dashboard.sign_in`")
+        elif public_url is not None:
+            what = (
+                f"{name((*_ABOVE, 'public_url'))} is for people who sign in: without `sign_in` all would see everything"
+            )
+            main.problem((*_ABOVE, "public_url"), what, "Leave it out, or set `dashboard.sign_in`")
         return listener, None
     if section.public_url is None:
         what = f"{name((*_ABOVE, 'sign_in'))} needs `public_url`, to which GitLab sends people back"

@@ -25,6 +25,7 @@ from bot.domain.releases import Release, ReleaseId, ReleaseState, TargetState, T
 from bot.domain.secrets import Redactor
 from bot.sandbox.world.applications import Application
 from bot.settings import Settings, load
+from bot.web.dashboard.site import noticed
 from bot.web.sign_in.opening import open_door
 from bot.web.viewer import Door
 from tests.contract.oauth_client import consented
@@ -103,7 +104,7 @@ class Bench:
         self.app.settings = self.settings
         self.app.__dict__.pop("presses", None)
         self.clock.now = self.started
-        self.door = open_door(self.app, lambda: self.woken.append(None), clock=self.clock)
+        self.door = open_door(self.app, lambda: self.woken.append(None), noticed, self.clock)
 
     def at_gitlab(self, who: str) -> httpx.Client:
         """Somebody's browser as GitLab knows it: they are signed in there for long."""
@@ -312,7 +313,7 @@ def opened(org: Org, application: Application, app: App, loop: asyncio.Runner) -
     app.store.releases.add(release)
     woken: list[None] = []
     clock = Clock()
-    door = open_door(app, lambda: woken.append(None), clock=clock)
+    door = open_door(app, lambda: woken.append(None), noticed, clock)
     return Bench(
         org=org,
         application=application,

@@ -12,8 +12,10 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from bot.cli.doctor import sign_in as doctor_sign_in
 from bot.domain.consents import Hold
 from bot.domain.secrets import HIDDEN, Redactor, Secret
+from bot.domain.verdicts import Verdict
 from tests.contract.door_bench import CALLBACK, PUBLIC, Bench, door_bench
 from tests.contract.oauth_client import query
 from tests.contract.sandbox_org import LEVELS
@@ -258,6 +260,20 @@ def test_a_public_project_is_seen_by_all_and_pressed_by_members(bench: Bench) ->
         f"refused: hold v1.0.0 by outsider (user {bench.org.people['outsider'].id}) on the dashboard: "
         "this takes a developer, and outsider is no member"
     ]
+
+
+def test_doctor_asks_whether_gitlab_knows_the_application(bench: Bench) -> None:
+    provider, secret = bench.app.provider, bench.application.secret
+    assert provider is not None
+    assert doctor_sign_in(provider).verdict is Verdict.PASS
+    bench.application.secret = "gloas-renewed"
+    try:
+        said = doctor_sign_in(provider)
+    finally:
+        bench.application.secret = secret
+    assert (said.verdict, "invalid_client" in said.reason) == (Verdict.FAIL, True)
+    bench.fault("status", "/oauth/token$", status=502)
+    assert doctor_sign_in(provider).verdict is Verdict.UNKNOWN
 
 
 def test_the_callback_is_the_one_that_docs_tell_to_register() -> None:

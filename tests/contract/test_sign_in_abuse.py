@@ -456,6 +456,12 @@ def on_key(key: Callable[[Bench], str], act: str = "approve") -> Callable[[Bench
     return attack
 
 
+def withdrawn(bench: Bench, browser: Browser) -> None:
+    del browser
+    with bench.app.store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE releases SET state = 'withdrawn'")
+
+
 def pressed_too_often(bench: Bench) -> httpx.Response:
     browser = bench.entered("reporter")
     for _ in range(sessions.PRESSES):
@@ -549,6 +555,8 @@ RIGHTS = [
     Try("a GitLab that is busy", after(gitlab_busy), 503, "nothing was done"),
     Try("another commit than the page showed", pressing(sha="0" * 40), 409, "the page showed another commit"),
     Try("a commit cut short", pressing(sha="0a1b2c3"), 409, "the page showed another commit"),
+    Try("a withdrawn release approved", after(withdrawn), 409, "it was withdrawn"),
+    Try("a withdrawn release retried", after(withdrawn, "retry"), 409, "it was withdrawn"),
     Try("no commit", pressing(sha=""), 409, "the page showed another commit"),
     Try("a hold without an end", pressing("hold", span=""), 409, "for how long?"),
     Try("a hold of no time", pressing("hold", span="0s"), 409, "for how long?"),

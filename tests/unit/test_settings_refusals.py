@@ -56,6 +56,7 @@ REFUSED = [
     (SIGN_IN + "public_url: https://example.com/ropewalk}\n", 2, ("must have no path",)),
     (SIGN_IN + "public_url: https://me:secret1234@example.com}\n", 2, ("credentials",)),
     (SIGN_IN + "public_url: dash.example.com}\n", 2, ("must be a URL",)),
+    (SIGN_IN + "public_url: https://dash.example.com}\n", 2, ("for people who sign in", "`dashboard.sign_in`")),
     # how far the bot may steer pipelines
     (INDEX + "- {projects: [a], tags: [v*], indexes: [registry], pipeline: []}\n", 4, ("`releases[1].pipeline`",)),
     (RULE + "pipeline: {paly: true}}\n", 4, ("`releases[1].pipeline.paly`", "Did you mean `play`?")),

@@ -6,6 +6,7 @@ Source: lib/api/users.rb, lib/api/members.rb, app/graphql/resolvers/projects_res
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from bot.adapters.gitlab.account import role
 from bot.adapters.gitlab.bounds import Limits
@@ -18,6 +19,7 @@ from bot.domain.sign_in import GitLabUser
 BOUNDS = Limits(silence=5.0, answer=10.0, answer_bytes=1024 * 1024)
 """Somebody waits in front of a browser."""
 AT_ONCE = 100  # a page of GraphQL has no more
+WORKERS = 6
 VISIBLE = "query($ids: [ID!]) { projects(ids: $ids, first: 100) { nodes { id } } }"
 _PROJECT = "gid://gitlab/Project/"
 
@@ -36,13 +38,16 @@ class GitLabPersonsView:
         return self._api.read(_user, row)
 
     def visible(self, project_ids: Sequence[int]) -> frozenset[int]:
-        """A hundred with each request."""
-        found: set[int] = set()
-        for start in range(0, len(project_ids), AT_ONCE):
-            some = project_ids[start : start + AT_ONCE]
-            data = self._api.graphql(VISIBLE, {"ids": [f"{_PROJECT}{one}" for one in some]})
-            found |= self._api.read(_ids, data) & set(some)
-        return frozenset(found)
+        """A hundred with each request, and some requests at a time: an organisation has thousands."""
+        portions = [project_ids[start : start + AT_ONCE] for start in range(0, len(project_ids), AT_ONCE)]
+        if len(portions) <= 1:
+            return frozenset().union(*map(self._seen, portions))
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="visible") as pool:
+            return frozenset().union(*pool.map(self._seen, portions))
+
+    def _seen(self, some: Sequence[int]) -> frozenset[int]:
+        data = self._api.graphql(VISIBLE, {"ids": [f"{_PROJECT}{one}" for one in some]})
+        return frozenset(self._api.read(_ids, data) & set(some))
 
     def role(self, project_id: int, user_id: int) -> int | None:
         """The highest of direct, inherited and invited membership, as they may read it themselves."""

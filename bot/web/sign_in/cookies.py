@@ -2,7 +2,8 @@
 
 Over https their names begin with `__Host-`: browsers then take them only with `Secure`, for this very host and for all
 of its paths, so that no neighbouring host can plant one. Over http, which the settings allow on this machine alone,
-browsers would refuse such names; there the names hold the port, for cookies know none.
+Chromium takes such cookies and other browsers do not: there they go without, and their names hold the port, for cookies
+know none.
 
 Source: RFC 6265bis, section 4.1.3.
 """
