@@ -7,6 +7,8 @@ import threading
 from collections.abc import Sequence
 
 import pytest
+from anyio import to_thread
+from starlette.concurrency import run_in_threadpool
 
 from bot.web.batches import MOST, Batches
 
@@ -68,3 +70,22 @@ def test_a_request_that_is_gone_disturbs_nobody() -> None:
         return await stays
 
     assert asyncio.run(story()) == 2
+
+
+def test_nobody_waits_for_pages_that_wait_for_gitlab() -> None:
+    """Every thread that pages may take is taken."""
+    gate = threading.Event()
+
+    async def story() -> int:
+        threads = to_thread.current_default_thread_limiter()
+        threads.total_tokens = 2
+        pages = [asyncio.create_task(run_in_threadpool(gate.wait, 10)) for _ in range(3)]
+        while threads.available_tokens:
+            await asyncio.sleep(0)
+        try:
+            return await asyncio.wait_for(Batches(lambda asked: list(asked)).ask(7), 5)
+        finally:
+            gate.set()
+            await asyncio.gather(*pages)
+
+    assert asyncio.run(story()) == 7
