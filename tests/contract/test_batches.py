@@ -83,7 +83,7 @@ def test_nobody_waits_for_pages_that_wait_for_gitlab() -> None:
         while threads.available_tokens:
             await asyncio.sleep(0)
         try:
-            return await asyncio.wait_for(Batches(lambda asked: list(asked)).ask(7), 5)
+            return await asyncio.wait_for(Batches[int, int](list).ask(7), 5)
         finally:
             gate.set()
             await asyncio.gather(*pages)
