@@ -262,6 +262,14 @@ def test_a_public_project_is_seen_by_all_and_pressed_by_members(bench: Bench) ->
     ]
 
 
+def test_members_that_are_not_for_strangers_to_see_make_a_stranger(bench: Bench) -> None:
+    bench.org.project.visibility = "public"
+    browser = bench.entered("outsider")
+    bench.fault("status", "/members/all/", status=403, body={"message": "403 Forbidden"})
+    assert browser.get(f"/?project={bench.org.project.id}").json()["may"] == {str(bench.org.project.id): []}
+    assert browser.who() == "outsider"
+
+
 def test_doctor_asks_whether_gitlab_knows_the_application(bench: Bench) -> None:
     provider, secret = bench.app.provider, bench.application.secret
     assert provider is not None

@@ -13,13 +13,14 @@ from bot.adapters.gitlab.bounds import Limits
 from bot.adapters.gitlab.client import Api, Json
 from bot.adapters.gitlab.people import approver
 from bot.domain.consents import Approver
-from bot.domain.errors import RefusedError
+from bot.domain.errors import CredentialsError, RefusedError
 from bot.domain.sign_in import GitLabUser
 
 BOUNDS = Limits(silence=5.0, answer=10.0, answer_bytes=1024 * 1024)
 """Somebody waits in front of a browser."""
 AT_ONCE = 100  # a page of GraphQL has no more
 WORKERS = 6
+FORBIDDEN = 403
 VISIBLE = "query($ids: [ID!]) { projects(ids: $ids, first: 100) { nodes { id } } }"
 _PROJECT = "gid://gitlab/Project/"
 
@@ -50,8 +51,17 @@ class GitLabPersonsView:
         return frozenset(self._api.read(_ids, data) & set(some))
 
     def role(self, project_id: int, user_id: int) -> int | None:
-        """The highest of direct, inherited and invited membership, as they may read it themselves."""
-        return role(self._api, user_id, str(project_id), group=False)
+        """The highest of direct, inherited and invited membership, as they may read it themselves.
+
+        Where a project's members are not for strangers to see, a stranger has none; who is blocked is refused all else.
+        """
+        try:
+            return role(self._api, user_id, str(project_id), group=False)
+        except CredentialsError as error:
+            if error.status != FORBIDDEN:
+                raise
+            self.user()
+            return None
 
     def approver(self) -> Approver:
         """With the addresses that only they may read."""
