@@ -565,6 +565,7 @@ RIGHTS = [
     Try("an unknown release", on_key(lambda bench: bench.release.key.replace("v1.0.0", "v9")), 404, NOT_HERE),
     Try("a release of a project that is not theirs", on_key(lambda bench: f"99{bench.release.key}"), 404, NOT_HERE),
     Try("a key that climbs", on_key(lambda bench: f"..%2F..%2F{bench.release.key}"), 404, NOT_HERE),
+    Try("a key with a NUL", on_key(lambda bench: f"{bench.release.key}%00"), 404, NOT_HERE),
     Try("a key of 3 KB", on_key(lambda bench: f"{bench.release.key}{'0' * 3_000}"), 404, NOT_HERE),
     Try("a press too many", pressed_too_often, 429, "too many presses"),
 ]

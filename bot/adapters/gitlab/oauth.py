@@ -59,7 +59,7 @@ class GitLabOauth:
 
     def address(self, state: str, verifier: Secret) -> str:
         """The authorization request, with the verifier's S256 challenge."""
-        client = self._client(requests.Session())
+        client = self._client(None)  # nothing is sent
         address, _ = client.create_authorization_url(
             f"{self._url}/oauth/authorize", state=state, code_verifier=verifier.reveal()
         )
@@ -183,7 +183,7 @@ class GitLabOauth:
             lasts=min(timedelta(seconds=min(seconds, int(LONGEST.total_seconds()))) if known else USUAL, LONGEST),
         )
 
-    def _client(self, session: requests.Session) -> Any:
+    def _client(self, session: requests.Session | None) -> Any:
         return _Client(
             session,
             client_id=self._client_id,

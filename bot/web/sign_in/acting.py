@@ -66,7 +66,7 @@ class Acting:
             return Notice(status=503, title="Not now", words=words, link=page, word="Back to the release")
 
     def _press(self, session: Session, act: Act, key: str, form: Mapping[str, str]) -> Notice | None:
-        release = self.release(key) if len(key) <= LONGEST_KEY else None
+        release = self.release(key) if len(key) <= LONGEST_KEY and key.isprintable() else None
         view, user = self.views.of(session), session.user
         if release is None or release.id.project_id not in view.visible([release.id.project_id]):
             return Notice(status=404, title="Not here", words="There is no such release, or it is not for you to see.")
