@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.domain.policy import Policy, Source
@@ -13,6 +13,7 @@ from bot.domain.verdicts import Verdict
 from bot.ports.commands import CommandIntake
 from bot.ports.store import Enrolment, Hints, Intake, Queue, Waker
 from bot.watch.compare import new_release
+from bot.watch.early import Early
 from bot.watch.hook import Ignored, MergeRequestHint, NoteHint, PipelineHint, ProjectHint, RefHint, read_hook
 from bot.watch.scope import Scope
 
@@ -46,6 +47,7 @@ class HookIntake:
     policy: Policy
     clock: Callable[[], datetime]
     commands: CommandIntake | None = None
+    early: Early = field(default_factory=Early)
 
     def take(self, body: Mapping[str, object]) -> Answer:
         """Store what a verified payload hints at."""
@@ -88,6 +90,8 @@ class HookIntake:
             self.hints.ask(project.id, project.full_path, now)
             return Answer("the branch is looked at", look=True)
         self.enrolment.enrolled([project], now)
+        if release.key in self.early:
+            release = replace(release, heard_at=now)
         taken = self.intake.take([change], (release,), now)
         if change.action is RefAction.MOVED and change.kind is RefKind.TAG:
             self.waker.wake_ref(change, now)
@@ -118,6 +122,8 @@ class HookIntake:
     def _under_way(self, hint: PipelineHint) -> Answer:
         """No news, save that hooks of this pipeline reach us: whoever waits for it need not ask so often."""
         heard = self.waker.heard(hint.key, self.clock())
+        if not heard:
+            self.early.note(hint.key)
         return Answer("a pipeline that is still under way", idle=not heard)
 
     def _pipeline(self, hint: PipelineHint) -> str:

@@ -17,6 +17,7 @@ from bot.domain.policy import HygienePolicy, Policy, ReleaseRule, Source
 from bot.domain.refs import RefKind
 from bot.domain.releases import Release, ReleaseState, TargetState, TargetStatus
 from bot.domain.verdicts import Consequence, GateResult, Verdict
+from bot.watch.early import Early
 from bot.watch.intake import HookIntake
 from bot.watch.scope import Scope
 from tests.contract.comparisons import comparison
@@ -129,13 +130,26 @@ def test_a_finished_pipeline_wakes_the_release_that_waits_for_it(bench: Bench) -
 
 
 def test_word_of_a_running_pipeline_shows_once_that_hooks_of_it_arrive(bench: Bench) -> None:
-    running = bench.hooks.take(pipeline("running"))
-    assert (running.words, running.idle) == ("a pipeline that is still under way", True), "nobody waits for it"
     bench.take(tag_push())
     assert not bench.hooks.take(pipeline("running")).idle
     assert bench.hooks.take(pipeline("pending")).idle
     (release,) = bench.releases()
     assert (release.heard_at, release.wake) == (NOON, 0)
+
+
+def test_word_of_a_pipeline_that_comes_before_that_of_its_tag_counts(bench: Bench) -> None:
+    pending = bench.hooks.take(pipeline("pending"))
+    assert (pending.words, pending.idle) == ("a pipeline that is still under way", True), "nobody waits for it yet"
+    bench.take(tag_push())
+    bench.take(tag_push("v1.2.0", after=OTHER_SHA))
+    assert {one.id.ref: one.heard_at for one in bench.releases()} == {"v1.1.0": NOON, "v1.2.0": None}
+
+
+def test_what_came_early_is_forgotten_when_there_is_too_much_of_it() -> None:
+    early = Early(most=2)
+    for key in ("a", "b", "a", "c"):
+        early.note(key)
+    assert [key for key in "abc" if key in early] == ["a", "c"]
 
 
 def test_the_deletion_of_a_tag_wakes_a_release_of_it_that_failed(bench: Bench) -> None:
