@@ -192,7 +192,7 @@ FAIL = {
     "RW211": [
         (uploading(keys="image: python:3.10"), "Python 3.10, whose life ended on 2026-10-31", 5),
         (script("python -m build", keys="image: cimg/python:3.8.1"), "Python 3.8", 5),
-        (uploading(keys="image: ghcr.io/astral-sh/uv:python3.9-bookworm"), "Python 3.9", 5),
+        (uploading(keys="image: registry.example.com/tools/uv:python3.9-bookworm"), "Python 3.9", 5),
         (uploading(keys="image: python:2"), "Python 2.7", 5),
     ],
     "RW212": [

@@ -191,9 +191,8 @@ def test_a_browser_keeps_its_cookie_only_if_we_gave_it() -> None:
     assert book.end(first.state, first.cookie) is not None
 
 
-def test_neither_a_browser_nor_a_flood_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pending, "MOST", 20)
-    book = PendingSignIns(Clock())
+def test_neither_a_browser_nor_a_flood_fills_the_memory() -> None:
+    book = PendingSignIns(Clock(), most=20)
     mine = [book.begin(None, "/")]
     mine += [book.begin(mine[0].cookie, "/") for _ in range(9)]
     assert len(book) == pending.MOST_OF_BROWSER

@@ -39,8 +39,9 @@ class Begun:
 class PendingSignIns:
     """Kept in memory. Safe to share between threads; `clock` gives seconds that only go forward."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], most: int = MOST) -> None:
         self._clock = clock
+        self._most = most
         self._lock = threading.Lock()
         self._by_state: dict[bytes, Pending] = {}
 
@@ -57,7 +58,7 @@ class PendingSignIns:
                 cookie = secrets.token_urlsafe(32)
             for key in ours[: max(0, len(ours) + 1 - MOST_OF_BROWSER)]:
                 del self._by_state[key]
-            while len(self._by_state) >= MOST:
+            while len(self._by_state) >= self._most:
                 del self._by_state[next(iter(self._by_state))]
             self._by_state[_digest(state)] = Pending(
                 browser=_digest(cookie), verifier=Secret(verifier), next=next_, until=self._clock() + LIFETIME
