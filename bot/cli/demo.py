@@ -113,14 +113,33 @@ def demo(options: Options, *, keep: bool) -> Exit:
             teller.line("index", f"a package index beside it at {scene.index_simple}")
             daemon = Daemon(scene)
             try:
-                good = _result(options, _story(options, scene, daemon, teller), teller, _places(scene) if keep else {})
+                endings = _story(options, scene, daemon, teller)
                 if keep:
-                    teller.chapter("The organisation stays: look around, Ctrl-C ends it")
+                    _audit(options, scene, teller)
+                good = _result(options, endings, teller, _places(scene) if keep else {})
+                if keep:
+                    teller.chapter(f"The organisation stays: look around at {scene.dashboard}, Ctrl-C ends it")
                     with contextlib.suppress(KeyboardInterrupt):
                         signal.pause()
             finally:
                 daemon.stop()
     return Exit.DONE if good else Exit.FAULT
+
+
+def _audit(options: Options, scene: Scene, teller: Teller) -> None:
+    """What an audit of everything finds goes into the history, for the dashboard to show."""
+    from bot.app import App
+    from bot.cli.auditor import Auditor
+    from bot.settings import load
+
+    app = App(load(scene.config, {}, scene.folder), options.redactor)
+    try:
+        report = Auditor(app).audit_watched().report
+    finally:
+        app.close()
+    teller.line(
+        "audit", f"{len(report.findings)} findings in {report.projects} projects, from {report.requests} requests"
+    )
 
 
 def _story(options: Options, scene: Scene, daemon: Daemon, teller: Teller) -> list[Ending]:
@@ -131,6 +150,7 @@ def _story(options: Options, scene: Scene, daemon: Daemon, teller: Teller) -> li
         teller.line("build", f"bollard will be built by the bot, {told_fence}")
         daemon.start()
         teller.line("ropewalk", f"the daemon watches the group acme (process {daemon.pid})")
+        teller.line("dashboard", f"all of it as it happens: {scene.dashboard}")
         teller.chapter("Merge requests are merged, protected tags pushed")
         wheels.plant(scene, "anvil", "1.1.0")
         teller.line("stranger", "anvil 1.1.0 stands on the index already, with other bytes")
@@ -294,6 +314,7 @@ def _watching(options: Options, scene: Scene, teller: Teller, told: _Told) -> It
 def _places(scene: Scene) -> dict[str, str]:
     """Addresses, and what opens them."""
     return {
+        "dashboard": scene.dashboard,
         "GitLab": scene.gitlab,
         "index": f"{scene.index_simple}  upload as {scene.index_username}:{scene.index_token}",
         "daemon": f"http://127.0.0.1:{scene.port}/readyz  log {scene.log}",

@@ -35,6 +35,7 @@ watch:
   hook_secret_file: hook.secret
 state: sqlite:///ropewalk.db
 web: {{host: 127.0.0.1, port: {port}}}
+dashboard: {{host: 127.0.0.1, port: {dashboard_port}}}
 indexes:
   registry: {{kind: gitlab}}
   index:
@@ -77,7 +78,13 @@ class Scene:
     index_username: str
     index_token: str
     port: int
+    dashboard_port: int
     hook_secret: str
+
+    @property
+    def dashboard(self) -> str:
+        """The address of the daemon's pages."""
+        return f"http://127.0.0.1:{self.dashboard_port}"
 
     @property
     def config(self) -> Path:
@@ -200,6 +207,7 @@ def _scene(folder: Path, state: dict[str, object]) -> Scene:
         index_username=index["username"],
         index_token=index["token"],
         port=_free_port(),
+        dashboard_port=_free_port(),
         hook_secret=f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
     )
     for name, secret in (
@@ -235,6 +243,7 @@ def _configure(scene: Scene, isolation: Isolation) -> None:
         CONFIG.format(
             gitlab=scene.gitlab,
             port=scene.port,
+            dashboard_port=scene.dashboard_port,
             upload=scene.index_upload,
             simple=scene.index_simple,
             username=scene.index_username,
