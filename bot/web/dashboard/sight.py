@@ -44,7 +44,7 @@ class Sight:
         self._projects = projects
         self._known: dict[int, bool] = {}
         self._paths: Mapping[int, str] | None = None
-        self._places: dict[str, bool] = {}
+        self._whole: frozenset[str] | None = None
         self.everything = isinstance(viewer, Anybody)
 
     def project(self, project_id: int) -> bool:
@@ -79,10 +79,9 @@ class Sight:
             return True
         if project_id is not None:
             return self.project(project_id)
-        if path not in self._places:
-            below = [id_ for id_, one in self._on_record().items() if not path or one.startswith(f"{path}/")]
-            self._places[path] = bool(below) and len(self.projects(below)) == len(below)
-        return self._places[path]
+        if self._whole is None:
+            self._whole = self._groups()
+        return path in self._whole
 
     def sheet(self, fetch: Fetch[Place, Row], of: Of[Row, Place], after: Place | None, size: int) -> Sheet[Row, Place]:
         """A page of `size` rows from after a place on.
@@ -109,6 +108,18 @@ class Sight:
         about = [of.about(row) for row in rows]
         self.projects(id_ for id_, _ in about if id_ is not None)  # all of them at once
         return [row for row, place in zip(rows, about, strict=True) if self.place(*place)]
+
+    def _groups(self) -> frozenset[str]:
+        """The groups, and the instance as an empty path, below which they see every project on record."""
+        seen = self.projects(self._on_record())
+        some: set[str] = set()
+        hidden: set[str] = set()
+        for id_, path in self._on_record().items():
+            above = some if id_ in seen else hidden
+            while path:
+                path = path.rpartition("/")[0]
+                above.add(path)
+        return frozenset(some - hidden)
 
     def _on_record(self) -> Mapping[int, str]:
         if self._paths is None:
