@@ -95,7 +95,7 @@ def _ways(rows: Sequence[Reader], middle: float) -> Iterator[Markup]:
             '<text class="name" x="34" y="{t1}">{who}</text><text x="34" y="{t2}">{by} · {word}</text></g>'
         ).format(
             kind=OPEN[one.open], word=OPEN[one.open], a=LEFT + 4, b=LEFT + 140, c=RIGHT - 140, d=RIGHT, y=y, end=end,
-            top=y - 18, w=LEFT, t1=y - 2, t2=y + 13, who=_cut(one.who, 29), by=one.kind,
+            top=y - 18, w=LEFT, t1=y - 2, t2=y + 13, who=_cut(one.who, 26), by=one.kind,
         )  # fmt: skip
 
 
