@@ -65,16 +65,20 @@ class Pulse:
 class Streams:
     """The living parts of pages as server-sent events, until `stop` is set, the browser leaves, or must sign in."""
 
-    def __init__(self, site: Site, door: Door, stop: asyncio.Event) -> None:
+    def __init__(
+        self, site: Site, door: Door, stop: asyncio.Event, *, every: float = LOOK_EVERY, most: int = MOST_STREAMS
+    ) -> None:
+        """`every` is how many seconds lie between two looks, `most` how many streams are kept open."""
         self._site = site
         self._door = door
         self._stop = stop
-        self._pulse = Pulse(site.releases.stamp)
+        self._most = most
+        self._pulse = Pulse(site.releases.stamp, every)
         self._open = 0
 
     async def answer(self, page: Page, request: Request) -> Response:
         """The stream; 401 if the viewer must sign in, 404 for what is not there, 503 beyond what we keep open."""
-        if self._open >= MOST_STREAMS:
+        if self._open >= self._most:
             return PlainTextResponse("too many pages are open", status_code=503)
         first = await run_in_threadpool(self._render, page, request)
         if first is None:
