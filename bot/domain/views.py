@@ -142,7 +142,8 @@ class FindingPlace:
 class Tally:
     """How many findings share severity and days; `fixed` is None if they stand.
 
-    `group` is the full path of the group that they are about, empty for the instance; None for projects' findings.
+    `group` is the full path of the group that they are about, empty for the instance; None for projects' findings, and
+    where all are counted together.
     """
 
     group: str | None

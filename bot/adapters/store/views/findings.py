@@ -61,13 +61,14 @@ class StoredFindingViews:
             )
 
     def tallies(self, among: Sequence[int] | None) -> tuple[Tally, ...]:
-        """Counted by the database."""
+        """Counted by the database: of all, from an index alone."""
         seen, fixed = (func.substr(column, 1, DAY, type_=String) for column in (_F.c.first_seen, _F.c.fixed_at))
-        group = case((_F.c.resource.startswith("project/"), null()), else_=_F.c.project)
-        keys = (_F.c.severity, seen, fixed, group)
-        query = select(*keys, func.count()).group_by(*keys)
-        if among is not None:
-            query = query.where(self._among(among))
+        keys = (_F.c.severity, seen, fixed)
+        if among is None:
+            query = select(*keys, null(), func.count()).group_by(*keys)
+        else:
+            group = case((_F.c.resource.startswith("project/"), null()), else_=_F.c.project)
+            query = select(*keys, group, func.count()).where(self._among(among)).group_by(*keys, group)
         with self._database.read() as connection:
             return tuple(
                 Tally(
