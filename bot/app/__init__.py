@@ -1,14 +1,25 @@
 """The one place where a port meets its adapter."""
 
-from bot.app.auditing import Auditing
-from bot.app.commanding import Commanding
-from bot.app.proposing import Proposing
-from bot.app.releasing import Found
-from bot.app.signing_in import SigningIn
-from bot.app.watching import Watching
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.app.releasing import Found
+    from bot.app.whole import App
 
 __all__ = ["App", "Found"]
 
 
-class App(Commanding, Watching, Auditing, Proposing, SigningIn):
-    """The bot, put together from its settings. Asks nobody until it is used; `close` it at the end."""
+def __getattr__(name: str) -> object:
+    """What is asked for, once it is: commands that need only `bot.app.records` do not wait for the rest."""
+    match name:
+        case "App":
+            from bot.app.whole import App
+
+            return App
+        case "Found":
+            from bot.app.releasing import Found
+
+            return Found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

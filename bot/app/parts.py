@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import replace
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -36,32 +34,29 @@ from bot.adapters.gitlab.variable_flags import GitLabVariableFlags
 from bot.adapters.index.leases import Leases
 from bot.adapters.index.service import IndexAdapter
 from bot.adapters.meter import Meter
-from bot.adapters.store.open import open_state
-from bot.adapters.store.readings import SqliteReadings
-from bot.adapters.store.store import Store
 from bot.adapters.telemetry.hub import Heard, Hub, Timed
+from bot.app.records import Records
 from bot.domain.ci import CiFacts, CiUnknown
 from bot.domain.consents import Approver
-from bot.domain.errors import ConfigError, CredentialsError
+from bot.domain.errors import CredentialsError
 from bot.domain.gitlab import Identity
 from bot.domain.releases import Release
 from bot.domain.secrets import Redactor, Secret
 from bot.engine.ci_jobs import CiPlanner
 from bot.engine.local import alone
-from bot.notes.markers import derived_key, key_mark
+from bot.notes.markers import derived_key
 from bot.settings import Settings
-from bot.settings.model import PostgresState, SqliteState
+from bot.settings.model import SqliteState
 from bot.watch.scope import Scope
 
 if TYPE_CHECKING:  # nobody else waits for the drivers of a shared state
-    from bot.adapters.store.replicas import SharedReplicas
     from bot.adapters.store.views.all import Views
     from bot.adapters.telemetry.otlp import Traces
     from bot.engine.durable import Shared
     from bot.engine.replicas import Membership
 
 
-class Parts:
+class Parts(Records):
     """What every side of the bot is made of: the API, the state, one adapter per resource."""
 
     membership: Membership | None = None
@@ -69,22 +64,15 @@ class Parts:
     def __init__(
         self, settings: Settings, redactor: Redactor, clock: Callable[[], datetime] = utc_now, *, reads: bool = False
     ) -> None:
-        """`reads` says that nothing is to be kept: where there is no state yet, none is made."""
-        self.settings = settings
-        self.redactor = redactor
-        self.clock = clock
+        """See Records."""
+        super().__init__(settings, redactor, clock, reads=reads)
         self.meter = Meter()
         self.spans = Hub()
         self._traces: Traces | None = None
         gitlab = settings.gitlab
         self._ca_file = None if gitlab.ca_file is None else str(gitlab.ca_file)
-        self._scratch = ExitStack()
-        self._state = self._state_of(reads=reads)
-        self.home = self._state.files
-        self.store = self._open()
         self.budget = self._budget()
         self.api = self._api(gitlab.token)
-        self.readings = SqliteReadings(self.store.database)
         self.account, self.projects = GitLabAccount(self.api), GitLabProjects(self.api)
         self.refs, self.events = GitLabRefs(self.api), GitLabEvents(self.api)
         self.releases, self.issues = GitLabReleases(self.api), GitLabIssues(self.api)
@@ -139,8 +127,7 @@ class Parts:
         if self._traces is not None:
             self._traces.close()
         self.index.close()
-        self.store.close()
-        self._scratch.close()
+        super().close()
 
     @cached_property
     def identity(self) -> Identity:
@@ -190,46 +177,6 @@ class Parts:
         watch = self.settings.watch
         return Scope(groups=watch.groups, projects=watch.projects, topics=watch.topics, exclude=watch.exclude)
 
-    def _state_of(self, *, reads: bool) -> SqliteState | PostgresState:
-        """The state to work on: with `reads` and no file yet, one that is gone afterwards."""
-        state = self.settings.state
-        if isinstance(state, SqliteState) and reads and not state.path.exists():
-            folder = Path(self._scratch.enter_context(TemporaryDirectory(prefix="ropewalk-")))
-            return replace(state, path=folder / state.path.name)
-        return state
-
-    def _open(self) -> Store:
-        """The state. Raises: ConfigError."""
-        state = self._state
-        if isinstance(state, SqliteState):
-            return Store(open_state(state.path), self.redactor.redact)
-        from bot.adapters.store.postgres import open_shared
-
-        store = Store(open_shared(state.conninfo(), state.shown), self.redactor.redact)
-        try:
-            self._must_be_ours(store, state.shown)
-        except BaseException:
-            store.close()
-            raise
-        return store
-
-    def _must_be_ours(self, store: Store, shown: str) -> None:
-        """Raises: ConfigError if the shared state is another organisation's, or signed with another key."""
-        mark = key_mark(self._marker_key_given())
-        for name, ours, what in (
-            ("gitlab", self.settings.gitlab.url, "another GitLab"),
-            ("marker key mark", mark, "another marker key: its notes would not be known again"),
-        ):
-            theirs = store.words.once(name, ours)
-            if theirs != ours:
-                where = f" ({theirs})" if name == "gitlab" else ""
-                remedy = "Give each organisation a database of its own, and all replicas of one the same configuration"
-                raise ConfigError(what=f"is the state of {what}{where}", where=shown, remedy=remedy)
-
-    def _marker_key_given(self) -> bytes:
-        key = self.settings.gitlab.marker_key
-        return b"" if key is None else key.reveal().encode()
-
     def _budget(self) -> Budget:
         """What paces requests to GitLab: one for all processes on a shared state."""
         if not self.store.database.shared:
@@ -246,15 +193,6 @@ class Parts:
         from bot.adapters.store.sendings import SharedSendings
 
         return Leases(sendings=SharedSendings(self.store.database))
-
-    @cached_property
-    def replicas(self) -> SharedReplicas | None:
-        """The processes on a shared state; None where there can be but one."""
-        if not self.store.database.shared:
-            return None
-        from bot.adapters.store.replicas import SharedReplicas
-
-        return SharedReplicas(self.store.database)
 
     @cached_property
     def views(self) -> Views:

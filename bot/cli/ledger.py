@@ -13,7 +13,7 @@ import typer
 
 from bot.cli.codes import Exit
 from bot.cli.options import Format, Options, command
-from bot.cli.records import opened
+from bot.cli.records import looking, opened
 from bot.domain.errors import ConfigError, RefusedError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def verify_command(
     ropewalk ledger verify --noted 1742:9f86d081884c7d65…
     """
     expected = None if noted is None else _noted(noted)
-    with opened(options, reads=True) as bot:
+    with looking(options) as bot:
         chain, broken = bot.store.journal.verify(expected)
     if options.format is Format.JSON:
         head = {"sequence": chain.sequence, "digest": chain.digest}

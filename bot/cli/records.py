@@ -15,6 +15,7 @@ from bot.domain.releases import Release
 
 if TYPE_CHECKING:
     from bot.app import App
+    from bot.app.records import Records
 
 TargetArgument = Annotated[
     str, typer.Argument(metavar="PROJECT@REF", help="For example acme/tools/widget@v1.2.3.", show_default=False)
@@ -35,7 +36,21 @@ def opened(options: Options, *, reads: bool = False) -> Iterator[App]:
         bot.close()
 
 
-def recorded(bot: App, text: str) -> Release:
+@contextmanager
+def looking(options: Options) -> Iterator[Records]:
+    """What is on record, for the length of a command that asks nobody. Raises: ConfigError."""
+    from bot.app.records import Records
+    from bot.cli.process import harden
+
+    harden()
+    records = Records(options.settings(), options.redactor, reads=True)
+    try:
+        yield records
+    finally:
+        records.close()
+
+
+def recorded(bot: Records, text: str) -> Release:
     """The newest release on record of PROJECT@REF. Raises: RefusedError with status 404, ConfigError."""
     target = parsed(text)
     release = bot.store.releases.find(target.project, target.ref)

@@ -16,7 +16,7 @@ from bot.cli.consent import desk_of, join
 from bot.cli.exits import Exit, exit_of_release, waits_for_people
 from bot.cli.options import Format, Options, command, complain
 from bot.cli.planned import differences_text, moved, plan_json, read_plan, write_plan
-from bot.cli.records import TargetArgument
+from bot.cli.records import TargetArgument, looking
 from bot.cli.records import opened as _app
 from bot.cli.records import parsed as _target
 from bot.cli.records import recorded as _recorded
@@ -149,7 +149,7 @@ def status_command(options: Options, target: TargetArgument) -> Exit:
 
     ropewalk release status acme/tools/widget@v1.2.3 --verbose
     """
-    with _app(options, reads=True) as bot:
+    with looking(options) as bot:
         release = _recorded(bot, target)
         _show(options, release, bot.store.ledger.receipts(release.key), None)
         return Exit.DONE
@@ -164,7 +164,7 @@ def list_command(
 
     ropewalk release list acme/tools/widget --format json
     """
-    with _app(options, reads=True) as bot:
+    with looking(options) as bot:
         releases = bot.store.releases.releases(project)
         if options.format is Format.JSON:
             options.result(output.dumps(output.list_json(releases)))

@@ -14,6 +14,7 @@ from rich.table import Table
 from bot.cli.exits import Exit
 from bot.cli.options import Format, Options
 from bot.cli.output import STATE_STYLE, dumps, rfc3339
+from bot.cli.records import looking
 from bot.domain.readings import BudgetLine, BudgetReading, DaemonReading
 from bot.domain.releases import ReleaseState
 from bot.domain.replicas import Replica
@@ -48,12 +49,7 @@ class Status:
 
 def status(options: Options) -> Exit:
     """Print it; 0 whatever it says."""
-    from bot.app import App
-    from bot.cli.process import harden
-
-    harden()
-    bot = App(options.settings(), options.redactor, reads=True)
-    try:
+    with looking(options) as bot:
         now = bot.clock()
         watched, unseen = bot.store.enrolment.counts()
         found = Status(
@@ -65,8 +61,6 @@ def status(options: Options) -> Exit:
             due=bot.readings.due(now),
             replicas=bot.replicas.members() if bot.replicas is not None else (),
         )
-    finally:
-        bot.close()
     if options.format is Format.JSON:
         options.result(dumps(status_json(found)))
     else:

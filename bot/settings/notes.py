@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jinja2 import TemplateSyntaxError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
 from bot.domain.notes import DEFAULT_GROUPS, NotesGroup, NotesPolicy, NotesStrategy
 from bot.settings.problems import shown
 from bot.settings.reading import Reading, name
@@ -64,6 +61,9 @@ def _template(reading: Reading, path: KeyPath, text: str) -> str | None:
     if len(raw) > MOST_TEMPLATE:
         reading.problem(path, f"{name(path)} names a file of more than {MOST_TEMPLATE} bytes")
         return None
+    from jinja2 import TemplateSyntaxError  # only who has a template waits for what reads it
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
     try:
         ImmutableSandboxedEnvironment(autoescape=False).parse(source)
     except TemplateSyntaxError as error:

@@ -11,22 +11,49 @@ import bot.cli
 from bot.cli.main import GROUPS
 
 HEAVY = ("pydantic", "structlog", "sqlalchemy", "gitlab", "requests", "dbos", "twine")
+TALKING = ("gitlab", "requests", "dbos", "twine", "jinja2", "apscheduler", "starlette", "tree_sitter", "opentelemetry")
+CONFIG = """
+gitlab: {url: "http://127.0.0.1:9", token_file: token}
+watch: {groups: [acme]}
+indexes: {registry: {kind: gitlab}}
+releases: [{projects: ["acme/**"], tags: ["v*"], indexes: [registry]}]
+"""
+
+
+def ran(words: list[str], heavy: tuple[str, ...]) -> tuple[int, str, str]:
+    """Exit code and output of a command, and which heavy libraries it imported (with what else it had to say)."""
+    code = f"""
+import sys
+from bot.cli.main import main
+sys.argv = ["ropewalk", *{words!r}]
+try:
+    main()
+finally:
+    sys.stderr.write(" ".join(sorted(set({heavy!r}) & set(sys.modules))))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 def test_help_imports_none_of_the_heavy_libraries() -> None:
     """They cost more than the whole of `ropewalk --help` may."""
-    code = f"""
-import sys
-from bot.cli.main import main
-sys.argv = ["ropewalk", "--help"]
-try:
-    main()
-finally:
-    sys.stderr.write(" ".join(sorted(set({HEAVY!r}) & set(sys.modules))))
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert all(name in done.stdout for name in GROUPS)
+    code, shown, imported = ran(["--help"], HEAVY)
+    assert (code, imported) == (0, "")
+    assert all(name in shown for name in GROUPS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [["status"], ["release", "list"], ["ledger", "verify"]], ids=" ".join)
+def test_commands_that_look_at_records_import_nothing_that_speaks_to_others(tmp_path: Path, words: list[str]) -> None:
+    """Nor what writes texts, runs turns, reads CI files, or listens."""
+    config, token = tmp_path / "ropewalk.yaml", tmp_path / "token"
+    token.touch(mode=0o600)
+    token.write_text("a-token-of-some-length")
+    config.write_text(CONFIG)
+    code, shown, imported = ran([*words, "--format", "json", "--config", str(config)], TALKING)
+    assert (code, imported) == (0, "")
+    assert shown.startswith(("{", "["))
+    assert sorted(tmp_path.iterdir()) == [config, token], "what only looks makes no state"
 
 
 @pytest.mark.parametrize("name", GROUPS)
