@@ -118,6 +118,12 @@ class Postgres:
         self._process.wait(START_WITHIN)
         self._process = None
 
+    def terminate(self, role: Role) -> None:
+        """End the role's sessions, as a fail-over or an admin does."""
+        ask = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
+        with self.admin().connect() as connection:
+            connection.execute(ask, [role.user])
+
     def admin(self, database: str = ADMIN) -> Role:
         """Who may do everything."""
         return Role(port=self.port, user=ADMIN, password=self.password, database=database)
@@ -138,7 +144,12 @@ class Postgres:
 
         Raises: CalledProcessError.
         """
-        place = ["--host=127.0.0.1", f"--port={role.port}", f"--username={role.user}", f"--dbname={role.database}"]
+        place = [
+            "--host=127.0.0.1",
+            f"--port={role.port}",
+            f"--username={role.user}",
+            f"--dbname=dbname={role.database}",
+        ]
         return subprocess.run(
             [*self._as_nobody(), str(self._program(program)), *place, "--no-password", *arguments],
             input=told,
@@ -182,10 +193,7 @@ def open_postgres() -> Postgres:
         os.chown(folder / "data", UNPRIVILEGED, UNPRIVILEGED)
     else:
         (folder / "server").symlink_to(installed)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    server = Postgres(folder=folder, port=port)
+    server = Postgres(folder=folder, port=_free_port())
     try:
         server.make()
         server.start()
@@ -193,6 +201,32 @@ def open_postgres() -> Postgres:
         close_postgres(server)
         raise
     return server
+
+
+def open_standby(primary: Postgres) -> Postgres:
+    """A second server that follows the first, which must run; `pg_promote()` makes it take writes."""
+    folder = Path(tempfile.mkdtemp(prefix="ropewalk-standby-"))
+    folder.chmod(0o755)
+    (folder / "server").symlink_to(primary.folder / "server")
+    standby = Postgres(folder=folder, port=_free_port(), password=primary.password)
+    (folder / "data").mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        os.chown(folder / "data", UNPRIVILEGED, UNPRIVILEGED)
+    try:
+        primary.client(
+            "pg_basebackup", primary.admin(), f"--pgdata={standby.data}", "-R", "--checkpoint=fast", "--no-sync"
+        )
+        standby.start()
+    except BaseException:
+        close_postgres(standby)
+        raise
+    return standby
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def close_postgres(server: Postgres) -> None:

@@ -21,6 +21,7 @@ from bot.settings import Settings
 from bot.settings.model import PostgresState, SqliteState
 
 State = SqliteState | PostgresState
+LONGEST_STATEMENT = 3600.0  # seconds; to hold a long ledger against all tries takes its time
 KEY, KEY_MARK, GITLAB = "marker key", "marker key mark", "gitlab"
 
 __all__ = ["Copied", "copy_state", "own_key", "save"]
@@ -95,7 +96,7 @@ def _alone(state: State) -> Iterator[Store]:
             stack.enter_context(_locked(state))
             store = Store(open_state(state.path), str)
         else:
-            store = Store(open_shared(state.conninfo(), state.shown), str)
+            store = Store(open_shared(state.conninfo(), state.shown, answer_within=LONGEST_STATEMENT), str)
         stack.callback(store.close)
         if isinstance(state, PostgresState):
             living = [one for one in SharedReplicas(store.database).members() if one.alive]

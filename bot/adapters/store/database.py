@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, bindparam, select, text
-from sqlalchemy.exc import InternalError, OperationalError
+from sqlalchemy.exc import InternalError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.adapters.store import schema
 from bot.domain.errors import FencedError, TransientError
 
 WHERE = "the state's database"
+MAY_NOT = "42501"  # insufficient_privilege: somebody took a right away, and will give it back
 
 
 class Database:
@@ -122,6 +123,12 @@ def _translated() -> Iterator[None]:
         yield
     except PoolTimeout:
         raise TransientError(what="all connections are in use", where=WHERE) from None
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != MAY_NOT:
+            raise
+        said = " ".join(str(error.orig).split())[:200]
+        remedy = "The role needs its rights back, see docs/replicas.md"
+        raise TransientError(what=said, where=WHERE, remedy=remedy) from None
     except (OperationalError, InternalError) as error:
         said = " ".join(str(error.orig).split())[:200]
         raise TransientError(what=said or "the connection was lost", where=WHERE) from None

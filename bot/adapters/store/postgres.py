@@ -6,11 +6,13 @@ the database first (see `Database`), so what was read within a transaction still
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any
 
 import psycopg
 from psycopg.types.string import StrDumperUnknown
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
 from sqlalchemy.dialects.sqlite.dml import OnConflictClause, OnConflictDoNothing, OnConflictDoUpdate
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -37,6 +39,8 @@ SESSION = {
     "tcp_keepalives_count": "3",
     "timezone": "UTC",
 }
+# Seconds, for what no clock of the kernel's ends: more than the server gives a statement.
+ANSWER_WITHIN = 75.0
 # Sessions that only look: a look that takes longer than a page may is given up.
 READING = {"default_transaction_read_only": "on", "statement_timeout": "5s"}
 # What libpq does when nobody answers: seconds, but milliseconds for the last.
@@ -50,11 +54,16 @@ PATIENCE = {
 
 
 def shared_engine(
-    conninfo: Mapping[str, str], *, pool: int = POOL, search_path: str = SCHEMA, reads: bool = False
+    conninfo: Mapping[str, str],
+    *,
+    pool: int = POOL,
+    search_path: str = SCHEMA,
+    reads: bool = False,
+    answer_within: float = ANSWER_WITHIN,
 ) -> Engine:
     """Connections to the server that libpq's words `conninfo` name; nothing is asked of it yet.
 
-    With `reads` the server refuses whatever would write.
+    With `reads` the server refuses whatever would write. What is not answered for so many seconds counts as lost.
     """
     session = SESSION | {"search_path": search_path} | (READING if reads else {})
     words = PATIENCE | dict(conninfo) | {"options": " ".join(f"-c {name}={value}" for name, value in session.items())}
@@ -67,16 +76,19 @@ def shared_engine(
         pool_pre_ping=True,
         execution_options={"preserve_rowcount": True},  # of inserts, too: it says whether a row was new
     )
+    event.listen(engine, "do_connect", _patient(answer_within))
     event.listen(engine, "connect", _connect)
     return engine
 
 
-def open_shared(conninfo: Mapping[str, str], shown: str, *, oldest: int = OLDEST) -> Engine:
+def open_shared(
+    conninfo: Mapping[str, str], shown: str, *, oldest: int = OLDEST, answer_within: float = ANSWER_WITHIN
+) -> Engine:
     """Open the state, making or changing our tables as needed. `shown` is the address without its password.
 
-    Raises: ConfigError with what stands in the way and what to do.
+    `answer_within` is as in `shared_engine`. Raises: ConfigError with what stands in the way and what to do.
     """
-    engine = shared_engine(conninfo)
+    engine = shared_engine(conninfo, answer_within=answer_within)
     try:
         with engine.begin() as connection:
             _must_serve(connection, shown, oldest)
@@ -89,6 +101,49 @@ def open_shared(conninfo: Mapping[str, str], shown: str, *, oldest: int = OLDEST
         engine.dispose()
         raise
     return engine
+
+
+def _patient(seconds: float) -> Callable[..., psycopg.Connection[Any]]:
+    """What makes connections that wait so long for an answer."""
+
+    class Patient(_PatientConnection):
+        answer_within = seconds
+
+    def connect(
+        dialect: Dialect, record: ConnectionPoolEntry, words: Sequence[str], named: Mapping[str, Any]
+    ) -> psycopg.Connection[Any]:
+        del dialect, record
+        return Patient.connect(*words, **named)
+
+    return connect
+
+
+class _PatientConnection(psycopg.Connection[Any]):
+    """A connection that is given up when an answer does not come: whatever stands between may hold it back for ever."""
+
+    answer_within: float = ANSWER_WITHIN
+    _listens = False
+
+    def notifies(self, **named: Any) -> Generator[psycopg.Notify]:
+        """As psycopg's: who listens waits as long as it likes."""
+        self._listens = True
+        try:
+            yield from super().notifies(**named)
+        finally:
+            self._listens = False
+
+    def wait(self, gen: Any, *given: Any, **named: Any) -> Any:
+        """Complete an exchange with the server. Raises: OperationalError, and the connection is closed then."""
+        if self._listens or given or named.get("timeout") is not None:
+            return super().wait(gen, *given, **named)
+        end = time.monotonic() + self.answer_within
+        try:
+            return super().wait(gen, **named | {"timeout": self.answer_within})
+        except psycopg.OperationalError:
+            if time.monotonic() < end:
+                raise
+            self.pgconn.finish()
+            raise psycopg.OperationalError(f"no answer within {self.answer_within:.0f} s") from None
 
 
 class _PlainDumper(StrDumperUnknown):

@@ -1,0 +1,257 @@
+"""Databases that cannot be used, at the start or of a sudden: a sentence or a later moment, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.store.postgres import open_shared
+from bot.adapters.store.store import Store
+from bot.app import App
+from bot.domain.errors import ConfigError, TransientError
+from bot.domain.secrets import Redactor
+from bot.settings import load
+from bot.settings.model import PostgresState
+from tests.contract.states import shared_store
+from tests.contract.turn_bench import planned
+from tests.postgres import UNPRIVILEGED, Postgres, Role, close_postgres, open_postgres, open_standby
+from tests.unit.release_facts import NOON
+from tests.waiting import until
+
+pytestmark = pytest.mark.slow
+KEY = planned().key
+ALL = "ALL TABLES IN SCHEMA ropewalk"
+Sql = Callable[[Role], list[str]]
+
+
+def admin(postgres: Postgres, role: Role, statements: list[str]) -> None:
+    with postgres.admin(role.database).connect() as connection:
+        for one in statements:
+            connection.execute(one)
+
+
+def refusal(conninfo: dict[str, str]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        open_shared(conninfo, "postgresql://shown")
+    said = str(caught.value)
+    assert conninfo["password"] not in said
+    assert "\n" not in said
+    return said
+
+
+AT_THE_START: dict[str, tuple[Sql, str]] = {
+    "no login": (lambda r: [f"ALTER ROLE {r.user} NOLOGIN"], "is not permitted to log in"),
+    "no right to connect": (
+        lambda r: [
+            f"ALTER DATABASE {r.database} OWNER TO postgres",
+            f"REVOKE ALL ON DATABASE {r.database} FROM PUBLIC, {r.user}",
+        ],
+        "permission denied for database",
+    ),
+    "the schema is another's": (
+        lambda r: ["ALTER SCHEMA ropewalk OWNER TO postgres", f"REVOKE ALL ON SCHEMA ropewalk FROM {r.user}"],
+        "The role needs rights that docs/replicas.md lists",
+    ),
+    "tables may only be read": (
+        lambda r: [f"REVOKE INSERT, UPDATE, DELETE ON {ALL} FROM {r.user}"],
+        "permission denied for table schema_version. The role needs rights that docs/replicas.md lists",
+    ),
+    "no connection is left": (lambda r: [f"ALTER ROLE {r.user} CONNECTION LIMIT 0"], "too many connections for role"),
+    "read-only": (
+        lambda r: [f"ALTER DATABASE {r.database} SET default_transaction_read_only = on"],
+        "is read-only for this role",
+    ),
+    "a newer version": (
+        lambda r: ["UPDATE ropewalk.schema_version SET version = 99"],
+        "was written by a newer ropewalk (schema 99",
+    ),
+    "no version": (lambda r: ["DROP TABLE ropewalk.schema_version"], "a schema `ropewalk` that ropewalk did not make"),
+}
+
+
+@pytest.mark.parametrize("case", AT_THE_START, ids=str)
+def test_a_database_that_cannot_be_used_ends_the_start_with_one_sentence(
+    postgres: Postgres, database: Role, case: str
+) -> None:
+    """And holds what it held."""
+    store = shared_store(database)
+    store.releases.add(planned())
+    store.close()
+    break_it, words = AT_THE_START[case]
+    admin(postgres, database, break_it(database))
+    assert words in refusal(database.conninfo)
+    with postgres.admin(database.database).connect() as connection:
+        assert connection.execute("SELECT key FROM ropewalk.releases").fetchall() == [(KEY,)]
+
+
+WHILE_AT_WORK: dict[str, tuple[Sql, Sql, str]] = {
+    "rights are taken away": (
+        lambda r: [f"REVOKE INSERT, UPDATE, DELETE ON {ALL} FROM {r.user}"],
+        lambda r: [f"GRANT ALL ON {ALL} TO {r.user}"],
+        "permission denied for table.*needs its rights back",
+    ),
+    "it becomes read-only": (
+        lambda r: [f"ALTER ROLE {r.user} SET default_transaction_read_only = on"],
+        lambda r: [f"ALTER ROLE {r.user} RESET default_transaction_read_only"],
+        "in a read-only transaction",
+    ),
+    "all connections go to others": (
+        lambda r: [f"ALTER ROLE {r.user} CONNECTION LIMIT 0"],
+        lambda r: [f"ALTER ROLE {r.user} CONNECTION LIMIT -1"],
+        "too many connections for role",
+    ),
+    "the password is changed": (
+        lambda r: [f"ALTER ROLE {r.user} PASSWORD 'another'"],
+        lambda r: [f"ALTER ROLE {r.user} PASSWORD '{r.password}'"],
+        "password authentication failed",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WHILE_AT_WORK, ids=str)
+def test_a_database_that_turns_bad_is_a_reason_to_try_later(postgres: Postgres, database: Role, case: str) -> None:
+    """All that was stored is there afterwards, what was refused is not, and the ledger's chain is whole."""
+    break_it, mend, words = WHILE_AT_WORK[case]
+    store = shared_store(database)
+    store.releases.add(planned())
+    store.journal.requested("post", "/before", "accepted", NOON)
+    admin(postgres, database, break_it(database))
+    postgres.terminate(database)
+    for _ in range(2):
+        with pytest.raises(TransientError, match=words) as caught:
+            store.journal.requested("post", "/meanwhile", "accepted", NOON)
+        assert database.password not in str(caught.value)
+    admin(postgres, database, mend(database))
+    postgres.terminate(database)
+    after(store)
+    store.close()
+
+
+def after(store: Store) -> None:
+    """The bot goes on."""
+    assert store.releases.wake(KEY, NOON)
+    store.journal.requested("post", "/after", "accepted", NOON)
+    assert [entry.written.words for entry in store.journal.entries()] == ["POST /before", "POST /after"]
+    assert store.journal.verify()[1] is None
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A file system of two megabytes, made by whoever may."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("only root may make a small file system")
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs", folder], check=True)
+    try:
+        os.chown(folder, UNPRIVILEGED, UNPRIVILEGED)
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_full_disk_is_a_reason_to_try_later_until_there_is_room(postgres: Postgres, database: Role) -> None:
+    store = shared_store(database)
+    store.releases.add(planned())
+    store.journal.requested("post", "/before", "accepted", NOON)
+    where = "ALTER TABLE ropewalk.ledger SET TABLESPACE"
+    with small_disk(postgres.folder / "small") as folder, postgres.admin(database.database).connect() as connection:
+        connection.execute(f"CREATE TABLESPACE small LOCATION '{folder}'")
+        connection.execute(f"{where} small")
+        try:
+            stored = until_full(store)
+            assert stored > 10
+            chain, broken = store.journal.verify()
+            assert (chain.sequence, broken) == (stored + 1, None)
+            subprocess.run(["mount", "-o", "remount,size=32m", folder], check=True)
+            store.journal.requested("post", "/after", "accepted", NOON)
+            assert store.journal.verify()[0].sequence == stored + 2
+        finally:
+            subprocess.run(["mount", "-o", "remount,size=32m", folder], check=True)
+            connection.execute(f"{where} pg_default")
+            connection.execute("DROP TABLESPACE small")
+    store.close()
+
+
+def until_full(store: Store) -> int:
+    """Write until the disk is full; how many entries were stored."""
+    for stored in range(5_000):
+        try:
+            store.journal.requested("post", f"/{os.urandom(1_200).hex()}", "accepted", NOON)
+        except TransientError as error:
+            assert "No space left on device" in str(error)
+            return stored
+    raise AssertionError("it is never full")
+
+
+def test_two_organisations_or_two_keys_on_one_database_are_refused(database: Role, tmp_path: Path) -> None:
+    """Neither may take the other's releases for its own."""
+
+    def app(url: str, key: str) -> App:
+        path = tmp_path / "ropewalk.yaml"
+        path.write_text(f"gitlab: {{url: '{url}'}}\nwatch: {{groups: [acme]}}\nstate: {database.url}\n")
+        secrets = {"ROPEWALK_GITLAB_TOKEN": "glpat-0123456789abcdefghij", "ROPEWALK_MARKER_KEY": key}
+        settings = load(path, secrets | {"ROPEWALK_STATE_PASSWORD": database.password}, tmp_path)
+        assert isinstance(settings.state, PostgresState)
+        return App(settings, Redactor())
+
+    one, key = "https://gitlab.example.com", "the one marker key of this organisation"
+    first = app(one, key)
+    first.store.releases.add(planned())
+    for url, other, words in (
+        ("https://other.example.com", key, r"is the state of another GitLab \(https://gitlab.example.com\)"),
+        (one, "the one marker key of somebody else", "another marker key: its notes would not be known again"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            app(url, other)
+    assert [row.key for row in first.store.releases.releases()] == [KEY]
+    first.close()
+
+
+def test_a_standby_is_refused_and_of_two_hosts_the_one_that_takes_writes_is_found() -> None:
+    """Before, while and after the second takes over from the first: the address stays, and nothing is lost."""
+    primary = open_postgres()
+    standby: Postgres | None = None
+    try:
+        role = primary.database()
+        standby = open_standby(primary)
+        second = replace(role, port=standby.port)
+        both = role.conninfo | {"host": "127.0.0.1,127.0.0.1", "port": f"{standby.port},{primary.port}"}
+        both |= {"target_session_attrs": "read-write"}
+        store = Store(open_shared(both, "postgresql://both"), str)
+        store.releases.add(planned())
+        store.journal.requested("post", "/before", "accepted", NOON)
+        until(lambda: followed(second))
+        assert "is a standby, which takes no writes" in refusal(second.conninfo)
+        assert "several hosts with `?target_session_attrs=read-write`" in refusal(second.conninfo)
+        primary.stop()
+        with pytest.raises(TransientError):
+            store.journal.requested("post", "/meanwhile", "accepted", NOON)
+        with standby.admin().connect() as connection:
+            connection.execute("SELECT pg_promote()")
+        until(lambda: woken(store))
+        after(store)
+        store.close()
+    finally:
+        for server in (standby, primary):
+            if server is not None:
+                close_postgres(server)
+
+
+def followed(role: Role) -> bool:
+    with role.connect() as connection:
+        there = connection.execute("SELECT to_regclass('ropewalk.ledger') IS NOT NULL").fetchone()
+        return there == (True,) and connection.execute("SELECT count(*) FROM ropewalk.ledger").fetchone() == (1,)
+
+
+def woken(store: Store) -> bool:
+    try:
+        return store.releases.wake(KEY, NOON)
+    except TransientError:
+        return False
