@@ -110,6 +110,7 @@ def _runner(bot: App) -> Runner:
         workers=WORKERS,
         path=bot.engine_place(),
         hold=bot.hold,
+        ours=None if bot.membership is None else bot.membership.falls_to_us,
     )
 
 

@@ -36,6 +36,7 @@ class Membership:
         self.me = me
         self._members = members
         self._adopt: Adopt | None = None
+        self._living: tuple[str, ...] = (me.id,)  # as of the last look
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="replica", daemon=True)
 
@@ -48,6 +49,11 @@ class Membership:
     def adopting(self, adopt: Adopt) -> None:
         """From now on take over what the dead left."""
         self._adopt = adopt
+
+    def falls_to_us(self, project_id: int) -> bool:
+        """Whether a project is this process's to begin with: each falls to one of those that lived at the last look."""
+        living = self._living
+        return living[project_id % len(living)] == self.me.id
 
     def leave(self) -> None:
         """Be gone at once for the others, if they can be told."""
@@ -76,6 +82,7 @@ class Membership:
 
     def _take_over(self, adopt: Adopt) -> None:
         living = [one for one in self._members.members() if one.alive]
+        self._living = tuple(sorted(one.id for one in living)) or (self.me.id,)
         if not any(one.id == self.me.id for one in living):
             return  # the others may be right to take this process for dead
         taken = adopt([one.id for one in living], [one.work for one in living])

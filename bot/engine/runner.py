@@ -24,6 +24,7 @@ LOOK_EVERY = 0.5  # seconds
 LONGEST_PAUSE = 10.0  # seconds between looks that fail
 AHEAD = 2  # turns asked for per worker, so that none waits for us when it is free
 STALE = timedelta(seconds=15)  # a turn asked for and not begun by then is looked after
+LEFT_LYING = timedelta(seconds=5)  # due for so long: whoever it falls to is busy, or dead
 KEEP_FINISHED = timedelta(days=3)  # longer than the longest slot, so that none is run twice
 
 log = get("engine")
@@ -51,14 +52,17 @@ class Runner:
         workers: int,
         path: Path | Shared,
         hold: Hold = alone,
+        ours: Callable[[int], bool] | None = None,
         jobs: Mapping[str, Callable[[], None]] | None = None,
     ) -> None:
         """`path` is the engine's file, whose lock must be held, or the database that it shares with other processes.
 
-        `hold` keeps a turn from the others. `slot` may run `jobs`, by name; more may be added.
+        `hold` keeps a turn from the others; `ours` says which projects fall to this process (None: all) while more is
+        due than it may ask for. `slot` may run `jobs`, by name; more may be added.
         """
         self._shared = isinstance(path, Shared)
         self._hold = hold
+        self._ours = ours or (lambda _: True)
         self._queue = queue
         self._turn = turn
         self._clock = clock
@@ -189,12 +193,17 @@ class Runner:
             for release in due:
                 if release.id.project_id not in busy:
                     first.setdefault(release.id.project_id, release)
-            if len(first) >= free or len(due) < limit:
+            ours = {project: one for project, one in first.items() if self._ours(project)}
+            if len(ours) >= free or len(due) < limit:
                 break
             limit *= 4
         if self._shared:
             self._forget_others(due, now)
-        return list(first.values())[:free]
+        # Few are asked for by whoever sees them first. Of many each process begins with its own: were all to ask for
+        # the same ones, most questions would be for nothing. What the others leave lying is done for them.
+        left = {p: one for p, one in first.items() if one.due_at is not None and now - one.due_at > LEFT_LYING}
+        chosen = first if len(first) <= free else ours | left
+        return list(chosen.values())[:free]
 
     def _ask(self, release: Release, now: datetime) -> bool:
         project = release.id.project_id

@@ -14,8 +14,8 @@ import pytest
 from bot.adapters.store.postgres import shared_engine
 from bot.domain.errors import ConfigError
 from bot.engine.durable import APPLICATION_VERSION, Engine, Fate, Shared
-from bot.engine.runner import AHEAD, Runner
-from tests.contract.durable_bench import Turns, add, due, published
+from bot.engine.runner import AHEAD, LEFT_LYING, Runner
+from tests.contract.durable_bench import Now, Turns, add, due, published
 from tests.contract.states import shared_store
 from tests.contract.turn_bench import planned
 from tests.postgres import Role
@@ -108,6 +108,34 @@ def test_what_others_are_at_takes_no_room_from_what_we_could_do(database: Role) 
         hung.set()
         assert ours.stop(20)
         thread.join(20)
+        store.close()
+
+
+def test_of_many_turns_each_process_asks_for_its_own_first_and_then_for_what_others_leave(database: Role) -> None:
+    store = shared_store(database)
+    add(store, *(due(number, f"v{number}") for number in range(10)))
+    turns = Turns(gate=False)
+    clock = Now()
+    runner = Runner(
+        queue=store.releases,
+        turn=turns,
+        clock=clock,
+        workers=2,
+        path=place(database, "ours"),
+        ours=lambda project: project % 2 == 0,
+    )
+    runner.start()
+    try:
+        assert runner.run_due() == 2 * AHEAD
+        with database.connect() as connection:
+            asked = connection.execute("SELECT queue_partition_key FROM dbos.workflow_status").fetchall()
+        assert {int(str(project)) % 2 for (project,) in asked} == {0}
+        clock.ahead = 2 * LEFT_LYING
+        turns.gate.set()
+        until(lambda: runner.run_due() >= 0 and published(store, 10)(), 30)
+    finally:
+        turns.gate.set()
+        assert runner.stop(20)
         store.close()
 
 
