@@ -88,12 +88,16 @@ def prove(wanted: Wanted, facts: Facts, texts: Texts) -> Plan:
     judged = drawn.state in (ReleaseState.PUBLISHED, ReleaseState.VERIFYING)
     if isinstance(drawn.step, Look) or not judged or not undone:
         return drawn
-    missing = "; ".join(_named(target) for target in drawn.targets if target.state not in _SETTLED)
+    missing = "; ".join(_named(target, facts) for target in drawn.targets if target.state not in _SETTLED)
     state = ReleaseState.PARTIAL if facts.public else ReleaseState.PLANNED
     return replace(drawn, state=state, next=f"not in place: {missing}; `ropewalk release resume` completes it")
 
 
-def _named(target: TargetStatus) -> str:
+def _named(target: TargetStatus, facts: Facts) -> str:
+    """A target and what is wrong with it now: how its last try went is another matter."""
+    absent = index.absent(facts, target.name.removeprefix("index:"))
+    if absent:
+        return f"{target.name} ({' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not listed)"
     return f"{target.name} ({target.reason})" if target.reason else target.name
 
 

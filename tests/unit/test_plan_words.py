@@ -15,6 +15,7 @@ from bot.ports.index import Gathered
 from bot.release.actions import CreateRelease, Upload
 from bot.release.facts import Seen, Unreadable
 from bot.release.forecast import Course, forecast
+from bot.release.plan import prove
 from bot.release.targets import Assessment
 from bot.release.targets.index import assess
 from tests.unit.release_facts import (
@@ -23,7 +24,9 @@ from tests.unit.release_facts import (
     REGISTRY,
     SDIST,
     WHEEL,
+    PlainTexts,
     attempt,
+    changes,
     distribution,
     good_facts,
     index,
@@ -172,6 +175,18 @@ MOVES: list[tuple[str, Json, list[str]]] = [
         ],
     ),
 ]
+
+
+def test_what_is_gone_is_named_and_not_how_its_upload_once_went() -> None:
+    """`verify` tells what an index lacks now: that a try failed before has nothing to do with it."""
+    lost = attempt(AttemptOutcome.UNCLEAR, at=NOON - timedelta(seconds=1), reason="the connection failed")
+    proof = Receipt(target="index:registry", kind="upload", where="x", file=WHEEL, sha256="a" * 64, at=NOON)
+    seen = {"registry": Seen(index(REGISTRY, listed(SDIST))), "public": Seen(index(PUBLIC))}
+    facts = replace(good_facts(), attempts=(lost,), receipts=(proof,), indexes=seen, release=Seen(None))
+    facts = replace(facts, changes=Seen(changes(1)), changelog=Seen(""), changelog_file=Unreadable("it is gone", 404))
+    said = prove(wanted(indexes=(REGISTRY,)), facts, PlainTexts()).next or ""
+    assert f"index:registry ({WHEEL} is not listed)" in said
+    assert "the connection failed" not in said
 
 
 @pytest.mark.parametrize(("fields", "sentences"), [row[1:] for row in MOVES], ids=[row[0] for row in MOVES])

@@ -82,6 +82,14 @@ def _clashes(file: Distribution, index: IndexFacts) -> bool:
     return any(listed.filename == file.filename and listed.sha256 != file.sha256 for listed in index.files)
 
 
+def absent(facts: Facts, index: str) -> tuple[str, ...]:
+    """The names of our files that an index was seen without; empty where it was not seen."""
+    seen, files = facts.indexes.get(index), facts.files
+    if files is None or seen is None or isinstance(seen, Unreadable):
+        return ()
+    return tuple(file.filename for file in wheels_first(files.value.files) if seen.value.lists(file) is None)
+
+
 def wheels_first(files: Iterable[Distribution]) -> list[Distribution]:
     """Wheels before sdists, so that an installer that comes between the two never has to build."""
     return sorted(files, key=lambda file: (file.kind is not DistributionKind.WHEEL, file.filename))
