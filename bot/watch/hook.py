@@ -107,8 +107,8 @@ def read_hook(body: Mapping[str, object]) -> Hint:
 
 
 def _push(body: Mapping[str, object], kind: RefKind, prefix: str) -> RefHint | Ignored:
-    project, ref = _project(body.get("project")), body.get("ref")
-    if project is None or not isinstance(ref, str) or not ref.startswith(prefix):
+    project, ref = _project(body.get("project")), _text(body.get("ref"))
+    if project is None or ref is None or not ref.startswith(prefix):
         return Ignored(f"a {kind.value} push without project or {kind.value}")
     before, after, commit = (_sha(body.get(name)) for name in ("before", "after", "checkout_sha"))
     before = None if before == NO_SHA else before
@@ -144,8 +144,8 @@ def _pipeline(body: Mapping[str, object]) -> Hint:
     attributes, project = body.get("object_attributes"), _project(body.get("project"))
     if project is None or not isinstance(attributes, Mapping):
         return Ignored("a pipeline without project or attributes")
-    ref, sha = attributes.get("ref"), _sha(attributes.get("sha"))
-    if not isinstance(ref, str) or sha is None:
+    ref, sha = _text(attributes.get("ref")), _sha(attributes.get("sha"))
+    if ref is None or sha is None:
         return Ignored("a pipeline without ref or commit")
     if attributes.get("status") in UNDER_WAY:
         return PipelineHint(project_id=project.id, ref=ref, sha=sha, under_way=True)
@@ -156,7 +156,7 @@ def _merge_request(body: Mapping[str, object]) -> Hint:
     """Source: lib/gitlab/hook_data/merge_request_builder.rb; `project` is the target's."""
     attributes, project = body.get("object_attributes"), _project(body.get("project"))
     iid = attributes.get("iid") if isinstance(attributes, Mapping) else None
-    if project is None or not isinstance(iid, int) or isinstance(iid, bool):
+    if project is None or not _is_number(iid):
         return Ignored("a merge request without project or number")
     return MergeRequestHint(project=project, iid=iid)
 
@@ -188,16 +188,21 @@ def _is_number(value: object) -> TypeGuard[int]:
 def _project(value: object) -> Project | None:
     if not isinstance(value, Mapping):
         return None
-    number, path, url = value.get("id"), value.get("path_with_namespace"), value.get("web_url")
-    branch = value.get("default_branch")
-    if not isinstance(number, int) or isinstance(number, bool) or not isinstance(path, str):
+    number, path = value.get("id"), _text(value.get("path_with_namespace"))
+    if not _is_number(number) or path is None:
         return None
     return Project(
         id=number,
         full_path=path,
-        web_url=url if isinstance(url, str) else "",
-        default_branch=branch if isinstance(branch, str) else None,
+        web_url=_text(value.get("web_url")) or "",
+        default_branch=_text(value.get("default_branch")),
     )
+
+
+def _text(value: object) -> str | None:
+    """A name as git and GitLab know names: nothing that no database would keep or that moves a cursor."""
+    good = isinstance(value, str) and not any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in value)
+    return str(value) if good else None
 
 
 def _sha(value: object) -> str | None:

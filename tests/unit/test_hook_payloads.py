@@ -177,3 +177,21 @@ def test_no_distorted_payload_makes_reading_raise(kind: str, data: st.DataObject
     if isinstance(hint, RefHint):
         assert len(hint.change.sha) in (40, 64)
         assert isinstance(hint.project.id, int)
+
+
+ODD = [
+    tag_push(ref="refs/tags/v\0001"),
+    tag_push(ref="refs/tags/v\ud8001"),
+    tag_push(ref="refs/tags/v\x1b[2J"),
+    tag_push(project={**PROJECT, "id": 2**63}),
+    tag_push(project={**PROJECT, "id": 0}),
+    tag_push(project={**PROJECT, "path_with_namespace": "acme/\udfff"}),
+    pipeline(ref="v\ud8001"),
+    {"object_kind": "merge_request", "project": PROJECT, "object_attributes": {"iid": 2**63}},
+]
+
+
+@pytest.mark.parametrize("body", ODD)
+def test_what_no_database_keeps_and_no_git_makes_starts_nothing(body: dict[str, Json]) -> None:
+    """It would be an error of ours, answered 503, and enough of those switch the hook off."""
+    assert isinstance(read_hook(body), Ignored)
