@@ -158,9 +158,12 @@ def test_what_never_answers_is_unread_and_hides_nobody(org: Org) -> None:
     org.control(
         "POST", "faults", json={"kind": "graphql_timeout", "fields": r"Project\.ciVariables", "times": None, "skip": 0}
     )
-    found = projects(sweep(org, "stuck"))
+    places = sweep(org, "stuck")
+    found = projects(places)
     assert len(found) == len(made)
-    assert all(facts.unread is not None and "Timeout" in facts.unread.what for facts in found.values())
+    unread = [facts.unread for facts in (*found.values(), *groups(places).values())]
+    assert len(unread) > len(made), "nor are the variables that they inherit"
+    assert all(one is not None and "Timeout" in one.what and "again" in one.remedy for one in unread), unread
 
 
 def test_rate_limits_are_waited_out(org: Org) -> None:

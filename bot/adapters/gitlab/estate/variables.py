@@ -62,7 +62,7 @@ class Above:
                 if row.flags is not None:
                     asked.setdefault(row.namespace, row)
                 else:
-                    self._known.setdefault(row.namespace, _unread(row.namespace))
+                    self._known.setdefault(row.namespace, _unread(row.namespace, row.trouble))
         chosen = list(asked.values())
         for some, answer in in_portions(chosen, self._portion, self._ask):
             shown = {} if isinstance(answer, RopewalkError) else answer
@@ -103,7 +103,10 @@ def rest(asker: Asker, row: Row, after: str | None, query: str, level: Level) ->
     raise RefusedError(what=f"the variables of {row.path} have no end", where=asker.api.where)
 
 
-def _unread(namespace: str) -> Unread:
+def _unread(namespace: str, trouble: str = "") -> Unread:
+    """Why nobody saw them: a role, or what kept GitLab from showing the project that they were to be seen through."""
+    if trouble:
+        return Unread(what=f"variables of the group {namespace} ({trouble})", remedy="Audit again later")
     return Unread(
         what=f"variables of the group {namespace}",
         remedy="Maintainer of a project in it may read them: give the token's user that role",
