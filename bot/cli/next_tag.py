@@ -35,26 +35,27 @@ def doctor_project(options: Options, project: str, tag: str | None) -> Exit:
         if len(found) != 1:
             what = f"{project} stands for {len(found)} projects"
             raise RefusedError(what=what, where=bot.api.where, remedy="Name one of them", status=404)
-        question = _question(bot, found[0], tag)
+        asked = question(bot, found[0], tag)
     finally:
         bot.close()
-    checks = readiness(found[0], question)
+    checks = readiness(found[0], asked)
     good = ready(checks)
     if options.format is Format.JSON:
         rows = [{**asdict(check), "verdict": check.verdict.value} for check in checks]
-        document = {"schema": SCHEMA, "project": found[0].full_path, "tag": question.tag, "checks": rows, "ready": good}
+        document = {"schema": SCHEMA, "project": found[0].full_path, "tag": asked.tag, "checks": rows, "ready": good}
         options.result(json.dumps(document))
     else:
         for check in checks:
             remedy = f". {check.remedy}" if check.remedy and check.verdict in (Verdict.FAIL, Verdict.UNKNOWN) else ""
             options.result(visible(f"{MARKS[check.verdict]} {check.name:<16} {check.reason}{remedy}"))
-        options.result(visible(f"{'ready' if good else 'not ready'}: tag {question.tag} of {found[0].full_path}"))
+        options.result(visible(f"{'ready' if good else 'not ready'}: tag {asked.tag} of {found[0].full_path}"))
     if good:
         return Exit.DONE
     return Exit.BLOCKED if any(check.verdict is Verdict.FAIL for check in checks) else Exit.UNKNOWN
 
 
-def _question(bot: App, facts: ProjectFacts, tag: str | None) -> Question:
+def question(bot: App, facts: ProjectFacts, tag: str | None) -> Question:
+    """What is asked about the next tag of a project, or about that one."""
     from bot.hygiene.readiness import Question, covering, next_tag
 
     policy = bot.settings.policy

@@ -118,6 +118,7 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     """Teach the runner its jobs, and the timer when they run."""
     from bot.cli.audit_job import audit_watched
     from bot.cli.command_job import FIND_EVERY, HEED_EVERY, find_notes, heed_notes
+    from bot.cli.head_job import MIND_EVERY, mind_heads, wants_heads
     from bot.cli.hook_job import HOOKS_EVERY, tend_hooks
     from bot.cli.review_job import REVIEW_EVERY, review_merge_requests, wants_reviews
     from bot.engine.timer import Timer
@@ -132,6 +133,7 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
         work=bot.budget.work,
         polled=instruments.polled,
         failed=instruments.poll_failed,
+        heads=lambda: timer.soon("heads"),
     )
     jobs: dict[str, Callable[[], None]] = {
         "poll": watching.poll,
@@ -144,6 +146,12 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
         ),
         "commands": lambda: heed_notes(
             bot, lambda delay: timer.soon("commands", after=delay), lambda: runner.stopping, runner.wake
+        ),
+        "heads": lambda: mind_heads(
+            bot,
+            lambda delay: timer.soon("heads", after=delay),
+            lambda: runner.stopping,
+            lambda: timer.soon("look"),
         ),
         "unheard": lambda: find_notes(bot, lambda: timer.soon("commands"), lambda: runner.stopping),
         "hooks": lambda: tend_hooks(bot, lambda delay: timer.soon("hooks", after=delay), lambda: runner.stopping),
@@ -161,6 +169,8 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     if bot.settings.commands.enabled:
         timer.every(HEED_EVERY, "commands", at_start=True)
         timer.every(FIND_EVERY, "unheard", at_start=True)
+    if wants_heads(bot.settings.policy):
+        timer.every(MIND_EVERY, "heads", at_start=True)
     if _tends_hooks(bot):
         timer.every(HOOKS_EVERY, "hooks", at_start=True)
     return timer

@@ -20,7 +20,7 @@ from bot.domain.refs import RefKind, matches_path, matches_wildcard
 from bot.domain.rolling import NO_ISSUES, IssuePolicy
 from bot.domain.secrets import Secret
 from bot.domain.verdicts import Severity
-from bot.domain.versioning import VersioningPolicy
+from bot.domain.versioning import Auto, VersioningPolicy
 
 
 class Source(StrEnum):
@@ -210,6 +210,17 @@ class Policy:
             if rule.branches and any(matches_path(path, project) for path in rule.projects)
             for pattern in rule.branches
         )
+
+    def tagging(self, project: str) -> ReleaseRule | None:
+        """The first rule of a project by which the bot may tag, None if none lets it."""
+        return next((rule for rule in self.releases if rule.versioning is not None and rule.covers(project)), None)
+
+    def watched_head(self, project: str, default_branch: str | None) -> str | None:
+        """The branch whose new commits the daemon tags or proposes by itself, None for most projects."""
+        rule = self.tagging(project)
+        if rule is None or rule.versioning is None or rule.versioning.auto is Auto.NONE:
+            return None
+        return rule.versioning.branch or default_branch
 
     def indexes_of(self, rule: ReleaseRule) -> tuple[IndexSpec, ...]:
         """The rule's indexes in its order. Settings guarantee that every name is defined."""

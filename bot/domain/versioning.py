@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum, StrEnum
 
 from packaging.version import Version
@@ -40,16 +41,44 @@ class PreRelease(StrEnum):
     CANDIDATE = "rc"
 
 
+class Auto(StrEnum):
+    """What the daemon does by itself about a new commit on the branch that is tagged."""
+
+    NONE = "none"
+    TAG = "tag"
+    PROPOSE = "propose"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewHead:
+    """A new commit on a project's branch, about which the daemon is to see whether it is tagged.
+
+    `seen_at` is when it was seen, `due_at` when it is looked at next (None: it is settled); `told` is what came of the
+    last look.
+    """
+
+    project_id: int
+    project: str
+    branch: str
+    sha: str
+    seen_at: datetime
+    due_at: datetime | None
+    tries: int = 0
+    told: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersioningPolicy:
     """That the bot may tag, by which changes, on which branch (None: the default branch), and how tags are called:
-    `tag` holds `{version}` once. With `merge_request` only a merged release merge request is tagged.
+    `tag` holds `{version}` once. With `merge_request` only a merged release merge request is tagged. `auto` is what the
+    daemon does without being asked.
     """
 
     by: VersionSource = VersionSource.CONVENTIONAL
     branch: str | None = None
     tag: str = "v{version}"
     merge_request: bool = False
+    auto: Auto = Auto.NONE
 
     def name(self, version: Version) -> str:
         """The tag of a version."""

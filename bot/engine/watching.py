@@ -35,8 +35,10 @@ class Watching:
         work: Callable[[], AbstractContextManager[None]] = nullcontext,
         polled: Callable[[], None] = lambda: None,
         failed: Callable[[Exception], None] = lambda _: None,
+        heads: Callable[[], None] = lambda: None,
     ) -> None:
-        """`wake` lets due turns run; `look_soon` asks for a `look` of its own slot.
+        """`wake` lets due turns run; `look_soon` asks for a `look` of its own slot; `heads` hears of new commits that
+        may have to be tagged.
 
         Each job is done within `work`, the API budget's; `polled` hears of each completed poll, `failed` of what ended
         one.
@@ -49,6 +51,7 @@ class Watching:
         self._work = work
         self._polled = polled
         self._failed = failed
+        self._heads = heads
         self._looking = threading.Lock()
 
     def poll(self) -> None:
@@ -94,6 +97,8 @@ class Watching:
             self._looking.release()
             self._wake()
         _tell(tick)
+        if any(change.decision == "tag" for change in tick.changes):
+            self._heads()
         if tick.looked == LOOKS_A_RUN:
             self._look_soon()
 

@@ -15,6 +15,7 @@ from bot.domain.hooks import HookPlace, HookRecord
 from bot.domain.ledger import Broken, Chain, Entry, Written
 from bot.domain.refs import KnownRefs, Project, RefChange
 from bot.domain.releases import Acceptance, Attempt, Receipt, Release
+from bot.domain.versioning import NewHead
 
 
 class Ledger(Protocol):
@@ -143,7 +144,8 @@ class Comparison:
     """A project's refs as just seen, and what that means.
 
     `tags` and `branches` (name to commit) become the baseline if that of `basis_tags` (None: there was none) still
-    stands; `patterns` are the branch patterns looked at; `began` is when the look began, by our clock.
+    stands; `patterns` are the branch patterns looked at; `began` is when the look began, by our clock. `head` is a new
+    commit that may have to be tagged.
     """
 
     project: Project
@@ -155,6 +157,7 @@ class Comparison:
     releases: tuple[Release, ...]
     began: datetime
     now: datetime
+    head: NewHead | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

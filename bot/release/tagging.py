@@ -52,9 +52,9 @@ class Tagger:
 
     def rule(self, project: Project) -> tuple[ReleaseRule, VersioningPolicy]:
         """The first rule of a project by which the bot may tag. Raises: RefusedError if none lets it."""
-        for rule in self.policy.releases:
-            if rule.versioning is not None and rule.covers(project.full_path):
-                return rule, rule.versioning
+        rule = self.policy.tagging(project.full_path)
+        if rule is not None and rule.versioning is not None:
+            return rule, rule.versioning
         raise RefusedError(
             what=f"policy does not let the bot tag {project.full_path}",
             where=self.where,
@@ -121,7 +121,10 @@ class Tagger:
 
     def tag(self, project: Project, *, pre: PreRelease | None = None) -> NextTag:
         """Make the next tag, once for each commit. Raises: TransientError, RefusedError."""
-        wanted = self.look(project, pre=pre)
+        return self.make(project, self.look(project, pre=pre))
+
+    def make(self, project: Project, wanted: NextTag) -> NextTag:
+        """Make the tag that a look came to; of a branch that moved since, nothing is tagged. Raises: as `tag`."""
         if wanted.made or wanted.name is None:
             return wanted
         versioning = self.rule(project)[1]

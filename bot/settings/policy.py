@@ -22,7 +22,7 @@ from bot.domain.policy import (
 from bot.domain.refs import matches_wildcard
 from bot.domain.rolling import IssueMode, IssuePolicy
 from bot.domain.verdicts import Severity
-from bot.domain.versioning import FIRST, VersioningPolicy, VersionSource
+from bot.domain.versioning import FIRST, Auto, VersioningPolicy, VersionSource
 from bot.settings.indexes import Indexes
 from bot.settings.notes import read_notes
 from bot.settings.problems import listed, near_miss, shown
@@ -166,8 +166,16 @@ def _versioning(reading: Reading, path: KeyPath, section: RuleSection) -> Versio
         reading.problem(here, f"{name(here)} must hold `{{version}}` once", "For example `v{version}`")
         return None
     made = VersioningPolicy(
-        by=VersionSource(given.by), branch=given.branch, tag=given.tag, merge_request=given.merge_request
+        by=VersionSource(given.by),
+        branch=given.branch,
+        tag=given.tag,
+        merge_request=given.merge_request,
+        auto=Auto(given.auto),
     )
+    if made.auto is Auto.PROPOSE and not made.merge_request:
+        where = (*path, "versioning", "auto")
+        what = f"{name(where)} proposes release merge requests, which the rule does not ask for"
+        reading.problem(where, what, "Add `merge_request: true`, or set `auto: tag`")
     if not any(matches_wildcard(pattern, made.name(FIRST)) for pattern in section.tags):
         what = f"{name(here)} makes tags such as `{shown(made.name(FIRST))}`, which `tags` of the rule does not release"
         reading.problem(here, what, f'Add for example `tags: ["{shown(given.tag.replace("{version}", "*"))}"]`')

@@ -214,6 +214,9 @@ class VersioningSection(Section):
     branch: Annotated[Text | None, Field(description="What is tagged; default: the default branch.")] = None
     tag: Annotated[Text, Field(description="How tags are called; holds {version} once.")] = "v{version}"
     merge_request: Annotated[bool, Field(description="Tag only what a merged release merge request proposed.")] = False
+    auto: Annotated[
+        Literal["none", "tag", "propose"], Field(description="What the daemon does by itself about new commits.")
+    ] = "none"
 
 
 class RuleSection(Section):

@@ -78,6 +78,10 @@ class HookIntake:
             # The payload of a deleted annotated tag names the tag object, not the commit: the ref must do.
             woken = self.waker.wake_ref(change, now)
             return Answer(f"woke the release of a deleted {word}" if woken else f"nothing is released from that {word}")
+        tagged = self.policy.watched_head(project.full_path, project.default_branch)
+        if change.kind is RefKind.BRANCH and change.ref == tagged:
+            self.hints.ask(project.id, project.full_path, now)
+            return Answer("the branch is looked at", look=True)
         if release is None:
             return Answer(f"no rule covers the {word}", idle=True)
         known = self.intake.known(project.id)

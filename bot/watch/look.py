@@ -12,6 +12,7 @@ from datetime import datetime
 from bot.domain.errors import RefusedError, TransientError
 from bot.domain.policy import Policy
 from bot.domain.refs import Branch, KnownRefs, Project, RefAction, RefChange, RefKind, Tag, matches_wildcard
+from bot.domain.versioning import NewHead
 from bot.ports.gitlab import Events, Refs
 from bot.ports.store import Comparison, Intake, Taken, Waker
 from bot.watch.compare import Proven, compare, compare_branches, releases_of, younger
@@ -22,7 +23,7 @@ MOST_RACES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """A ref change and what follows from it: `release`, `known`, `withdraw` or `none`, and why."""
+    """A ref change and what follows from it: `release`, `known`, `withdraw`, `tag` or `none`, and why."""
 
     change: RefChange
     decision: str
@@ -60,7 +61,8 @@ class Looker:
     def _compare(self, project: Project, known: KnownRefs, since: datetime | None) -> Comparison:
         began = self.clock()
         tags = self.refs.tags(project.id)
-        patterns = self.policy.branch_patterns(project.full_path)
+        tagged = self.policy.watched_head(project.full_path, project.default_branch)
+        patterns = self.policy.branch_patterns(project.full_path) | ({tagged} if tagged else set())
         branches = tuple(self._branches(project.id, patterns))
         proven = self._proven(project, known, (*tags, *branches), since)
         changes = (
@@ -78,6 +80,7 @@ class Looker:
             releases=releases_of(changes, self.policy, now),
             began=began,
             now=now,
+            head=_head(changes, tagged, now),
         )
 
     def _branches(self, project_id: int, patterns: frozenset[str]) -> Iterator[Branch]:
@@ -119,6 +122,21 @@ class Looker:
         return not surely_older
 
 
+def _head(changes: Sequence[RefChange], branch: str | None, now: datetime) -> NewHead | None:
+    """The new commit on the branch that is tagged by itself."""
+    for change in changes:
+        if change.kind is RefKind.BRANCH and change.ref == branch and change.action is not RefAction.DELETED:
+            return NewHead(
+                project_id=change.project_id,
+                project=change.project,
+                branch=change.ref,
+                sha=change.sha,
+                seen_at=now,
+                due_at=now,
+            )
+    return None
+
+
 def _named(ref: Tag | Branch) -> tuple[RefKind, str, str]:
     return (RefKind.TAG if isinstance(ref, Tag) else RefKind.BRANCH, ref.name, ref.sha)
 
@@ -143,6 +161,14 @@ def _decided(comparison: Comparison, taken: Taken, change: RefChange) -> Decided
         reason = f"the {change.kind.value} is gone; a release of it that is under way stops"
         return Decided(change=change, decision="withdraw", reason=reason)
     ours = [one for one in comparison.releases if (one.id.ref, one.id.sha) == (change.ref, change.sha)]
+    if (
+        not ours
+        and comparison.head is not None
+        and (change.kind, change.ref) == (RefKind.BRANCH, comparison.head.branch)
+    ):
+        return Decided(
+            change=change, decision="tag", reason="the daemon sees whether its newest commit is to be tagged"
+        )
     if not ours:
         reason = f"no rule of `releases` covers {change.kind.value} {change.ref}"
         return Decided(change=change, decision="none", reason=reason)

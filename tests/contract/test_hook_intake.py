@@ -17,6 +17,7 @@ from bot.domain.policy import HygienePolicy, Policy, ReleaseRule, Source
 from bot.domain.refs import RefKind
 from bot.domain.releases import Release, ReleaseState, TargetState, TargetStatus
 from bot.domain.verdicts import Consequence, GateResult, Verdict
+from bot.domain.versioning import Auto, VersioningPolicy
 from bot.watch.early import Early
 from bot.watch.intake import HookIntake
 from bot.watch.scope import Scope
@@ -283,3 +284,18 @@ def test_what_somebody_else_did_to_a_note_meanwhile_stands(bench: Bench) -> None
     assert book.keep(acted, replace(acted, answers=(replace(answer, words=""),)))
     assert book.hear([Heard(note_id=8, place=row.heard.place)], NOON + timedelta(days=181)) == 1
     assert book.answered(row.heard.place, 9) == (), "what is old is forgotten"
+
+
+def test_a_push_to_the_branch_that_is_tagged_by_itself_is_looked_at(bench: Bench) -> None:
+    """Also where a rule releases it: only a look tells the branch's newest commit."""
+    body = tag_push() | {"object_kind": "push", "ref": "refs/heads/main", "before": OTHER_SHA}
+    for versioning, words in (
+        (VersioningPolicy(auto=Auto.TAG), "the branch is looked at"),
+        (VersioningPolicy(), "no rule covers the branch"),
+    ):
+        rule = replace(RULE, branches=(), versioning=versioning)
+        policy = Policy(releases=(rule,), indexes=(), hygiene=HygienePolicy())
+        answer = replace(bench.hooks, policy=policy).take(body)
+        assert (answer.words, answer.look) == (words, versioning.auto is Auto.TAG)
+    assert [due.project.id for due in bench.store.enrolment.due(NOON, 9)] == [PROJECT.id]
+    assert bench.releases() == ()

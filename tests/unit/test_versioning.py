@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from bot.domain.gitlab import Commit, MergeRequest
+from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
 from bot.domain.versioning import (
+    Auto,
     Bump,
     PreRelease,
     VersioningPolicy,
@@ -137,6 +139,11 @@ ENVIRON = {"ROPEWALK_GITLAB_TOKEN": "glpat-0123456789abcdefghij"}
             VersioningPolicy(by=VersionSource.LABELS, branch="stable"),
         ),
         ("versioning: {merge_request: true}", VersioningPolicy(merge_request=True)),
+        ("versioning: {auto: tag}", VersioningPolicy(auto=Auto.TAG)),
+        (
+            "versioning: {auto: propose, merge_request: true}",
+            VersioningPolicy(auto=Auto.PROPOSE, merge_request=True),
+        ),
     ],
 )
 def test_versioning_is_off_unless_a_rule_asks_for_it(tmp_path: Path, entry: str, made: VersioningPolicy | None) -> None:
@@ -151,8 +158,30 @@ def test_versioning_is_off_unless_a_rule_asks_for_it(tmp_path: Path, entry: str,
         ('versioning: {tag: "{version}{version}"}', "must hold `{version}` once"),
         ('versioning: {tag: "r{version}"}', "makes tags such as `r0.1.0`, which `tags` of the rule does not release"),
         ("versioning: {by: label}", "Did you mean `labels`?"),
+        ("versioning: {auto: propose}", "Add `merge_request: true`, or set `auto: tag`"),
+        ("versioning: {auto: off}", "versioning.auto"),
     ],
 )
 def test_tags_that_the_rule_would_not_release_are_refused(tmp_path: Path, entry: str, words: str) -> None:
     (tmp_path / "ropewalk.yaml").write_text(HEAD + RULE + entry + "}\n")
     assert [str(problem) for problem in check(None, ENVIRON, tmp_path) if words in str(problem)]
+
+
+HEADS: list[tuple[VersioningPolicy | None, str | None]] = [
+    (None, None),
+    (VersioningPolicy(), None),
+    (VersioningPolicy(auto=Auto.TAG), "main"),
+    (VersioningPolicy(auto=Auto.PROPOSE, merge_request=True), "main"),
+    (VersioningPolicy(auto=Auto.TAG, branch="stable"), "stable"),
+]
+
+
+@pytest.mark.parametrize(("versioning", "branch"), HEADS)
+def test_new_commits_are_watched_only_where_policy_asks_for_it(
+    versioning: VersioningPolicy | None, branch: str | None
+) -> None:
+    rule = ReleaseRule(projects=("acme/**",), tags=("v*",), versioning=versioning)
+    other = ReleaseRule(projects=("acme/**",), tags=("v*",), versioning=VersioningPolicy(auto=Auto.TAG, branch="late"))
+    policy = Policy(releases=(rule, other), indexes=(), hygiene=HygienePolicy())
+    assert policy.watched_head("acme/widget", "main") == (branch if versioning else "late")
+    assert policy.watched_head("elsewhere/widget", "main") is None

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from bot.adapters.store import schema
 from bot.adapters.store.database import Database
 from bot.adapters.store.enrolment import enrol
+from bot.adapters.store.heads import keep_head
 from bot.adapters.store.releases import add_release
 from bot.adapters.store.rows import Redact
 from bot.domain.refs import KnownRefs, RefAction, RefChange, RefKind
@@ -64,6 +65,8 @@ class SqliteIntake:
             if before != (None if comparison.basis_tags is None else dict(comparison.basis_tags)):
                 return None
             taken = self.take_within(connection, comparison.changes, comparison.releases, now)
+            if comparison.head is not None:
+                keep_head(connection, comparison.head)
             enrol(connection, comparison.project, now)
             _replace(connection, schema.tags, project_id, comparison.tags)
             _replace(connection, schema.branches, project_id, comparison.branches)

@@ -356,3 +356,17 @@ Index("releases_project", releases.c.project_id, releases.c.state, releases.c.cr
 Index("releases_updated", releases.c.updated_at)
 Index("findings_open", findings.c.fixed_at, findings.c.severity, findings.c.first_seen, findings.c.identity)
 Index("findings_project", findings.c.project)
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("project_id", Integer, primary_key=True, autoincrement=False),
+    Column("project", Text, nullable=False),
+    Column("branch", Text, nullable=False),
+    Column("sha", String(64), nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("due_at", Moment),
+    Column("tries", Integer, nullable=False),
+    Column("told", Text, nullable=False),
+    Index("heads_due", "due_at"),
+)

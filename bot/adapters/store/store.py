@@ -14,6 +14,7 @@ from bot.adapters.store.consents import SqliteApprovals, SqliteHolds
 from bot.adapters.store.database import Database
 from bot.adapters.store.enrolment import SqliteEnrolment
 from bot.adapters.store.findings import SqliteFindings
+from bot.adapters.store.heads import SqliteHeads
 from bot.adapters.store.hooks import SqliteHookRecords
 from bot.adapters.store.intake import SqliteIntake
 from bot.adapters.store.journal import SqliteJournal, append, of_attempt, of_receipt
@@ -125,6 +126,7 @@ class Store:
         self.acceptances = SqliteAcceptances(database)
         self.reviews = SqliteReviews(database)
         self.commands = SqliteCommands(database, redact)
+        self.heads = SqliteHeads(database, redact)
 
     def close(self) -> None:
         """Let go of all connections."""
