@@ -125,6 +125,14 @@ REFUSALS: list[tuple[str, tuple[str, ...], Mapping[str, str], int, str]] = [
     ("a wrong job token", (), {"CI_JOB_TOKEN": "glcbt-64_never-was-one"}, 6, "The job token lives as long as its job"),
     ("an unprotected ref", ("--to", "pypi"), {"CI_COMMIT_REF_PROTECTED": "false"}, 5, "--allow-unprotected"),
     ("nothing to publish", ("dist/*",), {}, 3, "no file dist/*"),
+    ("no id_tokens", ("--to", "pypi"), {"TWINE_PASSWORD": ""}, 2, "Add `id_tokens: {PYPI_ID_TOKEN: {aud: pypi}}`"),
+    (
+        "a merge request from a fork",
+        (),
+        {"CI_MERGE_REQUEST_PROJECT_ID": "1", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "2"},
+        5,
+        "publish from a protected tag",
+    ),
 ]
 
 
@@ -133,8 +141,17 @@ def test_what_stops_it_is_one_sentence_and_a_code_and_nothing_is_written(
 ) -> None:
     package = town.package(group)
     secrets = [town.token, "glcbt-64_never-was-one", "pypi-AgEIcHlwaS5vcmcCJDAx"]
+    outsider = town.world.create_token(town.world.create_user("outsider"), ["api"], "no member of the project")
+    secrets.append(outsider)
+    no_rights = (
+        "no rights on the target",
+        (),
+        {"CI_JOB_TOKEN": outsider},
+        6,
+        "a role in the project that reads packages",
+    )
     since = town.mark()
-    for case, arguments, environ, code, words in REFUSALS:
+    for case, arguments, environ, code, words in (*REFUSALS, no_rights):
         files = () if arguments and "/" in arguments[0] else tuple(made.both(package.name, VERSION))
         more = {"TWINE_PASSWORD": secrets[2], **environ}
         done = publish(package, tmp_path, *files, *arguments, **more)
