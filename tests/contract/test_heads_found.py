@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from bot.adapters.store.store import Store
 from bot.domain.versioning import Auto, NewHead, VersioningPolicy
 from tests.contract.comparisons import comparison
 from tests.contract.poll_watch import LONG, POLICY, Watch, watching
 from tests.contract.sandbox_org import organisation
+from tests.contract.states import BOTH, store_on
 from tests.unit.release_facts import NOON, OTHER_SHA, PROJECT, SHA
 
 HEAD = NewHead(project_id=PROJECT.id, project=PROJECT.full_path, branch="main", sha=SHA, seen_at=NOON, due_at=NOON)
@@ -34,6 +38,13 @@ def test_a_commit_that_was_there_is_left_and_a_new_one_is_due_once(tmp_path: Pat
         assert ours.releases() == set(), "a branch that is tagged is not released by that"
         assert ours.store.heads.settle(replace(head, due_at=None, told="v1.0.0"))
         assert ours.store.heads.due(ours.ours(), 9) == ()
+
+
+@pytest.fixture(params=BOTH)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    opened = store_on(request.param, request, tmp_path)
+    yield opened
+    opened.close()
 
 
 def test_what_came_of_a_look_never_settles_a_newer_commit(store: Store) -> None:
