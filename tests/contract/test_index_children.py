@@ -158,14 +158,28 @@ def test_a_fork_server_that_died_is_replaced(tmp_path: Path, children: Children)
     wheel = tmp_path / "widget-1.0-py3-none-any.whl"
     wheel.write_bytes(wheel_bytes())
     job = CheckJob(path=str(wheel), memory=600 << 20, cpu=30)
+    lives = [children.alive]
     assert children.run(job, deadline=30).reply == Checked(complaint="")
     first = children.server_pid
     assert first is not None
+    lives.append(children.alive)
     with watched(first) as end:
         os.kill(first, signal.SIGKILL)
         assert gone(end, 5)
+    lives.append(children.alive)
+    assert lives == [None, True, False]
     assert children.run(job, deadline=30).reply == Checked(complaint="")
     assert children.server_pid != first
+
+
+def test_whether_it_lives_can_be_asked_while_it_starts(children: Children) -> None:
+    """A health check must not wait for the second that twine takes to be imported, nor for a server that hangs."""
+    said: list[bool | None] = []
+    asking = threading.Thread(target=lambda: said.append(children.alive), daemon=True)
+    with children._lock:  # held as long as a server starts
+        asking.start()
+        asking.join(5)
+        assert said == [None]
 
 
 @pytest.mark.slow

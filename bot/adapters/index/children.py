@@ -107,9 +107,9 @@ class Children:
 
     @property
     def alive(self) -> bool | None:
-        """Whether the server runs, or None before the first start."""
-        with self._lock:
-            return None if self._server is None else self._server.process.poll() is None
+        """Whether the server runs, or None before the first start. Never waits: it may be asked while one starts."""
+        server = self._server
+        return None if server is None else server.process.poll() is None
 
     def heavy(self) -> AbstractContextManager[object]:
         """A place among the children that compute, for other work of that kind; waits until there is one."""
