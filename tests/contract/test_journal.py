@@ -58,6 +58,15 @@ def release(store: Store) -> None:
     store.journal.requested("put", "/projects/42/variables/TWINE_PASSWORD", "accepted", NOON)
 
 
+def test_a_path_of_any_length_is_noted(store: Store) -> None:
+    """PostgreSQL refuses to index what is long and looks random."""
+    path = "/projects/42/releases/" + "".join(digest_of(str(number)) for number in range(99))
+    store.journal.requested("put", path, "accepted", NOON)
+    (row,) = store.journal.entries("/projects/42/releases/")
+    assert row.written.words == f"PUT {path}"
+    assert store.journal.verify()[1] is None
+
+
 def test_every_outcome_proof_and_request_has_an_entry_and_a_claim_has_none(store: Store) -> None:
     release(store)
     store.ledger.record(KEY, [proof()])  # known already

@@ -18,6 +18,7 @@ from bot.adapters.store.rows import Redact
 from bot.domain.ledger import NOTHING, Broken, Chain, Entry, EntryKind, Written, entry
 from bot.domain.releases import Attempt, AttemptOutcome, Receipt
 
+LONGEST_PLACE = 1_000  # characters of a request's path: PostgreSQL indexes no more than 2,704 bytes, words hold it all
 PAGE = 1_000  # entries read at a time: other writers wait no longer than that takes
 # What is no write: a claim has no outcome yet, what was put off was not sent, an install check changes nothing outside.
 _UNSENT = frozenset({AttemptOutcome.CLAIMED, AttemptOutcome.PUT_OFF})
@@ -79,7 +80,9 @@ class SqliteJournal:
     def requested(self, method: str, path: str, outcome: str, at: datetime) -> None:
         """Note a request that was to change something on GitLab, and how it ended."""
         words = self._redact(f"{method.upper()} {path}")
-        written = Written(at=at, kind=EntryKind.REQUEST, place=self._redact(path), words=words, outcome=outcome)
+        written = Written(
+            at=at, kind=EntryKind.REQUEST, place=self._redact(path)[:LONGEST_PLACE], words=words, outcome=outcome
+        )
         with self._database.begin() as connection:
             append(connection, written)
 
