@@ -18,7 +18,7 @@ from bot.hygiene.facts import ProjectFacts
 from bot.hygiene.judging import called
 from bot.hygiene.publishing import publishing_jobs, publishing_severity
 from bot.hygiene.running import MEND_CI, Check, Run, agreed, file_check, pipeline_checks, runs, starting
-from bot.hygiene.sending import opaque, sent
+from bot.hygiene.sending import makes_nothing, opaque, sent, takes_from
 from bot.hygiene.starting import NEVER
 from bot.hygiene.tagging import protected, registry_off, switched_off, tag_check
 from bot.hygiene.uploading import credential
@@ -207,15 +207,24 @@ def _path(
     run = agreed("publishing job", [starting(job, one, played=played) for one in found])
     if run.verdict is Verdict.FAIL:
         return (run,)
+    given = [credential(facts, ci, job, one.pipeline, question.gitlab) for one in found]
+    checks = [Check(name="credential", verdict=one.verdict, reason=one.reason, remedy=one.remedy) for one in given]
+    return (run, *_doubts(ci, job, found), agreed("credential", checks))
+
+
+def _doubts(ci: CiFacts, job: CiJob, found: tuple[Run, ...]) -> Iterator[Check]:
+    """What of a job that runs may keep it from uploading anything."""
     uploads = sent(job)
-    if run.verdict is Verdict.PASS and uploads and not any(one.certain for one in uploads):
+    if uploads and not any(one.certain for one in uploads):
         line = uploads[0].command.line
         where = "" if line is None else f" (line {line})"
         reason = f"whether job {job.name} comes to its upload{where}, its script decides when it runs"
-        run = Check(name=run.name, verdict=Verdict.UNKNOWN, reason=reason, remedy="Say it with `rules` of the job")
-    given = [credential(facts, ci, job, one.pipeline, question.gitlab) for one in found]
-    checks = [Check(name="credential", verdict=one.verdict, reason=one.reason, remedy=one.remedy) for one in given]
-    return (run, agreed("credential", checks))
+        yield Check(name="upload", verdict=Verdict.UNKNOWN, reason=reason, remedy="Say it with `rules` of the job")
+    given = any(run.words(other) != {NEVER} for run in found for other in takes_from(ci, job))
+    if ci.whole and job.publisher == "twine" and makes_nothing(job) and not given:
+        reason = f"job {job.name} builds nothing, and is given no artifacts by a job that runs for the tag"
+        remedy = "Let the job that builds keep dist/ (`artifacts: {paths: [dist/]}`), or build in this one"
+        yield Check(name="upload", verdict=Verdict.UNKNOWN, reason=reason, remedy=remedy)
 
 
 def _by_bot(facts: ProjectFacts, question: Question) -> Iterator[Check]:

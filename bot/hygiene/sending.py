@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.domain.ci import CiCommand, CiJob, CiLine
+from bot.domain.ci import CiCommand, CiFacts, CiJob, CiLine
 from bot.hygiene.ci_judging import uploads
 
 # What runs tasks that another file describes, or uploads by a name of its own.
@@ -26,6 +26,10 @@ _RUNNERS = frozenset(
     "eval",
     "ansible-playbook",
 }
+# What leaves no file behind that twine could send.
+_MAKE_NOTHING = frozenset(
+    {"twine", "pip", "pip3", "apt-get", "apt", "apk", "echo", "ls", "cat", "set", "export", "true"}
+)
 _INTERPRETERS = frozenset({"sh", "bash", "dash", "zsh", "ksh", ".", "source"})
 
 
@@ -65,6 +69,23 @@ def opaque(job: CiJob) -> str:
         if program in _INTERPRETERS and len(command.words) > 1 and "-c" not in command.words:
             return command.words[1]
     return ""
+
+
+def makes_nothing(job: CiJob) -> bool:
+    """Whether the script for certain makes and fetches no file that could be uploaded."""
+    return not job.builds and all(one.words[:1] == () or one.words[0] in _MAKE_NOTHING for one in job.commands)
+
+
+def takes_from(ci: CiFacts, job: CiJob) -> tuple[CiJob, ...]:
+    """The jobs whose artifacts it is given, as far as the file tells: those that keep none left out."""
+    names = job.needs if job.dependencies is None else job.dependencies
+    others = (one for one in ci.jobs if one is not job and (names is None or made_from(one, names)))
+    return tuple(one for one in others if one.artifacts or not one.complete)
+
+
+def made_from(job: CiJob, names: tuple[str, ...]) -> bool:
+    """Whether one of these names is the job's, or that of one of several made from it."""
+    return any(name == job.name or name.startswith((f"{job.name} ", f"{job.name}: ")) for name in names)
 
 
 def _uploads(job: CiJob) -> Iterator[Upload]:

@@ -31,7 +31,11 @@ def upload(*words: str, assigns: tuple[CiAssignment, ...] = ()) -> CiCommand:
 
 def publisher(command: CiCommand | None = None, **changes: object) -> CiJob:
     made = replace(
-        job(), publisher="twine", script=(CiLine(text="twine upload", commands=(command or upload(),)),), only=("tags",)
+        job(),
+        publisher="twine",
+        builds=True,
+        script=(CiLine(text="twine upload", commands=(command or upload(),)),),
+        only=("tags",),
     )
     return replace(made, **changes)  # type: ignore[arg-type]  # fields of the job
 
@@ -58,6 +62,12 @@ READY: list[tuple[str, ProjectFacts, Question]] = [
         BOT,
     ),
     ("all as it should be", GOOD, PIPELINE),
+    ("built by another", place(variable(), ci=file(BUILD, publisher(builds=False)), access=access()), PIPELINE),
+    (
+        "built by several made from one job",
+        place(variable(), ci=file(BUILD, publisher(builds=False, dependencies=("build: [3.12]",))), access=access()),
+        PIPELINE,
+    ),
     (
         "an environment that the file names by a variable",
         place(variable(), ci=file(publisher(environment="$WHERE", variables={"WHERE": "pypi"})), access=access()),
@@ -179,6 +189,24 @@ UNSURE: list[tuple[str, ProjectFacts, Question, str]] = [
         "tag protected",
     ),
     ("trusted publishing", place(ci=file(publisher(id_tokens=OIDC)), access=access()), PIPELINE, "credential"),
+    (
+        "nothing that was built",
+        place(variable(), ci=file(replace(BUILD, artifacts=()), publisher(builds=False)), access=access()),
+        PIPELINE,
+        "upload",
+    ),
+    (
+        "what was built, not taken",
+        place(variable(), ci=file(BUILD, publisher(builds=False, dependencies=())), access=access()),
+        PIPELINE,
+        "upload",
+    ),
+    (
+        "what is built on branches only",
+        place(variable(), ci=file(replace(BUILD, only=("main",)), publisher(builds=False)), access=access()),
+        PIPELINE,
+        "upload",
+    ),
     (
         "an environment that the settings name",
         place(
