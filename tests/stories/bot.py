@@ -208,7 +208,7 @@ class Daemon:
         """What /readyz says of each thing that work depends on."""
         return {name: one["verdict"] for name, one in self.get("/readyz").json()["checks"].items()}
 
-    def ready(self) -> None:
+    def ready(self, seconds: float = WAIT) -> None:
         """Wait for /readyz. Raises: AssertionError with the end of the log if it ends instead."""
 
         def answers() -> bool:
@@ -217,7 +217,7 @@ class Daemon:
                 return self.get("/readyz").status_code == 200
             return False
 
-        until(answers)
+        until(answers, seconds)
 
     def family(self) -> list[int]:
         """Its process id and those of all its descendants."""

@@ -13,6 +13,7 @@ from bot.sandbox.world.places import Group
 from tests.postgres import Role
 from tests.stories.bot import Bot, Daemon, make_bot
 from tests.stories.town import Town
+from tests.waiting import WAIT
 
 COULD_NOT_START = (Exit.USAGE, Exit.UNREACHABLE)  # the state or GitLab was away at that moment
 LATE = "60 seconds"  # longer than anybody is waited for
@@ -92,7 +93,7 @@ def serving(fleet: Fleet) -> Iterator[Fleet]:
         for number in range(len(fleet.bots)):
             fleet.start(number)
         for one in fleet.daemons.values():
-            one.ready()
+            one.ready(len(fleet.bots) * WAIT)  # they all start at once
         yield fleet
     finally:
         fleet.stop()
