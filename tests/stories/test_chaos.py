@@ -58,6 +58,8 @@ class Chaos:
         self.chance.shuffle(chosen)
         while (moment := moment + self.chance.uniform(0.2, 1.8) * PAUSE) < seconds:
             self.at(moment, chosen.pop() if chosen else self.chance.choice(acts))
+        for act in chosen:
+            self.at(seconds, act)
 
     def at(self, moment: float, act: Callable[[], object]) -> None:
         """Do it so many seconds after the begin, or as soon after that as what comes before is done."""
