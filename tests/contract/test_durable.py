@@ -71,6 +71,7 @@ def test_a_store_that_fails_for_a_while_stops_nothing_and_shows_in_the_heartbeat
         assert runner.heartbeat is not None
 
 
+@pytest.mark.slow
 def test_what_passes_by_itself_is_told_in_one_line_and_tried_again(store: Store, file: Path) -> None:
     """A database that restarts is no fault of ours: no traceback, wherever it is met."""
     add(store, due(1, "good"))
