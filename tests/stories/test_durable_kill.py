@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 ROOT = Path(__file__).parents[2]
 UNFINISHED = "SELECT workflow_uuid FROM workflow_status WHERE name = 'turn' AND status != 'SUCCESS'"
-FEW = 3  # moments on PostgreSQL unless it is told in full
+FEW = 2  # moments on PostgreSQL unless it is told in full
 REGISTRY = r"/projects/{id}/packages/pypi$"
 # The actions of a release with one merged request, in order, and for those on GitLab the request that is the effect.
 ACTIONS = {
