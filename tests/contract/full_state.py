@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Column, Table, insert, select
 from sqlalchemy import Text as TextType
 
+from bot.adapters.store.columns import Moment
 from bot.adapters.store.copying import LEFT_OUT, MARKS
-from bot.adapters.store.schema import Moment
 from bot.adapters.store.shared_tables import TABLES
 from bot.adapters.store.store import Store
 from bot.domain.releases import AttemptOutcome, Receipt

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, false, 
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import rows, schema
+from bot.adapters.store.columns import Moment
 from bot.adapters.store.database import Database
 from bot.adapters.store.rows import Redact
 from bot.domain.refs import RefAction, RefChange, RefKind
@@ -42,7 +43,7 @@ class SqliteReleases:
         table = schema.releases
         values = rows.release_values(release, self._redact)
         # Typed by hand: within `case` a bare datetime would be written in SQLAlchemy's own format and sort otherwise.
-        now, due = (literal(moment, schema.Moment) for moment in (release.updated_at, release.due_at))
+        now, due = (literal(moment, Moment) for moment in (release.updated_at, release.due_at))
         asked_anew = table.c.asked_at > release.asked_at
         woken = (table.c.wake > wake_seen) if release.state.open else false()
         values["due_at"] = case((or_(asked_anew, woken), now), else_=due)

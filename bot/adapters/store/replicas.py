@@ -13,12 +13,13 @@ from sqlalchemy import case, delete, literal_column, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import schema
+from bot.adapters.store.columns import Moment
 from bot.adapters.store.database import Database
 from bot.domain.releases import Release
 from bot.domain.replicas import TTL, Replica
 
 FORGET_AFTER = timedelta(hours=1)  # what died is shown for so long
-_FORM = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'  # as schema.Moment writes it
+_FORM = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'  # as Moment writes it
 _NOW = f"to_char(clock_timestamp() AT TIME ZONE 'UTC', '{_FORM}')"
 
 
@@ -26,7 +27,7 @@ def database_time(after: timedelta = timedelta()) -> object:
     """So long after now, as an expression for a column of moments."""
     seconds = f"make_interval(secs => {after.total_seconds()})"
     text = f"to_char((clock_timestamp() + {seconds}) AT TIME ZONE 'UTC', '{_FORM}')"
-    return type_coerce(literal_column(text), schema.Moment)
+    return type_coerce(literal_column(text), Moment)
 
 
 class SharedReplicas:

@@ -1,8 +1,6 @@
-"""Our tables. Times are UTC text (RFC 3339, microseconds): they sort as they read, in every database and by eye."""
+"""Our tables; how values stand in them, see `columns`."""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
@@ -17,39 +15,14 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy import Integer as SmallInteger
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
 
 from bot.adapters.store.append_only import protect
+from bot.adapters.store.columns import Integer, Moment
 
 # Raised with every change of a table; a database of a newer version is refused. How tables change: see `growing`.
 VERSION = 4
 
 metadata = MetaData()
-
-# GitLab's ids have outgrown 32 bits. SQLite's INTEGER holds 64, and must be spelled so to number rows by itself.
-Integer = BigInteger().with_variant(SmallInteger(), "sqlite")
-
-
-class Moment(TypeDecorator[datetime]):
-    """A UTC time as text of fixed width."""
-
-    impl = String(32).with_variant(
-        String(32, collation="C"), "postgresql"
-    )  # sorts by bytes, whatever the database does
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        """To `2026-01-31T12:00:00.000000Z`."""
-        del dialect
-        return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        """From it."""
-        del dialect
-        return None if value is None else datetime.fromisoformat(value)
-
 
 projects = Table(
     "projects",

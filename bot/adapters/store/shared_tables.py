@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, String, Table, Text
 
-from bot.adapters.store.schema import Moment, metadata
+from bot.adapters.store.columns import Moment
+from bot.adapters.store.schema import metadata
 
 TABLES = metadata  # all of them, whoever asks for these
 

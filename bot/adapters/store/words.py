@@ -10,6 +10,7 @@ from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import schema
+from bot.adapters.store.columns import Moment
 from bot.adapters.store.database import Database
 
 DELIVERY_MEMORY = timedelta(days=7)
@@ -58,7 +59,7 @@ def _remember() -> Insert:
     """Insert, or take over a row that is forgotten by now. Made once: it is hot."""
     table = schema.deliveries
     statement = upsert(table).values({name: bindparam(name) for name in ("id", "digest", "at")})
-    forgotten = table.c.at < bindparam("limit", type_=schema.Moment)
+    forgotten = table.c.at < bindparam("limit", type_=Moment)
     anew = {name: case((forgotten, statement.excluded[name]), else_=table.c[name]) for name in ("digest", "at")}
     return statement.on_conflict_do_update(index_elements=["id"], set_=anew)
 

@@ -11,6 +11,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from bot.adapters.store import schema
+from bot.adapters.store.columns import Moment
 from bot.adapters.store.database import Database
 from bot.adapters.store.views.within import within
 from bot.domain.verdicts import Severity
@@ -51,7 +52,7 @@ class StoredFindingViews:
         if wanted.among is not None:
             where.append(self._among(wanted.among))
         if after is not None:
-            place = (literal(int(after.severity)), literal(after.first_seen, schema.Moment), literal(after.identity))
+            place = (literal(int(after.severity)), literal(after.first_seen, Moment), literal(after.identity))
             where.append(tuple_(*order) < tuple_(*place))
         query = select(_F).where(*where).order_by(*(column.desc() for column in order)).limit(limit)
         with self._database.read() as connection:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, func, select
 
 from bot.adapters.store import schema
+from bot.adapters.store.columns import Moment
 from bot.adapters.store.database import Database
 from bot.adapters.store.views.findings import project_in
 from bot.adapters.store.views.releases import LIGHT, row_of
@@ -105,7 +106,7 @@ def _shipped(connection: Connection, ids: Sequence[int]) -> Mapping[int, Release
     """The newest published release of each."""
     published = and_(_R.c.project_id.in_(ids), _R.c.state == ReleaseState.PUBLISHED.value)
     newest = (
-        select(_R.c.project_id, func.max(_R.c.created_at, type_=schema.Moment).label("at"))
+        select(_R.c.project_id, func.max(_R.c.created_at, type_=Moment).label("at"))
         .where(published)
         .group_by(_R.c.project_id)
         .subquery()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, literal, or_, select, tuple_
 
 from bot.adapters.store import rows, schema
+from bot.adapters.store.columns import Moment
 from bot.adapters.store.database import Database
 from bot.adapters.store.journal import entry_of
 from bot.adapters.store.views.within import within
@@ -46,7 +47,7 @@ class StoredReleaseViews:
         if wanted.among is not None:
             where.append(within(self._database, _R.c.project_id, wanted.among))
         if after is not None:
-            place = tuple_(literal(after.at, schema.Moment), literal(after.key))
+            place = tuple_(literal(after.at, Moment), literal(after.key))
             where.append(tuple_(_R.c.created_at, _R.c.key) < place)
         columns = (*LIGHT, _R.c.targets) if wanted.targets else LIGHT
         query = select(*columns).where(*where).order_by(_R.c.created_at.desc(), _R.c.key.desc()).limit(limit)
@@ -70,10 +71,10 @@ class StoredReleaseViews:
     def stamp(self) -> str:
         """The newest of each."""
         newest = select(
-            select(func.max(_R.c.updated_at, type_=schema.Moment)).scalar_subquery(),
+            select(func.max(_R.c.updated_at, type_=Moment)).scalar_subquery(),
             select(func.count()).select_from(_R).scalar_subquery(),
             select(func.max(schema.ledger.c.sequence)).scalar_subquery(),
-            select(func.max(schema.readings.c.at, type_=schema.Moment)).scalar_subquery(),
+            select(func.max(schema.readings.c.at, type_=Moment)).scalar_subquery(),
         )
         with self._database.read() as connection:
             return " ".join(map(str, connection.execute(newest).one()))
