@@ -17,9 +17,12 @@ from tests.organisation import Size, fill
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium without a window, started once."""
+    """The system's Chromium without a window, started once for a file.
+
+    Its driver keeps an event loop going in this thread, which tests of other files could not live with.
+    """
     if CHROMIUM is None:
         unavailable("Chromium is missing: apt-get install chromium")
     environment: dict[str, str | float | bool] = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
@@ -29,7 +32,7 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def organisation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A dashboard over a filled state that nobody changes."""
     with serving(tmp_path_factory.mktemp("organisation")) as served:

@@ -15,6 +15,7 @@ import yaml
 from bot.sandbox.world import flow
 from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Group
+from tests.bounds import ONLY_IN_FULL
 from tests.stories.bot import Bot
 from tests.stories.town import Town
 from tests.waiting import until
@@ -93,6 +94,8 @@ def test_rules_explain_themselves(bot: Bot) -> None:
     assert "## Threat" in bot.run("audit", "explain", "RW101").out
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_reports_for_programs_end_with_nought_and_what_is_known_can_be_left_out(
     bot: Bot, town: Town, group: Group
 ) -> None:
@@ -122,6 +125,8 @@ def test_reports_for_programs_end_with_nought_and_what_is_known_can_be_left_out(
     assert (waived["findings"], [one["verdict"] for one in waived["waived"]]) == ([], ["waived"])
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_issues_are_planned_before_they_are_kept(bot: Bot, town: Town, group: Group) -> None:
     """A plan writes nothing; by hand as by the daemon there is one issue, and none without a policy."""
     number = project(town, group, "beacon")

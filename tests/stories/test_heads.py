@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.releases import ReleaseState
 from bot.sandbox.world.places import Group
+from tests.bounds import ONLY_IN_FULL
 from tests.stories.bot import Bot
 from tests.stories.town import Town
 from tests.waiting import until
@@ -14,6 +15,8 @@ pytestmark = pytest.mark.slow
 CI = "build:\n  script: [mkdir dist, cp made/* dist/]\n  artifacts: {paths: [dist/]}\n"
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_a_commit_is_tagged_and_released_once_though_the_daemon_is_killed(bot: Bot, town: Town, group: Group) -> None:
     package = town.package(group, ci=CI)
     where = package.project

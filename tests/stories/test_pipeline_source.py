@@ -8,6 +8,7 @@ import pytest
 
 from bot.domain.releases import ReleaseState
 from bot.sandbox.ci.model import Job
+from tests.bounds import ONLY_IN_FULL
 from tests.stories import made
 from tests.stories.bot import Bot, Json
 from tests.stories.test_release_paths import MOST_REQUESTS, MakePackage, _gate
@@ -134,6 +135,8 @@ def test_a_pipeline_is_started_once_with_inputs_though_the_reply_is_lost(
     whole(package)
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_a_bot_killed_between_the_start_and_its_record_adopts_what_it_started(
     bot: Bot, town: Town, group_package: MakePackage
 ) -> None:
@@ -159,6 +162,8 @@ def test_a_bot_killed_between_the_start_and_its_record_adopts_what_it_started(
     whole(package)
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_a_job_for_a_person_is_waited_for_or_played_once_as_policy_says(
     bot: Bot, town: Town, group_package: MakePackage
 ) -> None:
@@ -203,6 +208,8 @@ def test_nothing_is_played_while_a_gate_says_no(bot: Bot, town: Town, group_pack
     assert package.registry() == []
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_a_publishing_job_that_failed_halfway_is_retried_in_gitlab_and_the_release_resumed(
     bot: Bot, town: Town, group_package: MakePackage
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # ships no types
 
 from bot.domain.releases import ReleaseState
+from tests.bounds import ONLY_IN_FULL
 from tests.contract.sandbox_org import git
 from tests.stories import made
 from tests.stories.bot import Bot, Json
@@ -216,6 +217,8 @@ def test_a_failed_pipeline_is_mended_in_gitlab_and_the_release_resumed(
     package.complete()
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_a_pipeline_that_ends_at_a_manual_job_is_green(bot: Bot, group_package: MakePackage) -> None:
     """A publish job for a person to press holds up nothing, and is not pressed."""
     package = group_package(ci=CI_MANUAL)
@@ -247,6 +250,8 @@ def test_jobs_of_a_matrix_contribute_a_file_each(bot: Bot, group_package: MakePa
     package.complete()
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_each_tag_of_one_commit_is_judged_by_its_own_pipeline(
     bot: Bot, town: Town, package: Package, tmp_path: Path
 ) -> None:
@@ -271,6 +276,8 @@ def test_each_tag_of_one_commit_is_judged_by_its_own_pipeline(
     assert [release.tag for release in package.releases()] == [TAG]
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_a_tag_deleted_while_its_pipeline_runs_is_withdrawn(
     bot: Bot, group_package: MakePackage, tmp_path: Path
 ) -> None:
@@ -289,6 +296,8 @@ def test_a_tag_deleted_while_its_pipeline_runs_is_withdrawn(
     assert bot.release("status", package.target).json["state"] == "withdrawn"
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_a_tag_moved_while_its_pipeline_runs_releases_the_new_commit_only(
     bot: Bot, group_package: MakePackage, tmp_path: Path
 ) -> None:
@@ -360,6 +369,8 @@ def test_a_plan_needs_only_a_token_that_reads(bot: Bot, town: Town, package: Pac
     assert {path.name for path in bot.folder.iterdir()} == {"bot.token", "index.password", "home", "ropewalk.yaml"}
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_a_plan_tells_what_it_would_pass_over_and_what_would_stop_it(bot: Bot, town: Town, package: Package) -> None:
     """Identical files are skipped, other bytes stop, and an index that refuses to be read leaves it open."""
     package.tag()
@@ -385,6 +396,8 @@ def test_a_plan_tells_what_it_would_pass_over_and_what_would_stop_it(bot: Bot, t
     assert package.registry() == []
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_a_plan_is_carried_out_only_while_the_world_stands_still(
     bot: Bot, town: Town, package: Package, tmp_path: Path
 ) -> None:
@@ -468,6 +481,8 @@ def test_commands_beside_a_daemon_leave_the_work_to_it(bot: Bot, town: Town, pac
     package.complete()
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_verify_names_every_file_that_somebody_deleted(bot: Bot, town: Town, package: Package) -> None:
     """Published once and gone now is not published, nor proven by old receipts; resume puts the same bytes back."""
     package.tag()

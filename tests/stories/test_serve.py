@@ -195,6 +195,8 @@ def test_since_says_what_is_too_old(tmp_path: Path, town: Town) -> None:
                 package.untouched()
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_tags_pushed_while_the_daemon_was_away_are_found_at_its_start(bot: Bot, town: Town, group: Group) -> None:
     """`since: now` is about the first start ever, not about each."""
     package = town.package(group)

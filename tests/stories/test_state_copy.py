@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.sandbox.world.places import Group
+from tests.bounds import ONLY_IN_FULL
 from tests.contract.states import shared_store
 from tests.postgres import Role
 from tests.stories.bot import Bot
@@ -13,6 +14,8 @@ from tests.stories.town import Town
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.chaos
+@ONLY_IN_FULL
 def test_the_bot_goes_on_from_the_copy_and_does_nothing_twice(
     bot: Bot, town: Town, group: Group, database: Role
 ) -> None:
