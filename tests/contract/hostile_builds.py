@@ -83,7 +83,10 @@ class Attack:
     disk: int = 256 * MIB
 
 
-_STAY = "import subprocess; subprocess.Popen([sys.executable, '-c', {code!r}, target.MARK], start_new_session=True)"
+_STAY = (
+    "import subprocess; left = subprocess.Popen("
+    "[sys.executable, '-c', {code!r}, target.MARK], start_new_session=True, stdout=subprocess.PIPE)"
+)
 _PROC = """
 for pid in os.listdir("/proc"):
     if pid.isdigit():
@@ -204,9 +207,11 @@ ATTACKS = (
     ),
     Attack(
         name="signals to process 1",
-        code="import signal, time\n"
+        code="import signal\n"
         "for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM, signal.SIGINT, signal.SIGSEGV, signal.SIGCHLD):\n"
-        "    os.kill(1, number)\ntime.sleep(0.3); loot('signalled')",
+        "    os.kill(1, number)\n"
+        "child = os.fork() or os._exit(0)  # without its process 1 no process could begin\n"
+        "os.waitpid(child, 0); loot('signalled')",
         loots="signalled",
     ),
     Attack(name="signals to all", code="import signal\nos.kill(-1, signal.SIGKILL)", ends="was ended by signal 9"),
@@ -224,41 +229,41 @@ ATTACKS = (
     ),
     Attack(
         name="threads",
-        code="import threading, time\nthreading.stack_size(65536)\n"
-        "for _ in range(5000): threading.Thread(target=time.sleep, args=(60,)).start()\ntime.sleep(30)",
+        code="import threading\nthreading.stack_size(65536); never = threading.Event()\n"
+        "for _ in range(5000): threading.Thread(target=never.wait, daemon=True).start()\nnever.wait()",
         ends="more processes and threads",
         memory=2048 * MIB,
     ),
     Attack(
         name="a daemon that stays",
         code=_STAY.format(
-            code="import os, sys, time, socket\nif os.fork(): os._exit(0)\nos.setsid()\nif os.fork(): os._exit(0)\n"
+            code="import os, signal\nif os.fork(): os._exit(0)\nos.setsid()\nif os.fork(): os._exit(0)\n"
             "for fd in range(256):\n    try: os.close(fd)\n    except OSError: pass\n"
-            "time.sleep(600)"
+            "signal.pause()"
         )
-        + "\nimport time; time.sleep(0.5); loot('left it')",
+        + "\nleft.stdout.read(); loot('left it')",  # read to the end: it has closed all that it had
         loots="left it",
     ),
     Attack(
         name="a thousand that stay",
         code="import subprocess\n"
         "for _ in range(100): subprocess.Popen(['sleep', '600', '--', target.MARK][:2], start_new_session=True)\n"
-        + _STAY.format(code="import time; time.sleep(600)")
+        + _STAY.format(code="import signal; signal.pause()")
         + "\nloot('left them')",
         loots="left them",
     ),
     Attack(name="memory", code="hoard = bytearray()\nwhile True: hoard += bytes(1 << 20)", ends="build.memory"),
     Attack(
         name="memory of many processes",
-        code="import time\nfor _ in range(20):\n    if os.fork() == 0:\n        hoard = b'x' * (60 << 20); time.sleep(60)\ntime.sleep(60)",
+        code="import signal\nfor _ in range(20):\n    if os.fork() == 0:\n        hoard = b'x' * (60 << 20); signal.pause()\nsignal.pause()",
         ends="build.memory",
     ),
     Attack(name="one mapping of everything", code="hoard = bytearray(8 << 30); loot('mapped')", loots="MemoryError"),
     Attack(
         name="disk",
-        code="import time\nfor number in range(64):\n"
+        code="import signal\nfor number in range(64):\n"
         "    try:\n        with open('/build/%d' % number, 'wb') as f:\n            for _ in range(64): f.write(bytes(1 << 20))\n"
-        "    except OSError as error: time.sleep(5)",
+        "    except OSError: signal.pause()",
         ends="build.disk",
     ),
     Attack(

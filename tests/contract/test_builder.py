@@ -119,10 +119,10 @@ def test_without_a_fence_nothing_is_built(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture(params=Isolation)
 def building(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A daemon with a build under way that would last for minutes, half of it detached."""
+    """A daemon with a build under way that would never end, half of it detached."""
     if request.param is Isolation.BUBBLEWRAP:
         need_bubblewrap()
-    code = "import subprocess, time\nsubprocess.Popen(['sleep', '301'], start_new_session=True)\ntime.sleep(300)"
+    code = "import signal, subprocess\nsubprocess.Popen(['sleep', '301'], start_new_session=True)\nsignal.pause()"
     body = "".join(f"    {line}\n" for line in code.splitlines())
     tree = {"pyproject.toml": PYPROJECT, "evil.py": BACKEND.format(attack=body), "target.py": ""}
     (tmp_path / "tree.tar.gz").write_bytes(packed(tree))
