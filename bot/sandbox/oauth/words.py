@@ -6,15 +6,10 @@ Source: doorkeeper, config/locales/en.yml, oauth/error_response.rb.
 from __future__ import annotations
 
 from bot.sandbox.answers import Json
+from bot.sandbox.world.people import SCOPES as PERSONS
 
 SCOPES = (
-    "api",
-    "read_api",
-    "read_user",
-    "read_repository",
-    "write_repository",
-    "read_registry",
-    "write_registry",
+    *PERSONS,
     "openid",
     "profile",
     "email",

@@ -12,19 +12,14 @@ from bot.sandbox.rest.entities import people
 from bot.sandbox.rest.issues import day
 from bot.sandbox.rest.paging import paged
 from bot.sandbox.rest.routing import Routes
+from bot.sandbox.world.people import SCOPES as PERSONS
 from bot.sandbox.world.people import Level, Token, TokenKind, User
 from bot.sandbox.world.places import Group, Project
 
 ROUTES = Routes()
 
 SCOPES = (
-    "api",
-    "read_api",
-    "read_user",
-    "read_repository",
-    "write_repository",
-    "read_registry",
-    "write_registry",
+    *PERSONS,
     "create_runner",
     "manage_runner",
     "ai_features",

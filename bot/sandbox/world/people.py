@@ -44,6 +44,18 @@ class TokenKind(StrEnum):
     OAUTH = "oauth"
 
 
+SCOPES = (
+    "api",
+    "read_api",
+    "read_user",
+    "read_repository",
+    "write_repository",
+    "read_registry",
+    "write_registry",
+)
+"""Scopes that every kind of token of a person may have, in GitLab's order."""
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class User:
     """A person, or the bot user that stands behind a project or group token."""
