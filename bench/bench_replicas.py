@@ -33,6 +33,7 @@ from bench.bench_many import LONG, _project, _resident
 from bench.bench_watch import Sandbox
 from bench.calibration import calibrate
 from bot.domain.policy import Source
+from bot.domain.refs import Project as Watched
 from bot.domain.refs import RefKind
 from bot.domain.releases import Release, ReleaseId, ReleaseState
 from bot.sandbox.world.places import Project
@@ -48,6 +49,7 @@ CPU_SLACK = 1.0  # percent of a core: less than that is noise
 TICKS = os.sysconf("SC_CLK_TCK")
 LATER = timedelta(hours=6)
 SETTLE = 10.0  # seconds
+QUIET = 3 * 3600  # seconds
 Connection = psycopg.Connection[tuple[object, ...]]
 
 
@@ -107,6 +109,7 @@ def _rate(fleet: Fleet, town: Town, server: Postgres, rows: list[Release]) -> fl
     first, last = len(rows) // 10, len(rows) - len(rows) // 10
     with serving(fleet), _admin(server, role) as (connection, statements):
         with fleet.bots[0].store() as store, store.database.gather():
+            store.enrolment.enrolled([_watched(row) for row in rows], datetime.now(UTC))
             for row in rows:
                 store.releases.add(row)
 
@@ -178,6 +181,12 @@ def _idle(folder: Path, sandbox: Sandbox, role: Role, server: Postgres, given: a
         # Looking at every project for the first time takes what the API budget says; that is not what is measured.
         connection.execute("UPDATE ropewalk.projects SET compared_at = seen_at")
         connection.execute("DELETE FROM ropewalk.looks")
+        # All projects were made a moment ago, and what was active within the hour is looked at by every poll.
+        sandbox.later(QUIET)
+        polled = "SELECT count(*) FROM ropewalk.cursors WHERE name = 'poll' AND moment > '{}'"
+        until(
+            lambda: _one(connection, polled.format(_text(datetime.now(UTC) + timedelta(seconds=QUIET // 2)))) == 1, 180
+        )
         with bots[0].store() as store, store.database.gather():
             for number in range(given.open):
                 store.releases.add(_waiting(number))
@@ -220,8 +229,13 @@ def _beside(folder: Path, sandbox: Sandbox, role: Role) -> Bot:
     return Bot(folder=folder, town=None, config=config, port=port).share(role)  # type: ignore[arg-type]  # has none
 
 
+def _watched(row: Release) -> Watched:
+    """Its project as enrolling keeps it: what is on record need not be asked for."""
+    return Watched(id=row.id.project_id, full_path=row.project, web_url="", default_branch="main")
+
+
 def _row(project: Project, sha: str) -> Release:
-    """A release that nobody has looked at yet, due in a while."""
+    """A release that nobody has looked at yet, due in a while; a hook told of its pipeline, so one look is enough."""
     now = datetime.now(UTC)
     return Release(
         id=ReleaseId(project_id=project.id, kind=RefKind.TAG, ref=TAG, sha=sha),
@@ -230,6 +244,7 @@ def _row(project: Project, sha: str) -> Release:
         created_at=now,
         updated_at=now,
         asked_at=now,
+        heard_at=now,
         due_at=now + LATER,
         source=Source.ARTIFACTS,
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.domain.distributions import Distribution
 from bot.domain.refs import KnownRefs, Project, RefAction, RefChange, RefKind
-from bot.domain.releases import STOPPED, Attempt, Receipt, Release, ReleaseState
+from bot.domain.releases import STOPPED, Attempt, DueTurn, Receipt, Release, ReleaseState
 from bot.ports.store import Comparison, Due, Taken, Urgency
 
 
@@ -73,10 +73,13 @@ class FakeReleaseRows:
         """The row, or None."""
         return self.rows.get(key)
 
-    def due(self, now: datetime, limit: int) -> tuple[Release, ...]:
+    def due(self, now: datetime, limit: int) -> tuple[DueTurn, ...]:
         """Longest overdue first."""
         due = [(row.due_at, key) for key, row in self.rows.items() if row.due_at is not None and row.due_at <= now]
-        return tuple(self.rows[key] for _, key in sorted(due)[:limit])
+        return tuple(
+            DueTurn(key=key, project_id=self.rows[key].id.project_id, turn=self.rows[key].turn, due_at=at)
+            for at, key in sorted(due)[:limit]
+        )
 
     def finish(self, release: Release, wake_seen: int) -> bool:
         """Write the row if that turn is still open."""

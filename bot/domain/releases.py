@@ -143,6 +143,16 @@ class TargetStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DueTurn:
+    """A turn whose time has come: `turn` of a release, by its key, which is due since `due_at`."""
+
+    key: str
+    project_id: int
+    turn: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """The record of a release as the store keeps it.
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.domain.errors import FencedError, TransientError
-from bot.domain.releases import Release, ReleaseState
+from bot.domain.releases import DueTurn, Release, ReleaseState
 from bot.engine.durable import Engine, Fate, Shared
 from bot.engine.local import Hold, Turn, alone, end_turn
 from bot.log import get
@@ -146,7 +146,7 @@ class Runner:
         self._look_after(stale, now)
         started = 0
         while rows := self._startable(now):
-            asked = [self._ask(release, now) for release in rows if not self._stop.is_set()]
+            asked = [self._ask(one, now) for one in rows if not self._stop.is_set()]
             started += sum(asked)
             if all(asked):
                 break  # else others were quicker, and there may be room for more
@@ -176,23 +176,24 @@ class Runner:
         """Whether a turn or a job is at work in this process."""
         return bool(self._at_work or self._jobs_at_work)
 
-    def _startable(self, now: datetime) -> list[Release]:
-        """The longest overdue release of each project that has none under way, as many as may be asked for.
+    def _startable(self, now: datetime) -> list[DueTurn]:
+        """The longest overdue turn of each project that has none under way, as many as may be asked for.
 
         Asks for more rows as long as busy projects fill what came: one with many due tags must not hold up the others.
         """
         with self._idle:
             free = max(self._workers * AHEAD - len(self._asked), 0)
+            idle = len(self._at_work) < self._workers
             busy = self._asked.keys() | self._elsewhere.keys()
         if not free and not self._shared:
             return []
         limit = free + len(busy) + 20
         while True:
             due = self._queue.due(now, limit=limit)
-            first: dict[int, Release] = {}
-            for release in due:
-                if release.id.project_id not in busy:
-                    first.setdefault(release.id.project_id, release)
+            first: dict[int, DueTurn] = {}
+            for one in due:
+                if one.project_id not in busy:
+                    first.setdefault(one.project_id, one)
             ours = {project: one for project, one in first.items() if self._ours(project)}
             if len(ours) >= free or len(due) < limit:
                 break
@@ -200,22 +201,21 @@ class Runner:
         if self._shared:
             self._forget_others(due, now)
         # Few are asked for by whoever sees them first. Of many each process begins with its own: were all to ask for
-        # the same ones, most questions would be for nothing. What the others leave lying is done for them.
-        left = {p: one for p, one in first.items() if one.due_at is not None and now - one.due_at > LEFT_LYING}
+        # the same ones, most questions would be for nothing. What the others leave lying is done by whoever is idle.
+        left = {p: one for p, one in first.items() if idle and now - one.due_at > LEFT_LYING}
         chosen = first if len(first) <= free else ours | left
         return list(chosen.values())[:free]
 
-    def _ask(self, release: Release, now: datetime) -> bool:
-        project = release.id.project_id
+    def _ask(self, one: DueTurn, now: datetime) -> bool:
         with self._idle:  # before asking: the turn may begin, and end, before `ask` returns
-            self._asked.setdefault(project, _Asked(release.key, release.turn, now))
-        fate = self._engine.ask(project, release.key, release.turn)
+            self._asked.setdefault(one.project_id, _Asked(one.key, one.turn, now))
+        fate = self._engine.ask(one.project_id, one.key, one.turn)
         self.ordered = now
         if fate is Fate.GIVEN_UP:
-            self._give_up(release, now)
-            self._answered(release.key, release.turn)
+            self._give_up(one, now)
+            self._answered(one.key, one.turn)
         elif fate is Fate.UNDER_WAY and self._shared:
-            self._leave_to_others(project)
+            self._leave_to_others(one.project_id)
         return fate is Fate.ASKED
 
     def _leave_to_others(self, project: int) -> None:
@@ -225,9 +225,9 @@ class Runner:
             if asked is not None and not asked.begun:
                 self._elsewhere[project] = self._asked.pop(project)
 
-    def _forget_others(self, due: Collection[Release], now: datetime) -> None:
+    def _forget_others(self, due: Collection[DueTurn], now: datetime) -> None:
         """What is not due any more was done by another process. What is, and is forgotten, is asked for once more."""
-        there = {(release.key, release.turn) for release in due}
+        there = {(one.key, one.turn) for one in due}
         with self._idle:
             for project, one in list(self._elsewhere.items()):
                 if (one.key, one.number) not in there or now - one.at > STALE:
@@ -246,8 +246,9 @@ class Runner:
             with self._idle:
                 if self._asked.get(project) is asked and not asked.begun:
                     del self._asked[project]
-            if release is not None and release.turn == asked.number and _due(release, now):
-                self._ask(release, now)
+            due_at = None if release is None or release.turn != asked.number else release.due_at
+            if due_at is not None and due_at <= now:
+                self._ask(DueTurn(key=asked.key, project_id=project, turn=asked.number, due_at=due_at), now)
 
     def _release_lost(self, now: datetime) -> int:
         with self._idle:
@@ -257,7 +258,10 @@ class Runner:
             log.warning("engine.lost", workflows=lost)
         return lost
 
-    def _give_up(self, release: Release, now: datetime) -> None:
+    def _give_up(self, one: DueTurn, now: datetime) -> None:
+        release = self._queue.release(one.key)
+        if release is None or release.turn != one.turn:
+            return
         log.error("turn.poison", project=release.project, ref=release.id.ref)
         failed = replace(
             release,

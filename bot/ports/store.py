@@ -14,7 +14,7 @@ from bot.domain.findings import Finding
 from bot.domain.hooks import HookPlace, HookRecord
 from bot.domain.ledger import Broken, Chain, Entry, Written
 from bot.domain.refs import KnownRefs, Project, RefChange
-from bot.domain.releases import Acceptance, Attempt, Receipt, Release
+from bot.domain.releases import Acceptance, Attempt, DueTurn, Receipt, Release
 from bot.domain.versioning import NewHead
 
 
@@ -108,8 +108,8 @@ class Queue(Protocol):
     def release(self, key: str) -> Release | None:
         """The row, or None."""
 
-    def due(self, now: datetime, limit: int) -> tuple[Release, ...]:
-        """Rows whose `due_at` has come, longest overdue first."""
+    def due(self, now: datetime, limit: int) -> tuple[DueTurn, ...]:
+        """Turns of the rows whose `due_at` has come, longest overdue first."""
 
     def finish(self, release: Release, wake_seen: int) -> bool:
         """End turn `release.turn`: write the row and count the turn.

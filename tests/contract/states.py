@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.store.open import open_state
-from bot.adapters.store.postgres import open_shared
+from bot.adapters.store.postgres import RESTED, open_shared
 from bot.adapters.store.rows import Redact
 from bot.adapters.store.schema import metadata
 from bot.adapters.store.store import Store
@@ -17,9 +17,9 @@ POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.slow)
 BOTH = ["sqlite", POSTGRESQL]
 
 
-def shared_store(role: Role, redact: Redact = str) -> Store:
-    """A store on a PostgreSQL database."""
-    return Store(open_shared(role.conninfo, role.url), redact)
+def shared_store(role: Role, redact: Redact = str, *, rested: float = RESTED) -> Store:
+    """A store on a PostgreSQL database. `rested` is as in `shared_engine`."""
+    return Store(open_shared(role.conninfo, role.url, rested=rested), redact)
 
 
 def store_on(kind: str, request: pytest.FixtureRequest, folder: Path, redact: Redact = str) -> Store:

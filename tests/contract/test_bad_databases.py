@@ -119,7 +119,7 @@ WHILE_AT_WORK: dict[str, tuple[Sql, Sql, str]] = {
 def test_a_database_that_turns_bad_is_a_reason_to_try_later(postgres: Postgres, database: Role, case: str) -> None:
     """All that was stored is there afterwards, what was refused is not, and the ledger's chain is whole."""
     break_it, mend, words = WHILE_AT_WORK[case]
-    store = shared_store(database)
+    store = shared_store(database, rested=0)
     store.releases.add(planned())
     store.journal.requested("post", "/before", "accepted", NOON)
     admin(postgres, database, break_it(database))
@@ -130,6 +130,22 @@ def test_a_database_that_turns_bad_is_a_reason_to_try_later(postgres: Postgres, 
         assert database.password not in str(caught.value)
     admin(postgres, database, mend(database))
     postgres.terminate(database)
+    after(store)
+    store.close()
+
+
+@pytest.mark.parametrize(("rested", "felt"), [(0.0, False), (3600.0, True)], ids=["rested", "at work"])
+def test_a_connection_that_broke_is_felt_at_most_once(
+    postgres: Postgres, database: Role, rested: float, felt: bool
+) -> None:
+    """One that lay idle is tried first; one that was at work a moment ago is not, and takes all others with it."""
+    store = shared_store(database, rested=rested)
+    store.releases.add(planned())
+    store.journal.requested("post", "/before", "accepted", NOON)
+    postgres.terminate(database)
+    if felt:
+        with pytest.raises(TransientError):
+            store.releases.wake(KEY, NOON)
     after(store)
     store.close()
 

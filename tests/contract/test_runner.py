@@ -23,7 +23,7 @@ def test_a_release_that_always_faults_is_given_up_after_longer_and_longer_pauses
     rows, clock = FakeReleaseRows(planned(1, "poison")), Clock(NOON)
     for fault in range(1, MOST_FAULTS + 1):
         (due,) = rows.due(clock.now, limit=10)
-        end_turn(rows, due, poison, clock)
+        end_turn(rows, rows.rows[due.key], poison, clock)
         row = rows.rows[due.key]
         assert row.faults == fault
         if fault < MOST_FAULTS:
@@ -43,7 +43,7 @@ def test_a_state_that_is_away_while_a_turn_reads_it_is_no_fault_however_often() 
 
     for _ in range(2 * MOST_FAULTS):
         (due,) = rows.due(clock.now, limit=10)
-        end_turn(rows, due, away, clock)
+        end_turn(rows, rows.rows[due.key], away, clock)
         clock.wait(FAULT_DELAY)
     row = rows.rows[due.key]
     assert (row.state, row.faults) == (ReleaseState.PLANNED, 0)

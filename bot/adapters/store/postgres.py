@@ -14,9 +14,10 @@ import psycopg
 from psycopg.types.string import StrDumperUnknown
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
 from sqlalchemy.dialects.sqlite.dml import OnConflictClause, OnConflictDoNothing, OnConflictDoUpdate
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from bot.adapters.store import shared_tables as shared_tables  # its tables are made with all others
@@ -43,6 +44,9 @@ SESSION = {
 ANSWER_WITHIN = 75.0
 # Sessions that only look: a look that takes longer than a page may is given up.
 READING = {"default_transaction_read_only": "on", "statement_timeout": "5s"}
+# Seconds of rest after which a connection is asked whether it is still good: asking each time costs an exchange for
+# every transaction, and one that breaks at work has to be borne anyway.
+RESTED = 1.0
 # What libpq does when nobody answers: seconds, but milliseconds for the last.
 PATIENCE = {
     "connect_timeout": "5",
@@ -60,10 +64,12 @@ def shared_engine(
     search_path: str = SCHEMA,
     reads: bool = False,
     answer_within: float = ANSWER_WITHIN,
+    rested: float = RESTED,
 ) -> Engine:
     """Connections to the server that libpq's words `conninfo` name; nothing is asked of it yet.
 
-    With `reads` the server refuses whatever would write. What is not answered for so many seconds counts as lost.
+    With `reads` the server refuses whatever would write. What is not answered for so many seconds counts as lost; a
+    connection that lay idle for `rested` seconds is tried before it is given out.
     """
     session = SESSION | {"search_path": search_path} | (READING if reads else {})
     words = PATIENCE | dict(conninfo) | {"options": " ".join(f"-c {name}={value}" for name, value in session.items())}
@@ -73,22 +79,29 @@ def shared_engine(
         connect_args=words,
         pool_size=pool,
         max_overflow=pool,
-        pool_pre_ping=True,
         execution_options={"preserve_rowcount": True},  # of inserts, too: it says whether a row was new
     )
     event.listen(engine, "do_connect", _patient(answer_within))
     event.listen(engine, "connect", _connect)
+    event.listen(engine, "checkin", _rests)
+    event.listen(engine, "checkout", _tried_after(engine.dialect, rested))
     return engine
 
 
 def open_shared(
-    conninfo: Mapping[str, str], shown: str, *, oldest: int = OLDEST, answer_within: float = ANSWER_WITHIN
+    conninfo: Mapping[str, str],
+    shown: str,
+    *,
+    oldest: int = OLDEST,
+    answer_within: float = ANSWER_WITHIN,
+    rested: float = RESTED,
 ) -> Engine:
     """Open the state, making or changing our tables as needed. `shown` is the address without its password.
 
-    `answer_within` is as in `shared_engine`. Raises: ConfigError with what stands in the way and what to do.
+    `answer_within` and `rested` are as in `shared_engine`. Raises: ConfigError with what stands in the way and what to
+    do.
     """
-    engine = shared_engine(conninfo, answer_within=answer_within)
+    engine = shared_engine(conninfo, answer_within=answer_within, rested=rested)
     try:
         with engine.begin() as connection:
             _must_serve(connection, shown, oldest)
@@ -158,6 +171,27 @@ class _PlainDumper(StrDumperUnknown):
 def _connect(connection: psycopg.Connection, record: ConnectionPoolEntry) -> None:
     del record
     connection.adapters.register_dumper(str, _PlainDumper)
+
+
+def _rests(connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+    del connection
+    record.info["rests_since"] = time.monotonic()
+
+
+def _tried_after(dialect: Dialect, rested: float) -> Callable[..., None]:
+    """What tries a connection that lay idle. Raises: InvalidatePoolError, for which the pool makes new ones."""
+
+    def try_(connection: DBAPIConnection, record: ConnectionPoolEntry, proxy: PoolProxiedConnection) -> None:
+        del proxy
+        since = record.info.get("rests_since")
+        if since is None or time.monotonic() - since < rested:
+            return
+        try:
+            dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise InvalidatePoolError("the connection broke while it lay idle") from error
+
+    return try_
 
 
 @compiles(OnConflictDoNothing, "postgresql")
