@@ -178,7 +178,7 @@ def _idle(folder: Path, sandbox: Sandbox, role: Role, server: Postgres, given: a
     bots = [_beside(folder / str(number), sandbox, role) for number in range(given.replicas)]
     with serving(Fleet(bots=bots)) as fleet, _admin(server, role) as (connection, statements):
         until(lambda: "watch.enrolled" in fleet.logs(), 900)
-        # All projects were made a moment ago, and a poll looks at what was active within the hour. How long looking takes
+        # All projects were made a moment ago, and a poll looks at what was active within the hour. How long that takes
         # is for the API budget to say; here nothing is to be looked at.
         sandbox.later(QUIET)
         moved = _text(datetime.now(UTC) + timedelta(seconds=QUIET // 2))
