@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 SHOWN = 12  # hex digits of a sha256 that tell two apart
 _NEEDED = ("project", "ref", "sha", "version", "actions")
+# The lists of a plan, and what each line of them has at least. A plan of an older version may lack some.
+_LISTS = {"actions": "target", "gates": "name", "files": "file", "indexes": "index"}
+_STOPPING = ("fail", "unknown")
 _Rows = Mapping[str, Mapping[str, object]]
 
 
@@ -27,6 +30,7 @@ def plan_json(preview: Preview) -> Json:
         {"file": file.filename, "sha256": file.sha256, "size": file.size, "origin": file.origin}
         for file in preview.files
     ]
+    document["indexes"] = [{"index": index, "address": address} for index, address in preview.addresses]
     document["differences"] = _differences_json(preview.differences)
     return document
 
@@ -59,11 +63,16 @@ def read_plan(path: Path) -> Json:
     """A plan that was written. Raises: ConfigError if it is none."""
     try:
         written = json.loads(path.read_text())
-        if all(key in written for key in _NEEDED) and all("target" in row for row in written["actions"]):
+        if all(key in written for key in _NEEDED) and all(_is_list(written, key) for key in _LISTS if key in written):
             return cast(Json, written)
     except (OSError, ValueError, TypeError):
         pass
     raise ConfigError(what="is not a plan written by `release plan --out`", where=str(path))
+
+
+def _is_list(written: Json, key: str) -> bool:
+    rows = written[key]
+    return isinstance(rows, list) and all(isinstance(row, dict) and _LISTS[key] in row for row in rows)
 
 
 def moved(then: Json, now: Json) -> tuple[str, ...]:
@@ -85,7 +94,10 @@ def moved(then: Json, now: Json) -> tuple[str, ...]:
         found.append(f"the version is {now['version']} now, planned was {then['version']}")
     if "files" in then:
         found += _files(_rows(then["files"], "file"), _rows(now["files"], "file"))
-    return (*found, *gates, *_courses(_by_thing(then["actions"]), _by_thing(now["actions"])))
+    found += gates
+    if "indexes" in then:
+        found += _addresses(_rows(then["indexes"], "index"), _rows(now["indexes"], "index"))
+    return (*found, *_courses(_by_thing(then["actions"]), _by_thing(now["actions"])), *_compared(then, now))
 
 
 def _files(then: _Rows, now: _Rows) -> list[str]:
@@ -102,12 +114,44 @@ def _files(then: _Rows, now: _Rows) -> list[str]:
 
 
 def _gates(then: _Rows, now: _Rows) -> list[str]:
-    """Gates whose verdict changed. One that only one of the plans came to changed nothing by itself."""
+    """Gates whose verdict changed, and those that do not let the release pass and were not there.
+
+    Policy may ask for a gate since then. One that only the old plan came to changed nothing by itself.
+    """
     changed = [name for name in then if name in now and then[name].get("verdict") != now[name].get("verdict")]
+    new = [name for name in now if name not in then and now[name]["verdict"] in _STOPPING]
     return [
-        f"gate {name} is {now[name]['verdict']} now, planned was {then[name]['verdict']}: {now[name]['reason']}"
-        for name in changed
+        *(
+            f"gate {name} is {now[name]['verdict']} now, planned was {then[name].get('verdict')}: {now[name]['reason']}"
+            for name in changed
+        ),
+        *(f"gate {name} is {now[name]['verdict']} now, planned was without it: {now[name]['reason']}" for name in new),
     ]
+
+
+def _addresses(then: _Rows, now: _Rows) -> list[str]:
+    """Indexes that are elsewhere now under the same name, and those of both plans in another order."""
+    old, new = ([name for name in rows if name in then and name in now] for rows in (then, now))
+    found = [
+        f"index {name} is {now[name]['address']} now, planned was {then[name].get('address')}"
+        for name in old
+        if then[name].get("address") != now[name]["address"]
+    ]
+    order = f"the indexes come as {', '.join(new)} now, planned was {', '.join(old)}"
+    return [*found, order] if old != new else found
+
+
+def _compared(then: Json, now: Json) -> list[str]:
+    """What the files are compared with, where that is another release now."""
+    told = [plan.get("differences") for plan in (then, now)]
+    old, new = (_since(one) if isinstance(one, dict) else None for one in told)
+    if old is None or new is None or old == new:
+        return []
+    return [f"the files are compared with {new} now, planned was {old}"]
+
+
+def _since(differences: Mapping[str, object]) -> str:
+    return f"{differences.get('since')} on {differences.get('index')}" if differences.get("since") else "nothing"
 
 
 def _courses(then: _Rows, now: _Rows, *, gone: bool = True) -> list[str]:

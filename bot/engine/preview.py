@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from bot.domain.anatomy import Differences
 from bot.domain.distributions import Distribution
+from bot.domain.errors import TransientError
 from bot.domain.releases import Receipt, Release
 from bot.engine.turn import MOST_STEPS, Tools, sourced
 from bot.release.actions import Action
-from bot.release.facts import Facts, Look, LookKind, Seen, Wanted
+from bot.release.facts import Facts, Look, LookKind, Seen, Unreadable, Wanted
 from bot.release.forecast import Step, forecast
 from bot.release.identity import identity
 from bot.release.observe import observe
@@ -23,6 +24,7 @@ class Preview:
 
     `steps` are what a run would do and pass over, in order (none with `proof`), `files` the distributions it is about
     (empty while there are none), `differences` what these change against those published before (None: not looked).
+    `addresses` are where uploads to the indexes that were seen go, by their names.
     """
 
     release: Release
@@ -30,11 +32,13 @@ class Preview:
     receipts: tuple[Receipt, ...]
     files: tuple[Distribution, ...]
     differences: Differences | None = None
+    addresses: tuple[tuple[str, str], ...] = ()
 
 
 def preview(tools: Tools, wanted: Wanted, release: Release, *, proof: bool) -> Preview:
     """Look until the plan is whole, also where a turn would only ask whether its wait is over.
 
+    Of an index that does not answer a plan says that it cannot tell; all else that cannot be reached ends it.
     Raises: TransientError, RefusedError.
     """
     wanted = replace(wanted, waiting_for=None)
@@ -51,8 +55,17 @@ def preview(tools: Tools, wanted: Wanted, release: Release, *, proof: bool) -> P
             receipts = standing(facts, wanted) if proof else facts.receipts
             seen = _preview(wanted, release, facts, drawn, receipts)
             return seen if proof else _planned(tools, wanted, facts, drawn, seen)
-        facts = observe(tools.eyes, wanted, facts, drawn.step)
+        facts = _look(tools, wanted, facts, drawn.step, proof=proof)
     raise AssertionError("a plan needs no more looks than there are things to look at")
+
+
+def _look(tools: Tools, wanted: Wanted, facts: Facts, look: Look, *, proof: bool) -> Facts:
+    try:
+        return observe(tools.eyes, wanted, facts, look)
+    except TransientError as error:
+        if proof or look.kind is not LookKind.INDEX:
+            raise
+        return replace(facts, indexes={**facts.indexes, look.index: Unreadable(str(error), error.status)})
 
 
 def _preview(wanted: Wanted, release: Release, facts: Facts, drawn: Plan, receipts: tuple[Receipt, ...]) -> Preview:
@@ -66,7 +79,9 @@ def _preview(wanted: Wanted, release: Release, facts: Facts, drawn: Plan, receip
         next=drawn.next,
     )
     files = facts.files.value.files if facts.files else ()
-    return Preview(release=seen, steps=(), receipts=receipts, files=files)
+    looked = ((spec.name, facts.indexes.get(spec.name)) for spec in wanted.indexes)
+    addresses = tuple((name, one.value.place.upload_url) for name, one in looked if isinstance(one, Seen))
+    return Preview(release=seen, steps=(), receipts=receipts, files=files, addresses=addresses)
 
 
 def _planned(tools: Tools, wanted: Wanted, facts: Facts, drawn: Plan, seen: Preview) -> Preview:

@@ -241,7 +241,8 @@ def test_what_an_index_asks_to_wait_for_is_waited_for(bench: Bench) -> None:
     busy = Sent(outcome=AttemptOutcome.REFUSED, reason="429 Too Many Requests", retry_after=90.0)
     bench.index.refusals["registry", WHEEL] = [busy]
     ended = bench.turn(planned())
-    assert (ended.state, ended.next) == (ReleaseState.VERIFYING, "429 Too Many Requests")
+    said = "429 Too Many Requests; looked at again at 2026-08-03 12:01 UTC"
+    assert (ended.state, ended.next) == (ReleaseState.VERIFYING, said)
     assert ended.due_at is not None
     assert timedelta(seconds=89) < ended.due_at - bench.clock.now <= timedelta(seconds=90)
     assert bench.to_the_end(ended).state is ReleaseState.PUBLISHED

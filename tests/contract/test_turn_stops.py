@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.exits import Exit, exit_of_release
 from bot.domain.consents import Approval, ApprovalRule, Author, Hold
+from bot.domain.errors import TransientError
 from bot.domain.freezes import Freeze, Span
 from bot.domain.refs import Tag
 from bot.domain.releases import Attempt, AttemptOutcome, ReleaseState
@@ -206,6 +208,25 @@ def test_a_plan_of_a_release_that_waits_for_a_date_says_all_that_a_plan_says(ben
     assert seen.release.state is ReleaseState.WAITING
     assert [file.filename for file in seen.files] == [WHEEL, SDIST]
     assert {"tag_unmoved", "index_guard", "freeze"} <= {gate.name for gate in seen.release.gates}
+
+
+def test_a_plan_says_of_an_index_that_does_not_answer_that_it_cannot_tell(bench: Bench) -> None:
+    """All else that is known is said all the same; a run would wait, a proof ends without one."""
+    release = planned()
+    down = TransientError(what="it answers 503", where="indexes.public", status=503)
+    bench.wire.before["files public"] = [down, down]
+    seen = preview(bench.tools, bench.wanted(release), release, proof=False)
+    told = [step.sentence for step in seen.steps if step.index == "public"]
+    assert told == ["cannot tell (503 on public: indexes.public: it answers 503; try again later)"]
+    gates = {gate.name: gate.verdict.value for gate in seen.release.gates}
+    assert (gates["twine_check"], gates["index_guard"], seen.release.state) == (
+        "pass",
+        "unknown",
+        ReleaseState.BLOCKED,
+    )
+    assert exit_of_release(seen.release, public=False) is Exit.UNREACHABLE
+    with pytest.raises(TransientError):
+        preview(bench.tools, bench.wanted(release), release, proof=True)
 
 
 # Tags that move.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from bot.cli.output import Json
-from bot.cli.planned import moved
+from bot.cli.planned import moved, read_plan
+from bot.domain.errors import ConfigError
 from bot.domain.releases import AttemptOutcome, Receipt, TargetState
 from bot.ports.index import Gathered
 from bot.release.actions import CreateRelease, Upload
@@ -114,6 +117,26 @@ def test_a_file_that_was_seen_and_is_gone_is_not_called_late(proven: bool) -> No
     assert said.status.reason == f"{WHEEL} {what}"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "reason"),
+    [(20, "429 slow down"), (5400, "429 slow down; looked at again at 2026-08-03 13:30 UTC")],
+)
+def test_a_long_wait_that_an_index_asked_for_says_when_it_goes_on(seconds: float, reason: str) -> None:
+    slow = attempt(AttemptOutcome.REFUSED, retry_after=seconds, reason="429 slow down", at=NOON)
+    seen = index(REGISTRY, at=NOON + timedelta(seconds=1))
+    said = assess(wanted(), replace(good_facts(), attempts=(slow,), indexes={"registry": Seen(seen)}), "registry")
+    assert isinstance(said, Assessment)
+    assert said.status.reason == reason
+
+
+def compared(version: str | None) -> Json:
+    return {"since": version, "index": "registry" if version else None, "digest": "d", "found": [], "unread": []}
+
+
+def places(*indexes: str) -> list[Json]:
+    return [{"index": one, "address": f"https://{one}.example.com/"} for one in indexes]
+
+
 def document(**fields: object) -> Json:
     return {
         "project": "acme/widget",
@@ -126,12 +149,46 @@ def document(**fields: object) -> Json:
             {"target": "index:registry", "file": WHEEL, "would": "w", "text": f"would upload {WHEEL} to registry"},
             {"target": "gitlab_release", "file": None, "would": "create it", "text": "would create it"},
         ],
+        "indexes": places("registry", "public"),
+        "differences": compared("1.0.0"),
         **fields,
     }
 
 
+GOOD = document()["gates"]
 MOVES: list[tuple[str, Json, list[str]]] = [
     ("nothing", {}, []),
+    (
+        "a gate that policy asks for since",
+        {"gates": [*GOOD, {"name": "expected_files", "verdict": "fail", "reason": "policy expects an sdist"}]},  # type: ignore[misc]
+        ["gate expected_files is fail now, planned was without it: policy expects an sdist"],
+    ),
+    (
+        "a gate that policy asks for since and that passes",
+        {"gates": [*GOOD, {"name": "expected_files", "verdict": "pass", "reason": "all is there"}]},  # type: ignore[misc]
+        [],
+    ),
+    (
+        "an index of the same name elsewhere",
+        {"indexes": [{"index": "registry", "address": "https://elsewhere.example.com/"}]},
+        ["index registry is https://elsewhere.example.com/ now, planned was https://registry.example.com/"],
+    ),
+    (
+        "the indexes in another order",
+        {"indexes": places("public", "more", "registry")},
+        ["the indexes come as public, registry now, planned was registry, public"],
+    ),
+    (
+        "another release to compare with",
+        {"differences": compared("1.0.1")},
+        ["the files are compared with 1.0.1 on registry now, planned was 1.0.0 on registry"],
+    ),
+    (
+        "the release that it was compared with is gone",
+        {"differences": compared(None)},
+        ["the files are compared with nothing now, planned was 1.0.0 on registry"],
+    ),
+    ("nobody could compare", {"differences": None}, []),
     ("commit", {"sha": "b" * 40}, [f"v1.1.0 is at {'b' * 40} now, the plan was for {'a' * 40}"]),
     ("project", {"project": "acme/gadget"}, ["the project is acme/gadget now, the plan was for acme/widget"]),
     ("version", {"version": "1.2"}, ["the version is 1.2 now, planned was 1.1.0"]),
@@ -197,6 +254,28 @@ def test_what_moved_is_named_in_plain_words(fields: Json, sentences: list[str]) 
 def test_a_plan_of_an_older_version_is_compared_by_what_it_says() -> None:
     """It knew neither files nor gates, and its actions had no text."""
     old = copy.deepcopy(document())
-    del old["files"], old["gates"]
+    del old["files"], old["gates"], old["indexes"], old["differences"]
     old["actions"] = [{"target": "gitlab_release", "would": "create it"}]
     assert list(moved(old, document())) == [f"planned was: nothing; now: would upload {WHEEL} to registry"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"gates": None},
+        {"gates": [{}]},
+        {"gates": ["hygiene"]},
+        {"files": [1]},
+        {"files": {"file": WHEEL}},
+        {"indexes": [{}]},
+        {"actions": None},
+    ],
+    ids=str,
+)
+def test_a_plan_that_somebody_spoilt_is_no_plan(fields: Json, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(document()))
+    assert read_plan(path) == document()
+    path.write_text(json.dumps(document(**fields)))
+    with pytest.raises(ConfigError, match="is not a plan"):
+        read_plan(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from bot.domain.distributions import Distribution, DistributionKind
 from bot.domain.policy import Source
@@ -14,6 +15,9 @@ from bot.release.proving import LOOK_AGAIN_FIRST, LOOK_AGAIN_MOST, VISIBLE_CACHE
 from bot.release.retry import GiveUp, Later, next_try
 from bot.release.sources import source_of
 from bot.release.targets import Assessment
+
+# Whoever looks meanwhile wants to know when it goes on.
+LONG = timedelta(minutes=1)
 
 
 def assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
@@ -66,6 +70,8 @@ def _assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
         return Look(LookKind.INDEX, index=index)
     soonest = min(waits, key=lambda wait: wait.delay)
     reasons = "; ".join(dict.fromkeys(wait.reason for wait in waits))
+    if soonest.delay > LONG:
+        reasons += f"; looked at again at {facts.now + soonest.delay:%Y-%m-%d %H:%M} UTC"
     return Assessment(status=_status(facts, index, TargetState.PENDING, reasons), again=soonest.delay)
 
 
