@@ -16,8 +16,9 @@ from packaging.utils import canonicalize_name
 from bot.domain.ci import CiUnknown
 from bot.domain.ci_plan import PlannedJob, PlannedPipeline
 from bot.domain.commits import forms_of
-from bot.domain.distributions import same_name
+from bot.domain.distributions import Distribution, same_name
 from bot.domain.errors import RefusedError
+from bot.domain.gitlab import Job
 from bot.domain.policy import Source
 from bot.domain.refs import Head, RefKind
 from bot.domain.report import IndexPage
@@ -235,7 +236,8 @@ def _files(eyes: Eyes, wanted: Wanted, facts: Facts) -> Gathered:
     sent = any(attempt.target.startswith("index:") for attempt in facts.attempts)
     same_jobs = {file.job_id for file in kept} <= {job.id for job in jobs}
     at_hand = not eyes.need_bytes or all(eyes.distributions.has(file.sha256) for file in kept)
-    if kept and (sent or same_jobs or not eyes.need_bytes) and at_hand:
+    settled = sent or not eyes.need_bytes
+    if kept and at_hand and (settled or (same_jobs and not _more(eyes, wanted, facts, kept, jobs))):
         return Gathered(files=kept)
     expired = expired_jobs(found.jobs, facts.now) if found else ()
     if expired and (missing := lost(expired, _keepers(eyes, wanted, facts) if jobs else None)):
@@ -244,6 +246,21 @@ def _files(eyes: Eyes, wanted: Wanted, facts: Facts) -> Gathered:
     if not gathered.problems:
         eyes.kept.keep(key, gathered.files)
     return gathered
+
+
+def _more(eyes: Eyes, wanted: Wanted, facts: Facts, kept: tuple[Distribution, ...], jobs: tuple[Job, ...]) -> bool:
+    """Whether a job that a person played or ran again has left distributions since those were kept.
+
+    Reports come later than what is built, too: the CI file is asked before anything is downloaded anew.
+    """
+    ours = {file.job_id for file in kept}
+    newest = max((job.finished_at for job in jobs if job.id in ours and job.finished_at is not None), default=None)
+    others = [job for job in jobs if job.id not in ours]
+    later = [job for job in others if newest is None or job.finished_at is None or job.finished_at > newest]
+    if not later:
+        return False
+    keepers = _keepers(eyes, wanted, facts)
+    return keepers is None or any(keeper.made(job.name) for keeper in keepers for job in later)
 
 
 def _keepers(eyes: Eyes, wanted: Wanted, facts: Facts) -> tuple[PlannedJob, ...] | None:

@@ -10,10 +10,11 @@ import pytest
 
 from bot.domain.ci import CiUnknown
 from bot.domain.ci_plan import PlannedJob, PlannedPipeline, Start
+from bot.domain.consents import ApprovalRule
 from bot.domain.gitlab import Job, PipelineStatus
-from bot.domain.releases import ReleaseState
+from bot.domain.releases import Release, ReleaseState
 from bot.ports.index import Gathered
-from tests.contract.turn_bench import ARCHIVE, WRITES, Bench, planned
+from tests.contract.turn_bench import ARCHIVE, PUBLIC_WRITES, WRITES, Bench, planned
 from tests.unit.release_facts import NOON, SDIST, SHA, WHEEL, distribution, job
 
 LINUX = PlannedJob(name="linux", start=Start.ITSELF, keeps=True)
@@ -103,3 +104,40 @@ def test_several_jobs_contribute(bench: Bench) -> None:
     }
     assert bench.turn(planned()).state is ReleaseState.PUBLISHED
     assert bench.wire.writes == WRITES
+
+
+def stopped_with_the_wheel(bench: Bench, *more: Job) -> Release:
+    """A release whose first job left a wheel, which is kept, and that somebody's approval is missing of."""
+    bench.wants = lambda want: replace(want, rule=replace(want.rule, approval=ApprovalRule()))
+    lay(bench, at(job(31, "linux"), 10), *more)
+    bench.pipelines.archives = {31: b"wheel", 32: b"sdist"}
+    bench.distributions.inside = {
+        b"wheel": Gathered(files=(distribution(WHEEL),)),
+        b"sdist": Gathered(files=(replace(distribution(SDIST), job_id=32),)),
+    }
+    ended = bench.turn(planned())
+    assert [file.filename for file in bench.kept.files(ended.key)] == [WHEEL]
+    bench.wants = lambda want: want
+    return replace(ended, state=ReleaseState.PLANNED, asked_at=bench.clock.now)
+
+
+def at(one: Job, minutes: int) -> Job:
+    """A job that ended so many minutes after noon."""
+    return replace(one, finished_at=NOON + timedelta(minutes=minutes))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_job_that_a_person_played_before_the_first_upload_contributes_too(bench: Bench, known: bool) -> None:
+    """Whether the CI file says that it leaves distributions, or nobody can tell."""
+    bench.planner.files = {SHA: PlannedPipeline(jobs=(LINUX, replace(LINUX, name="sdist")))} if known else {}
+    release = stopped_with_the_wheel(bench)
+    lay(bench, at(job(31, "linux"), 10), at(job(32, "sdist"), 20))
+    assert bench.turn(release).state is ReleaseState.PUBLISHED
+    assert bench.public_writes == PUBLIC_WRITES
+
+
+def test_a_report_that_came_later_makes_nothing_be_downloaded_again(bench: Bench) -> None:
+    release = stopped_with_the_wheel(bench, at(job(33, "lint", has_artifacts=False), 15))
+    lay(bench, at(job(31, "linux"), 10), at(job(33, "lint"), 15))
+    assert bench.turn(release).state is ReleaseState.PUBLISHED
+    assert bench.wire.calls.count("artifacts") == 1
