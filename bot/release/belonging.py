@@ -13,7 +13,7 @@ from bot.ports.index import Gathered
 from bot.ports.store import Kept
 from bot.release.facts import Facts, Seen, Wanted
 from bot.release.identity import identity
-from bot.release.names import STATIC_FILES
+from bot.release.names import METADATA_FILES
 
 
 def belonging(wanted: Wanted, gathered: Gathered) -> Gathered:
@@ -40,11 +40,11 @@ def package_of(wanted: Wanted) -> str:
     return read_tag(wanted.id.ref).package if wanted.id.kind is RefKind.TAG else ""
 
 
-def metadata_paths(release: ReleaseId, names: tuple[str, ...] = STATIC_FILES) -> tuple[str, ...]:
+def metadata_paths(release: ReleaseId) -> tuple[str, ...]:
     """Where the package's own metadata may stand: at the top, or in the folder that the tag's prefix names."""
     prefix = read_tag(release.ref).prefix if release.kind is RefKind.TAG else ""
     folders = ("", f"{prefix}/", f"packages/{prefix.rpartition('/')[2]}/") if prefix else ("",)
-    return tuple(f"{folder}{name}" for folder in folders for name in names)
+    return tuple(f"{folder}{name}" for folder in folders for name in METADATA_FILES)
 
 
 def claim(kept: Kept, wanted: Wanted, facts: Facts) -> Facts | None:

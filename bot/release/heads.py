@@ -20,7 +20,7 @@ from bot.release.belonging import metadata_paths
 from bot.release.choose import choose_pipeline
 from bot.release.facts import Facts, PipelineFacts, Seen, Wanted
 from bot.release.gates import pipeline_green
-from bot.release.names import METADATA_FILES, stated
+from bot.release.names import stated
 from bot.release.proposing import ReleaseProposer
 from bot.release.tagging import NextTag, Tagger
 
@@ -131,7 +131,7 @@ class Minder:
         assert wanted.name is not None, "a tag is wanted"
         version = versioning.read(wanted.name)
         id_ = ReleaseId(project_id=project.id, kind=RefKind.TAG, ref=wanted.name, sha=wanted.sha)
-        for path in metadata_paths(id_, METADATA_FILES):
+        for path in metadata_paths(id_):
             text = self.contents.file(project.id, path, wanted.sha)
             written = stated(path.rpartition("/")[2], text).version if text is not None else None
             if written is None:

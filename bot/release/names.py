@@ -8,8 +8,7 @@ import tomllib
 from dataclasses import dataclass
 
 # In the order in which build front ends believe them.
-STATIC_FILES = ("pyproject.toml", "setup.cfg")
-METADATA_FILES = (*STATIC_FILES, "setup.py")
+METADATA_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 LONGEST_PROGRAM = 64 * 1024  # characters of a setup.py that is read
 
 

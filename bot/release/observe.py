@@ -57,7 +57,7 @@ from bot.release.facts import (
     Wanted,
 )
 from bot.release.identity import identity, of_version
-from bot.release.names import METADATA_FILES, STATIC_FILES, Stated, stated
+from bot.release.names import Stated, stated
 from bot.release.proofs import has, proven_now
 from bot.release.sources import begun_with, choose_source, read_signs, source_of
 
@@ -279,9 +279,9 @@ def _names(eyes: Eyes, wanted: Wanted, facts: Facts) -> NameFacts:
         return NameFacts(declared=None, owner=owner, name=files[0].metadata.name)
     if files:
         name = files[0].metadata.name
-        found, _ = _stated(eyes, wanted, STATIC_FILES, name)
+        found, _ = _stated(eyes, wanted, name)
         return NameFacts(declared=found.name, owner=None, name=name)
-    found, path = _stated(eyes, wanted, METADATA_FILES, package_of(wanted))
+    found, path = _stated(eyes, wanted, package_of(wanted))
     given = [name for name in wanted.rule.names if "*" not in name]
     slug = wanted.project.full_path.rsplit("/", 1)[-1]
     name = wanted.rule.package or found.name or (given[0] if len(given) == 1 else slug)
@@ -289,10 +289,10 @@ def _names(eyes: Eyes, wanted: Wanted, facts: Facts) -> NameFacts:
     return NameFacts(declared=found.name, owner=owner, name=name, version=found.version, stated_in=path)
 
 
-def _stated(eyes: Eyes, wanted: Wanted, files: tuple[str, ...], name: str) -> tuple[Stated, str]:
+def _stated(eyes: Eyes, wanted: Wanted, name: str) -> tuple[Stated, str]:
     """What the project's metadata states of that name, else of the first that it states, and in which file."""
     first, where = Stated(), ""
-    for path in metadata_paths(wanted.id, files):
+    for path in metadata_paths(wanted.id):
         text = eyes.contents.file(wanted.id.project_id, path, wanted.id.sha)
         found = stated(path.rpartition("/")[2], text) if text is not None else Stated()
         if found.name is not None and same_name(found.name, name):

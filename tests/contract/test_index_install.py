@@ -26,7 +26,7 @@ def leftovers(folder: Path) -> list[Path]:
     return list((folder / "state" / "files" / "incoming").iterdir())
 
 
-def from_index(adapter: IndexAdapter, folder: Path, filename: str, data: bytes) -> Sent:
+def from_index(adapter: IndexAdapter, folder: Path, filename: str, data: bytes, version: str = VERSION) -> Sent:
     """Put the file on a real index that wants a password, and install it from there."""
     packages = folder / "packages"
     packages.mkdir()
@@ -34,7 +34,7 @@ def from_index(adapter: IndexAdapter, folder: Path, filename: str, data: bytes) 
     with pypiserver(packages) as root:
         place = adapter.place(simple_spec(root), 1, NAME)
         (file,) = adapter.files(place, NAME)
-        return adapter.installer.install(place, file, NAME, VERSION)
+        return adapter.installer.install(place, file, NAME, version)
 
 
 def rewritten(data: bytes, member: str, text: str) -> bytes:
@@ -51,6 +51,16 @@ def test_an_honest_wheel_installs_and_nothing_stays_behind(adapter: IndexAdapter
     filename, data = made.wheel(NAME, VERSION)
     assert from_index(adapter, tmp_path, filename, data) == TAKEN
     assert leftovers(tmp_path) == []
+
+
+@pytest.mark.slow
+def test_a_version_that_its_metadata_writes_in_another_form_is_the_same_version(
+    adapter: IndexAdapter, tmp_path: Path
+) -> None:
+    filename, data = made.wheel(NAME, VERSION)
+    text = f"Metadata-Version: 2.1\nName: {NAME}\nVersion: 1.0.0\n"
+    odd = rewritten(data, f"{NAME}-{VERSION}.dist-info/METADATA", text)
+    assert from_index(adapter, tmp_path, filename, odd, version="1.0.0") == TAKEN
 
 
 @pytest.mark.slow

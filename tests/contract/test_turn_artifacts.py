@@ -15,7 +15,7 @@ from bot.domain.gitlab import Job, PipelineStatus
 from bot.domain.releases import Release, ReleaseState
 from bot.ports.index import Gathered
 from tests.contract.turn_bench import ARCHIVE, PUBLIC_WRITES, WRITES, Bench, planned
-from tests.unit.release_facts import NOON, SDIST, SHA, WHEEL, distribution, job
+from tests.unit.release_facts import NOON, PROJECT, SDIST, SHA, WHEEL, distribution, job
 
 LINUX = PlannedJob(name="linux", start=Start.ITSELF, keeps=True)
 LINT = PlannedJob(name="lint", start=Start.ITSELF)
@@ -141,3 +141,11 @@ def test_a_report_that_came_later_makes_nothing_be_downloaded_again(bench: Bench
     lay(bench, at(job(31, "linux"), 10), at(job(33, "lint"), 15))
     assert bench.turn(release).state is ReleaseState.PUBLISHED
     assert bench.wire.calls.count("artifacts") == 1
+
+
+@pytest.mark.parametrize(("name", "state"), [("acme-widget", "published"), ("acme-gadget", "blocked")])
+def test_a_name_that_only_a_literal_of_setup_py_declares_is_the_projects(bench: Bench, name: str, state: str) -> None:
+    """The project is called otherwise; nothing of the program runs."""
+    del bench.refs.texts[PROJECT.id, "pyproject.toml", SHA]
+    bench.refs.texts[PROJECT.id, "setup.py", SHA] = f'from setuptools import setup\nsetup(name="{name}")\n'
+    assert bench.turn(planned()).state.value == state

@@ -57,7 +57,7 @@ def test_a_branch_has_no_prefix() -> None:
     want = of("acme-core-1.1.0")
     branch = replace(want, id=replace(want.id, kind=RefKind.BRANCH))
     assert belonging(branch, BOTH) == BOTH
-    assert metadata_paths(branch.id) == ("pyproject.toml", "setup.cfg")
+    assert metadata_paths(branch.id) == ("pyproject.toml", "setup.cfg", "setup.py")
 
 
 def test_a_package_that_was_not_built_is_a_problem() -> None:
@@ -84,10 +84,13 @@ def test_metadata_is_looked_for_where_the_prefix_points() -> None:
     assert metadata_paths(of("libs/core-v1.1.0").id) == (
         "pyproject.toml",
         "setup.cfg",
+        "setup.py",
         "libs/core/pyproject.toml",
         "libs/core/setup.cfg",
+        "libs/core/setup.py",
         "packages/core/pyproject.toml",
         "packages/core/setup.cfg",
+        "packages/core/setup.py",
     )
 
 
@@ -143,6 +146,13 @@ def names(declared: str | None, owner: int | None = None, *, claimed: bool = Fal
         ({"new_names": False}, names("acme-widget"), Verdict.FAIL, "acme-widget is new, and policy asks for its yes"),
         ({"new_names": False}, names("acme-widget", PROJECT.id), Verdict.PASS, "is recorded for this project"),
         ({"new_names": False, "names": ("acme-*",)}, names(None), Verdict.PASS, "policy lets this project publish"),
+        (
+            {"new_names": False, "names": ("Acme_Widget",)},
+            names(None),
+            Verdict.PASS,
+            "policy lets this project publish",
+        ),
+        ({"new_names": False, "names": ("Acme.*",)}, names(None), Verdict.PASS, "policy lets this project publish"),
         ({"new_names": False, "package": "Acme_Widget"}, names(None), Verdict.PASS, "policy lets this project publish"),
         ({"package": "acme-widget"}, names("acme"), Verdict.PASS, "policy lets this project publish acme-widget"),
         ({"names": ("*",)}, names("acme-widget", 7), Verdict.FAIL, "acme-widget is published by project 7"),

@@ -24,6 +24,7 @@ from packaging.utils import canonicalize_name
 from bot.adapters.index.fetching import FetchError, fetch
 from bot.adapters.index.limits import MIB
 from bot.adapters.index.messages import Installed, InstallJob, Unreadable
+from bot.domain.distributions import parse_version
 
 PIP_SECONDS = 90  # pip's own time; the smallest wheel takes one second of it
 MOST_MEMORY = 1024 * MIB  # address space of pip
@@ -84,10 +85,13 @@ def _install(place: Path, wheels: Path, name: str, version: str) -> str:
 
 
 def _is_there(fresh: Path, name: str, version: str) -> bool:
-    """Whether the environment holds the distribution, by the name of the folder pip records it in."""
+    """Whether the environment holds the distribution, by the name of the folder pip records it in.
+
+    The folder has the version in its normal form (PEP 440), metadata may write it otherwise.
+    """
     for folder in fresh.glob("lib*/python*/site-packages/*.dist-info"):
         found, _, number = folder.name.removesuffix(".dist-info").rpartition("-")
-        if canonicalize_name(found) == canonicalize_name(name) and number == version:
+        if canonicalize_name(found) == canonicalize_name(name) and parse_version(number) == parse_version(version):
             return (folder / "RECORD").is_file()
     return False
 

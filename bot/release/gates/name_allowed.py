@@ -46,10 +46,10 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
 
 
 def _of_policy(wanted: Wanted, name: str) -> bool:
-    """Whether a rule's `names` or `package` is that name."""
+    """Whether a rule's `names` or `package` is that name, however both are written (PEP 503)."""
     patterns = wanted.rule.names
     named = wanted.rule.package is not None and same_name(wanted.rule.package, name)
-    return named or any(matches_wildcard(pattern, canonicalize_name(name)) for pattern in patterns)
+    return named or any(matches_wildcard(canonicalize_name(pattern), canonicalize_name(name)) for pattern in patterns)
 
 
 def _new(wanted: Wanted, facts: Facts, name: str, declared: str | None) -> GateResult:
