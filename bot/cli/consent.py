@@ -223,7 +223,8 @@ def _nobody_at_work(options: Options, bot: App, release: Release | None) -> None
         return
     with bot.sole() as ours:
         if ours:
-            options.say("no daemon runs on this state: `ropewalk release resume` goes on with it")
+            resume = f"`ropewalk release resume {Target(release.project, release.id.ref).typed}`"
+            options.say(f"no daemon runs on this state: {resume} goes on with it")
 
 
 def _holds(release: Release) -> bool:

@@ -21,6 +21,7 @@ from bot.cli.records import opened as _app
 from bot.cli.records import parsed as _target
 from bot.cli.records import recorded as _recorded
 from bot.cli.tagging import join as join_tagging
+from bot.domain.refs import Target
 from bot.domain.releases import PUBLIC, Receipt, Release, ReleaseState
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ def cancel_command(options: Options, target: TargetArgument) -> Exit:
         release = _recorded(bot, target)
         receipts = bot.store.ledger.receipts(release.key)
         state = ReleaseState.PARTIAL if _public(receipts) else ReleaseState.BLOCKED
-        why = "cancelled on the command line; `ropewalk release resume` goes on"
+        resume = f"`ropewalk release resume {Target(release.project, release.id.ref).typed}`"
+        why = f"cancelled on the command line; {resume} goes on"
         stopped = replace(release, state=state, next=why, due_at=None)
         if not bot.store.releases.stop(stopped, bot.clock()):
             options.say("nothing to cancel: the release has come to its end")

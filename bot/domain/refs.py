@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -138,6 +139,11 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.project}@{self.ref}"
+
+    @property
+    def typed(self) -> str:
+        """As a shell takes it: git allows `!`, `;` and `$` in refs."""
+        return shlex.quote(str(self))
 
 
 def parse_target(text: str) -> Target:

@@ -9,7 +9,7 @@ from datetime import datetime
 from bot.domain.commands import Outcome
 from bot.domain.consents import Approval, Approver, Author, Hold
 from bot.domain.ledger import EntryKind, Written
-from bot.domain.releases import Release, ReleaseState
+from bot.domain.releases import PUBLIC, Release, ReleaseState
 from bot.domain.verdicts import Consequence, GateResult
 from bot.ports.store import Queue, Register
 from bot.release.approving import author_of_shipped, refusal
@@ -92,7 +92,7 @@ class Desk:
         release = self.register.find(str(project_id), ref)
         if release is not None and release.state.open:
             receipts = self.eyes.ledger.receipts(release.key)
-            public = any(receipt.kind in ("upload", "release") for receipt in receipts)
+            public = any(receipt.kind in PUBLIC for receipt in receipts)
             stopped_in = ReleaseState.PARTIAL if public else ReleaseState.BLOCKED
             state = ReleaseState.WAITING if hold.until is not None else stopped_in
             # Due at once: the turn that comes tells the merge requests of a blocked release.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from bot.domain.refs import RefKind
+from bot.domain.refs import RefKind, Target
 from bot.domain.releases import Receipt
 from bot.domain.report import IndexPage, ReleaseReport
 from bot.notes.foreign import block, cell, inline, link
@@ -48,7 +47,7 @@ def command(report: ReleaseReport, verb: str) -> str:
 
 def command_line(report: ReleaseReport, verb: str) -> str:
     """The exact command, quoted for a shell: git allows `;` and `$` in refs. Not safe as it stands."""
-    return f"ropewalk release {verb} {shlex.quote(f'{report.project}@{report.ref}')}"
+    return f"ropewalk release {verb} {Target(report.project, report.ref).typed}"
 
 
 def when(moment: datetime) -> str:

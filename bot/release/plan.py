@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import chain
 
-from bot.domain.refs import RefKind
+from bot.domain.refs import RefKind, Target
 from bot.domain.releases import Receipt, ReleaseState, TargetState, TargetStatus
 from bot.domain.report import ReleaseReport
 from bot.domain.verdicts import Consequence, GateResult
@@ -90,7 +90,8 @@ def prove(wanted: Wanted, facts: Facts, texts: Texts) -> Plan:
         return drawn
     missing = "; ".join(_named(target, facts) for target in drawn.targets if target.state not in _SETTLED)
     state = ReleaseState.PARTIAL if facts.public else ReleaseState.PLANNED
-    return replace(drawn, state=state, next=f"not in place: {missing}; `ropewalk release resume` completes it")
+    resume = f"`ropewalk release resume {Target(wanted.project.full_path, wanted.id.ref).typed}`"
+    return replace(drawn, state=state, next=f"not in place: {missing}; {resume} completes it")
 
 
 def _named(target: TargetStatus, facts: Facts) -> str:

@@ -114,6 +114,8 @@ def test_a_tag_that_is_elsewhere_is_not_approved(bench: Bench, there: object) ->
     [
         (None, [], ReleaseState.BLOCKED),
         (None, [PROOF], ReleaseState.PARTIAL),
+        (None, [replace(PROOF, kind="published")], ReleaseState.PARTIAL),
+        (None, [replace(PROOF, kind="found")], ReleaseState.BLOCKED),
         (NOON + HOUR, [PROOF], ReleaseState.WAITING),
     ],
 )

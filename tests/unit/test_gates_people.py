@@ -260,3 +260,13 @@ def test_what_was_begun_with_a_yes_is_finished_whatever_becomes_of_who_gave_it()
 
 def test_without_a_rule_nobody_is_asked() -> None:
     assert said(approval, wanted(), replace(good_facts(), approvals=None))[0] == "not_applicable"
+
+
+@pytest.mark.parametrize("ref", ["v1!2.0", "v1;reboot", "v$(id)"])
+def test_a_command_that_a_gate_names_can_be_pasted_whatever_the_ref_is_called(ref: str) -> None:
+    """git takes `!`, `;` and `$` in refs, and an epoch has a `!`."""
+    want = wanted(ref=ref)
+    target = f"'acme/tools/widget@{ref}'"
+    assert f"`ropewalk release hold {target} --lift`" in said(hold, want, replace(good_facts(), hold=Seen(HELD)))[2]
+    asks = replace(want, rule=replace(want.rule, approval=ApprovalRule()))
+    assert f"`ropewalk release approve {target}`" in said(approval, asks, good_facts())[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.domain.consents import Approval, Approver
+from bot.domain.refs import Target
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.release.approving import asked, author_of_shipped, refusal, role_word
 from bot.release.facts import ApprovalFacts, Facts, Look, LookKind, Seen, Unreadable, Wanted
@@ -41,7 +42,7 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
             name=NAME, verdict=Verdict.PASS, reason="; ".join(("begun before: it is finished", *good, *bad))
         )
     have = f"approved by {', '.join(good)}; " if good else ""
-    target = f"{wanted.project.full_path}@{wanted.id.ref}"
+    target = Target(wanted.project.full_path, wanted.id.ref).typed
     reason = (
         f"{have}{rule.count - len(good)} of {rule.count} approvals missing, by {asked(rule)}: "
         f"`ropewalk release approve {target}` with one's own GITLAB_TOKEN"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.anatomy import Differences
+from bot.domain.refs import Target
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.release.facts import Facts, Look, LookKind, Seen, Wanted
 
@@ -43,7 +44,7 @@ def _judge(wanted: Wanted, facts: Facts, seen: Differences) -> GateResult:
     accepted = next((one for one in wanted.accepted if one.digest == seen.digest), None)
     if accepted is not None:
         return _pass(f"accepted by {accepted.by} on {accepted.at:%Y-%m-%d}; {since}: {told}")
-    target = f"{wanted.project.full_path}@{wanted.id.ref}"
+    target = Target(wanted.project.full_path, wanted.id.ref).typed
     way_out = f"To accept exactly this: `ropewalk release resume {target} --accept-changes {seen.digest}`"
     return GateResult(
         name=NAME,

@@ -5,6 +5,7 @@ Read anew before every public write, so that a hold also stops a release between
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime, timedelta
 
 from bot.domain.consents import Hold
@@ -32,7 +33,7 @@ def stopping(hold: Hold, target: str, now: datetime) -> GateResult:
     """What a hold in force means. `target` is PROJECT@REF."""
     until = f" until {_time(hold.until)}" if hold.until else ""
     why = f" ({hold.reason})" if hold.reason else ""
-    lifted = f"`ropewalk release hold {target} --lift` lets it go on"
+    lifted = f"`ropewalk release hold {shlex.quote(target)} --lift` lets it go on"
     reason = f"held by {hold.by} since {_time(hold.since)}{until}{why}; {lifted}"
     if hold.until is None:
         return GateResult(name=NAME, verdict=Verdict.FAIL, reason=reason, consequence=Consequence.BLOCK)
