@@ -8,7 +8,7 @@ from bot.domain.anatomy import Difference, Differences
 from bot.domain.distributions import parse_version
 from bot.domain.errors import RefusedError, TransientError
 from bot.ports.index import Anatomist
-from bot.release.differences import Before, compare, fewer, pairs, published_before
+from bot.release.differences import Before, compare, fewer, kin, pairs, published_before
 from bot.release.facts import Facts, Seen, Wanted
 
 # Files of one release that are compared, and what their predecessors may weigh together: a turn must come to its end.
@@ -30,16 +30,17 @@ def see_differences(anatomist: Anatomist, wanted: Wanted, facts: Facts) -> Diffe
     assert isinstance(seen, Seen), "what was published before was found on an index that was seen"
     found: list[Difference] = [*fewer(ours, before)]
     unread: list[str] = []
-    matched = pairs(ours, before)
+    same = pairs(ours, before)
+    matched = (*same, *kin(ours, before))
     compared = weight = 0
-    for mine, theirs in matched[:MOST_PAIRS]:
+    for number, (mine, theirs) in enumerate(matched[:MOST_PAIRS]):
         if weight > MOST_BYTES:
             break
         compared += 1
         try:
             old = anatomist.published(seen.value.place, theirs)
             weight += old.size
-            found += compare(old, anatomist.kept(mine))
+            found += compare(old, anatomist.kept(mine), kin=number >= len(same))
         except RefusedError as error:
             unread.append(f"{mine.filename} cannot be compared with {theirs.filename}: {error.what}")
         except TransientError as error:

@@ -57,6 +57,30 @@ def pairs(ours: Iterable[Distribution], before: Before) -> tuple[tuple[Distribut
     return tuple(sorted(matched, key=lambda pair: (pair[0].kind is not DistributionKind.WHEEL, pair[0].filename)))
 
 
+def kin(ours: Iterable[Distribution], before: Before) -> tuple[tuple[Distribution, IndexFile], ...]:
+    """Wheels that take no other's place, since their tags are new, each with a wheel of the release before.
+
+    One for the same platform if there is any, else the first by name.
+    """
+    places = {_place(file.filename) for file in before.files}
+    wheels = sorted((file for file in before.files if _platforms(file.filename)), key=lambda file: file.filename)
+    new = [file for file in ours if file.kind is DistributionKind.WHEEL and _place(file.filename) not in places]
+    return tuple((file, _nearest(file, wheels)) for file in new if wheels)
+
+
+def _nearest(file: Distribution, wheels: Sequence[IndexFile]) -> IndexFile:
+    here = _platforms(file.filename)
+    return next((wheel for wheel in wheels if here & _platforms(wheel.filename)), wheels[0])
+
+
+def _platforms(filename: str) -> frozenset[str]:
+    """The platforms that a wheel is for; empty for what is no wheel."""
+    said = parse_filename(filename)
+    if said is None or said.kind is not DistributionKind.WHEEL:
+        return frozenset()
+    return frozenset(tag.platform for tag in parse_wheel_filename(filename)[3])
+
+
 def fewer(ours: Sequence[Distribution], before: Before) -> tuple[Difference, ...]:
     """What kinds of files the release before had and this one lacks."""
     here = {_place(file.filename) for file in ours}
@@ -69,13 +93,16 @@ def fewer(ours: Sequence[Distribution], before: Before) -> tuple[Difference, ...
     return tuple(Difference(kind=kind, words=one) for one in words)
 
 
-def compare(before: Anatomy, now: Anatomy) -> tuple[Difference, ...]:
-    """In what one file differs from the one it takes the place of."""
+def compare(before: Anatomy, now: Anatomy, *, kin: bool = False) -> tuple[Difference, ...]:
+    """In what one file differs from the one it takes the place of.
+
+    Of one that is merely `kin`, built for something else, neither size nor what is gone says anything.
+    """
     told = [
         (DifferenceKind.NEW_TOP_LEVEL, _added("new top-level", before.top_levels, now.top_levels)),
         (DifferenceKind.NEW_BINARY, _added("new binary", _binaries(before), _binaries(now))),
-        (DifferenceKind.LOST_FILES, _lost(before, now)),
-        (DifferenceKind.SIZE_JUMP, _size(before, now)),
+        (DifferenceKind.LOST_FILES, "" if kin else _lost(before, now)),
+        (DifferenceKind.SIZE_JUMP, "" if kin else _size(before, now)),
         (DifferenceKind.DEPENDENCIES, _changed("dependencies", before.requires, now.requires)),
         (DifferenceKind.ENTRY_POINTS, _changed("entry points", before.entry_points, now.entry_points)),
         (DifferenceKind.REQUIRES_PYTHON, _pythons(before.requires_python, now.requires_python)),

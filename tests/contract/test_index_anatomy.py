@@ -8,6 +8,7 @@ import io
 import socket
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from bot.adapters.index.service import IndexAdapter
 from bot.domain.anatomy import Anatomy
 from bot.domain.distributions import DistributionKind, IndexFile
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
+from bot.domain.policy import IndexKind
 from bot.ports.index import IndexPlace
 from tests.contract.index_parts import (
     PASSWORD,
@@ -146,6 +148,21 @@ def test_a_storage_on_the_same_host_is_followed_without_credentials(adapter: Ind
         with Scripted(says("302 Found", Location=f"{storage.url}/signed")).running() as server:
             assert published(adapter, server.url, wheel_bytes()).top_levels == ("widget",)
             assert server.requests[0].headers["authorization"] == _basic()
+        assert "authorization" not in storage.requests[0].headers
+
+
+def test_gitlab_alone_may_send_on_to_a_storage_in_a_private_network(adapter: IndexAdapter) -> None:
+    """Self-managed ones have theirs beside them; what comes is compared with the listed digest all the same."""
+    with Scripted(says("200 OK", wheel_bytes())).running() as storage:
+        elsewhere = storage.url.replace("127.0.0.1", "localhost")
+        with Scripted(says("302 Found", Location=f"{elsewhere}/signed")).running() as server:
+            with pytest.raises(RefusedError, match="is not followed"):
+                published(adapter, server.url, wheel_bytes())
+            place = adapter.place(simple_spec(server.url), 1, "widget")
+            registry = replace(place, spec=replace(place.spec, kind=IndexKind.GITLAB))
+            sha256 = hashlib.sha256(wheel_bytes()).hexdigest()
+            file = IndexFile(filename=WHEEL, sha256=sha256, url=f"{server.url}/files/{WHEEL}")
+            assert adapter.anatomist.published(registry, file).top_levels == ("widget",)
         assert "authorization" not in storage.requests[0].headers
 
 

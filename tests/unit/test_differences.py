@@ -15,7 +15,7 @@ from bot.domain.releases import Acceptance
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.ports.index import Gathered
 from bot.release.comparing import see_differences
-from bot.release.differences import Before, compare, fewer, pairs, published_before
+from bot.release.differences import Before, compare, fewer, kin, pairs, published_before
 from bot.release.facts import Facts, Look, LookKind, Seen, Unreadable, Wanted
 from bot.release.gates import changes
 from tests.fake_index import FakeAnatomist
@@ -326,3 +326,32 @@ def test_the_digest_stands_for_every_word() -> None:
     ]
     assert len({SEEN.digest, *(other.digest for other in others)}) == 6
     assert SEEN.digest == replace(SEEN, found=(replace(NEW),)).digest
+
+
+@pytest.mark.parametrize(
+    ("ours", "before", "expected"),
+    [
+        ((WHEEL,), (OLD_WHEEL,), None),
+        ((LINUX.format("1.1.0"),), (OLD_SDIST, OLD_WHEEL), OLD_WHEEL),
+        ((WHEEL,), (MAC.format("1.0.0"), LINUX.format("1.0.0")), LINUX.format("1.0.0")),
+        (
+            (LINUX.format("1.1.0").replace("cp311", "cp312"),),
+            (MAC.format("1.0.0").replace("-cp311-cp311", "-cp310-cp310"), LINUX.format("1.0.0")),
+            LINUX.format("1.0.0"),
+        ),
+        ((LINUX.format("1.1.0"),), (OLD_SDIST,), None),
+        ((SDIST,), (OLD_WHEEL,), None),
+    ],
+)
+def test_a_wheel_with_new_tags_is_held_against_one_of_the_same_platform_or_any(
+    ours: tuple[str, ...], before: tuple[str, ...], expected: str | None
+) -> None:
+    old = Before(version=Version("1.0.0"), index="registry", files=tuple(map(listed, before)))
+    found = [theirs.filename for _, theirs in kin([distribution(name) for name in ours], old)]
+    assert found == ([] if expected is None else [expected])
+
+
+def test_a_wheel_that_came_to_hold_machine_code_is_a_new_binary_though_its_tags_changed() -> None:
+    """Neither its size nor what it lacks says anything: it was built for something else."""
+    pure = but(files=("widget/__init__.py", "widget/slow.py"), size=10)
+    assert [one.kind for one in compare(pure, PLAIN, kin=True)] == [DifferenceKind.NEW_BINARY]

@@ -15,7 +15,7 @@ from bot.adapters.index.messages import Access, Dissected, DissectJob, Fetch, Un
 from bot.domain.anatomy import Anatomy
 from bot.domain.distributions import Distribution, IndexFile, parse_filename
 from bot.domain.errors import RefusedError, TransientError
-from bot.domain.policy import IndexSpec
+from bot.domain.policy import IndexKind, IndexSpec
 from bot.ports.index import IndexPlace
 
 LONGEST_DOWNLOAD = 256 * MIB  # of one file; larger ones are not compared
@@ -66,6 +66,7 @@ class IndexAnatomist:
             sha256=file.sha256,
             most=LONGEST_DOWNLOAD,
             access=self._reaching.access(place.spec),
+            storage=place.spec.kind is IndexKind.GITLAB,
         )
         return self._read(file.filename, file.sha256, None, (place, fetch))
 

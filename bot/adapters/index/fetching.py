@@ -2,7 +2,7 @@
 
 Our credentials go to the index's own origin and nowhere else. Another place is followed only by https (or, on the
 index's own host, by the index's own scheme), never into a private network, and what comes must hash to what the index
-lists.
+lists. GitLab alone may send us to whatever object storage it has, as it may with the artifacts of jobs.
 """
 
 from __future__ import annotations
@@ -82,6 +82,8 @@ def _may_follow(url: str, job: Fetch) -> bool:
         return False
     scheme, host, port = there
     if host == home[1]:
+        return scheme in ("https", home[0])
+    if job.storage:
         return scheme in ("https", home[0])
     return scheme == "https" and (job.access.proxy is not None or _public(host.strip("[]"), port))
 

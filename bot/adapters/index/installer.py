@@ -13,6 +13,7 @@ from bot.adapters.index.children import Children
 from bot.adapters.index.kept import KeptFiles
 from bot.adapters.index.messages import Fetch, Installed, InstallJob, Unreadable
 from bot.domain.distributions import IndexFile
+from bot.domain.policy import IndexKind
 from bot.domain.releases import AttemptOutcome
 from bot.ports.index import IndexPlace, Sent
 
@@ -43,7 +44,14 @@ class IndexInstaller:
         if file.sha256 is None:
             return _refused(f"{file.filename} is listed without a sha256")
         access = self._reaching.access(place.spec)
-        fetch = Fetch(url=file.url, home=place.simple_url, sha256=file.sha256, most=LONGEST_DOWNLOAD, access=access)
+        fetch = Fetch(
+            url=file.url,
+            home=place.simple_url,
+            sha256=file.sha256,
+            most=LONGEST_DOWNLOAD,
+            access=access,
+            storage=place.spec.kind is IndexKind.GITLAB,
+        )
         job = InstallJob(
             filename=file.filename, name=name, version=version, scratch=str(self._kept.incoming), fetch=fetch
         )

@@ -79,7 +79,8 @@ class LookJob:
 class Fetch:
     """One published file to download: from `url`, at most `most` bytes, which must hash to `sha256`.
 
-    `home` is the index's own address: its credentials are for that origin alone.
+    `home` is the index's own address: its credentials are for that origin alone. With `storage` it is GitLab, which may
+    send on to an object storage in its own, private network.
     """
 
     url: str
@@ -87,6 +88,7 @@ class Fetch:
     sha256: str
     most: int
     access: Access
+    storage: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
