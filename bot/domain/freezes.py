@@ -50,8 +50,29 @@ class Weekly:
 
 
 def moment(local: datetime, zone: tzinfo, *, last: bool = False) -> datetime:
-    """A zone's local time (without zone) as a moment, UTC; `last` takes the second of a time that comes twice."""
-    return local.replace(tzinfo=zone, fold=int(last)).astimezone(UTC)
+    """A zone's local time (without zone) as a moment, UTC; `last` takes the second of a time that comes twice.
+
+    A time that the clocks skip is the moment of the skip.
+    """
+    found = local.replace(tzinfo=zone, fold=int(last)).astimezone(UTC)
+    return found if found.astimezone(zone).replace(tzinfo=None) == local else _skip(local.replace(microsecond=0), zone)
+
+
+def _skip(local: datetime, zone: tzinfo) -> datetime:
+    """When the clocks were set forward over a local time, to the second.
+
+    Read by the clock of either side of it (PEP 495, `fold`), that time is not after the skip, and not before it.
+    """
+    early, late = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (1, 0))
+    summer = late.astimezone(zone).utcoffset()
+    before, after = 0, int((late - early).total_seconds())
+    while after - before > 1:
+        middle = (before + after) // 2
+        if (early + timedelta(seconds=middle)).astimezone(zone).utcoffset() == summer:
+            after = middle
+        else:
+            before = middle
+    return early + timedelta(seconds=after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

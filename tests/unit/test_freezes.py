@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bot.domain.freezes import WEEK, Freeze, Span, Weekly, frozen, moment
 
 BERLIN, ADELAIDE = ZoneInfo("Europe/Berlin"), ZoneInfo("Australia/Adelaide")
+CAIRO, LORD_HOWE = ZoneInfo("Africa/Cairo"), ZoneInfo("Australia/Lord_Howe")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -54,15 +55,30 @@ def test_a_weekly_window_follows_the_clocks_of_its_zone(now: str, until: str | N
 
 
 @pytest.mark.parametrize(
-    ("local", "last", "expected"),
+    ("zone", "local", "last", "expected"),
     [
-        ("2026-03-29T02:30:00", False, "2026-03-29T01:30:00"),  # skipped: 02:30 CET would be 03:30 CEST
-        ("2026-10-25T02:30:00", False, "2026-10-25T00:30:00"),  # the first of the two
-        ("2026-10-25T02:30:00", True, "2026-10-25T01:30:00"),  # the second
+        # from 02:00 to 03:00 there is nothing: the clocks are set forward at 01:00 UTC
+        (BERLIN, "2026-03-29T02:00:00", False, "2026-03-29T01:00:00"),
+        (BERLIN, "2026-03-29T02:00:00", True, "2026-03-29T01:00:00"),
+        (BERLIN, "2026-03-29T02:30:00", False, "2026-03-29T01:00:00"),
+        (BERLIN, "2026-03-29T02:30:00", True, "2026-03-29T01:00:00"),
+        (BERLIN, "2026-03-29T02:59:59.5", True, "2026-03-29T01:00:00"),
+        (BERLIN, "2026-03-29T03:00:00", True, "2026-03-29T01:00:00"),
+        (BERLIN, "2026-03-29T01:59:59", False, "2026-03-29T00:59:59"),
+        (CAIRO, "2026-04-24T00:00:00", True, "2026-04-23T22:00:00"),  # a midnight that does not come
+        (LORD_HOWE, "2026-10-04T02:15:00", True, "2026-10-03T15:30:00"),  # half an hour is skipped
+        (BERLIN, "2026-10-25T02:30:00", False, "2026-10-25T00:30:00"),  # the first of the two
+        (BERLIN, "2026-10-25T02:30:00", True, "2026-10-25T01:30:00"),  # the second
     ],
 )
-def test_times_that_do_not_exist_or_come_twice(local: str, last: bool, expected: str) -> None:
-    assert moment(datetime.fromisoformat(local), BERLIN, last=last) == utc(expected)
+def test_times_that_do_not_exist_or_come_twice(zone: ZoneInfo, local: str, last: bool, expected: str) -> None:
+    assert moment(datetime.fromisoformat(local), zone, last=last) == utc(expected)
+
+
+def test_a_freeze_that_ends_at_a_time_that_the_clocks_skip_is_not_cut_short() -> None:
+    night = weekly(5 * DAY, 6 * DAY + 2 * HOUR)  # Saturday 00:00 to Sunday 02:00
+    assert frozen([night], utc("2026-03-29T00:59:59")) is not None
+    assert frozen([night], utc("2026-03-29T01:00:00")) is None
 
 
 def test_windows_that_touch_or_overlap_are_one_frozen_time() -> None:
