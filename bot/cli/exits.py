@@ -18,12 +18,13 @@ _STATES = {
     ReleaseState.PARTIAL: Exit.PARTIAL,
     ReleaseState.CONFLICT: Exit.CONFLICT,
 }
+_NO_WORD = frozenset({AttemptOutcome.DENIED, AttemptOutcome.UNCLEAR})
 
 
 def exit_of_release(release: Release, *, public: bool, attempts: Sequence[Attempt] = ()) -> Exit:
     """The code of a release's state; `public` is whether something of it stands in public already."""
     state = release.state
-    if state is ReleaseState.FAILED and not public and _denied(release, attempts):
+    if state is ReleaseState.FAILED and not public and _unreached(release, attempts):
         return Exit.UNREACHABLE
     if state is ReleaseState.BLOCKED and not public and _blind(release):
         return Exit.UNREACHABLE
@@ -45,11 +46,13 @@ def _blind(release: Release) -> bool:
     return any(gate.name == "index_guard" and gate.verdict is Verdict.UNKNOWN for gate in release.gates)
 
 
-def _denied(release: Release, attempts: Sequence[Attempt]) -> bool:
-    """Whether it failed because an index or GitLab refused the credentials at the last try."""
+def _unreached(release: Release, attempts: Sequence[Attempt]) -> bool:
+    """Whether it failed because an index or GitLab refused the credentials at the last try, or gave no answer that
+    counts, as often as it was tried.
+    """
     failed = {target.name for target in release.targets if target.state is TargetState.FAILED}
     last = {attempt.target: attempt.outcome for attempt in attempts if attempt.target in failed}
-    return AttemptOutcome.DENIED in last.values()
+    return not _NO_WORD.isdisjoint(last.values())
 
 
 def exit_of_error(error: RopewalkError) -> Exit:

@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 
 from bot.cli.exits import Exit, exit_of_release, waits_for_people
-from bot.domain.releases import ReleaseState
+from bot.domain.releases import AttemptOutcome, ReleaseState, TargetState, TargetStatus
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.release.judge import GATES, PEOPLE
 from tests.contract.turn_bench import planned
+from tests.unit.release_facts import attempt
 
 
 def stopping(name: str, consequence: Consequence = Consequence.WAIT) -> GateResult:
@@ -32,3 +33,22 @@ def test_what_was_woken_or_said_before_is_not_waited_for() -> None:
     assert not waits_for_people(replace(waiting, state=ReleaseState.PLANNED))
     past = (stopping("pipeline_green"), stopping("freeze", Consequence.NONE))
     assert not waits_for_people(replace(waiting, gates=past))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "public", "code"),
+    [
+        (AttemptOutcome.REFUSED, False, Exit.FAILED),
+        (AttemptOutcome.DENIED, False, Exit.UNREACHABLE),
+        (AttemptOutcome.UNCLEAR, False, Exit.UNREACHABLE),
+        (AttemptOutcome.UNCLEAR, True, Exit.FAILED),
+    ],
+)
+def test_an_index_that_never_answered_is_unreachable_as_long_as_nothing_is_public(
+    outcome: AttemptOutcome, public: bool, code: Exit
+) -> None:
+    """Of several codes that apply 6 goes before 20."""
+    lost = TargetStatus(name="index:registry", state=TargetState.FAILED)
+    failed = replace(planned(), state=ReleaseState.FAILED, targets=(lost,))
+    tries = [attempt(AttemptOutcome.REFUSED), attempt(outcome, number=2)]
+    assert exit_of_release(failed, public=public, attempts=tries) is code
