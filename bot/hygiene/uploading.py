@@ -45,12 +45,27 @@ def credential(facts: ProjectFacts, ci: CiFacts, job: CiJob, pipeline: Pipeline,
     """Whether job `job` could sign in wherever it uploads; `gitlab` is GitLab's host. The worst of several uploads is
     told, of those that its script certainly comes to where there are such.
     """
+    if job.publisher == "ropewalk":
+        return _by_ropewalk(job, gitlab)
     if job.publisher != "twine":
         reason = f"job {job.name} uploads with {job.publisher or 'a tool'} whose ways of signing in are not known here"
         return Credential(verdict=Verdict.UNKNOWN, reason=reason, remedy="Look at its own documentation")
     given = Job(facts=facts, ci=ci, job=job, pipeline=pipeline)
     found = [_of_upload(given, upload, gitlab) for upload in sent(job) or (_BARE,)]
     return min(found, key=lambda one: _WORST.index(one.verdict))
+
+
+def _by_ropewalk(job: CiJob, gitlab: str) -> Credential:
+    """`ropewalk publish`: by itself to the project's registry, with the job's token; else an id token goes first."""
+    aims = {_option(one.command, ("--to",)) or "registry" for one in sent(job)}
+    if aims <= {"registry"}:
+        return Credential(verdict=Verdict.PASS, reason=f"job {job.name} signs in with its own token (CI_JOB_TOKEN)")
+    if aims <= {"registry", *_TOKENS} and job.id_tokens:
+        return _trusted(job, to_pypi=True, gitlab=gitlab)
+    where = ", ".join(sorted(aims - {"registry"}))
+    reason = f"whether job {job.name} can sign in to {where} is not looked at"
+    remedy = "`ropewalk publish --dry-run` in that job says what it lacks"
+    return Credential(verdict=Verdict.UNKNOWN, reason=reason, remedy=remedy)
 
 
 def _of_upload(given: Job, upload: Upload, gitlab: str) -> Credential:

@@ -50,7 +50,9 @@ PASS = {
         "workflow: {rules: [{if: $CI_MERGE_REQUEST_IID, when: never}, {when: always}]}\n"
         + uploading(keys="rules: [{when: on_success}]"),
     ],
-    "RW206": [uploading(CHECK), "check:\n  script: [twine check --strict dist/*]\n" + uploading(), script("make")],
+    "RW206": [
+        script("ropewalk publish dist/*"),
+        uploading(CHECK), "check:\n  script: [twine check --strict dist/*]\n" + uploading(), script("make")],
     "RW207": [uploading("python -m build"), script("python setup.py --version", "python setup.py test")],
     "RW208": [uploading(keys=TAGS), script("make")],
     "RW209": [

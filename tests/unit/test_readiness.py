@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -336,3 +337,25 @@ def test_a_freeze_stands_in_the_way_and_an_approval_is_told() -> None:
     )
     assert ready(checks)
     assert {"freeze", "approval"}.isdisjoint(verdicts(facts, BOT))
+
+
+def ours(*options: str, id_tokens: Mapping[str, tuple[str, ...]] | None = None) -> CiJob:
+    command = CiCommand(words=("ropewalk", "publish", "dist/*", *options))
+    script = (CiLine(text="ropewalk publish", commands=(command,)),)
+    return publisher(None, publisher="ropewalk", script=script, id_tokens=id_tokens or {})
+
+
+@pytest.mark.parametrize(
+    ("job_", "verdict"),
+    [
+        (ours(), Verdict.PASS),
+        (ours("--to", "registry"), Verdict.PASS),
+        (ours("--to=pypi", id_tokens=OIDC), Verdict.UNKNOWN),
+        (ours("--to", "pypi"), Verdict.UNKNOWN),
+        (ours("--to", "https://packages.example.com/"), Verdict.UNKNOWN),
+        (ours("--to", "pypi", id_tokens={"OTHER": ("pypi",)}), Verdict.FAIL),
+    ],
+)
+def test_our_own_publish_signs_in_to_the_registry_by_itself(job_: CiJob, verdict: Verdict) -> None:
+    """Elsewhere only the job itself, or PyPI, knows."""
+    assert verdicts(place(ci=file(job_), access=access()))["credential"].verdict is verdict

@@ -17,6 +17,7 @@ _UPLOADS = {
     ("maturin", "publish"): "maturin",
     ("maturin", "upload"): "maturin",
     ("devpi", "upload"): "devpi",
+    ("ropewalk", "publish"): "ropewalk",
 }
 _BUILDS = frozenset(
     {("uv", "build"), ("poetry", "build"), ("flit", "build"), ("pdm", "build"), ("hatch", "build"), ("rye", "build")}
