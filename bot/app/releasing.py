@@ -15,6 +15,7 @@ from bot.adapters.gitlab.pipeline_control import GitLabPipelineControl
 from bot.adapters.gitlab.pipelines import GitLabPipelines
 from bot.adapters.gitlab.policy_files import GitLabPolicyFiles
 from bot.adapters.gitlab.proposals import GitLabProposals
+from bot.adapters.gitlab.pushes import GitLabPushes
 from bot.adapters.gitlab.tagging import GitLabTagging
 from bot.adapters.gitlab.variables import GitLabVariables
 from bot.adapters.store.readonly import ReadOnlyKept, ReadOnlyLedger
@@ -188,7 +189,10 @@ class Releasing(Parts):
         """What knows the bot's release merge requests again."""
         ours = GitLabProposals(self.api)
         key, user_id = self._marker_key(), self.identity.user_id
-        return ReleaseRequests(branches=ours, proposals=ours, contents=self.refs, key=key, user_id=user_id)
+        pushes = GitLabPushes(self.api, self.settings.gitlab.token)
+        return ReleaseRequests(
+            branches=ours, proposals=ours, pushes=pushes, contents=self.refs, key=key, user_id=user_id
+        )
 
     @cached_property
     def release_proposer(self) -> ReleaseProposer:

@@ -37,6 +37,15 @@ class NewCommit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A branch to be moved, only if it still stands at `before`. Commits in 40 hex digits, None for no branch."""
+
+    branch: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
     """What people read of a proposal: title and description of the merge request, subject of the commit."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from bot.domain.proposals import Head, NewCommit, Proposal, ReleaseDraft, Words
+from bot.domain.proposals import Head, Move, NewCommit, Proposal, ReleaseDraft, Words
+from bot.domain.refs import Project
 
 
 class Branches(Protocol):
@@ -24,6 +26,16 @@ class Branches(Protocol):
 
     def at(self, project_id: int, sha: str) -> Head | None:
         """A commit, or None."""
+
+
+class Pushes(Protocol):
+    """Branches moved to commits that are there, each only if it still stands where it was seen."""
+
+    def taken(self, project: Project) -> bool:
+        """Whether pushes are taken from us at all: an instance may have git over HTTP switched off."""
+
+    def push(self, project: Project, moves: Sequence[Move]) -> None:
+        """Move them, all those that can be. A RefusedError if one is not."""
 
 
 class Proposals(Protocol):

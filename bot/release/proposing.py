@@ -10,11 +10,11 @@ from bot.domain.changelog import unreleased_of
 from bot.domain.errors import PutOffError, RefusedError, TransientError
 from bot.domain.gitlab import handed_back
 from bot.domain.notes import NotesPolicy
-from bot.domain.proposals import Head, NewCommit, Proposal, ReleaseDraft, Words
+from bot.domain.proposals import Head, Move, NewCommit, Proposal, ReleaseDraft, Words
 from bot.domain.refs import Project
 from bot.domain.release_files import METADATA, day_of, with_section, with_version
 from bot.ports.proposals import RequestTexts
-from bot.release.requests import BRANCH, MARKER
+from bot.release.requests import BRANCH, MARKER, NEXT
 from bot.release.tagging import NextTag, Tagger
 
 
@@ -97,7 +97,7 @@ class ReleaseProposer:
         target = self.tagger.branch(project, versioning).name
         seen = self._look(project, rule.notes, target, wanted)
         wish = self._drafted(project, rule.notes, seen, wanted)
-        return self._done(project, seen, wish, rule.notes, dry_run=dry_run)
+        return self._done(project, seen, wish, dry_run=dry_run)
 
     def _look(self, project: Project, notes: NotesPolicy, target: str, wanted: NextTag) -> _Seen:
         requests = self.tagger.requests
@@ -147,7 +147,7 @@ class ReleaseProposer:
         words = self.texts.words(draft, entry=entry, marker=MARKER)
         return _Wish(tag=wanted.name, files=files, words=words)
 
-    def _done(self, project: Project, seen: _Seen, wish: _Wish, notes: NotesPolicy, *, dry_run: bool) -> Request:
+    def _done(self, project: Project, seen: _Seen, wish: _Wish, *, dry_run: bool) -> Request:
         tag, files = wish.tag, wish.files
         objection = self._objection(seen, wish.words)
         if objection is not None:
@@ -163,7 +163,7 @@ class ReleaseProposer:
             reason = f"{'open' if steps.opened is None else 'update'} a merge request that proposes {tag}"
             return Request(state="planned", reason=reason, done=True, tag=tag, url=url, files=files)
         if steps.commit:
-            self._commit(project, seen, wish, notes)
+            self._commit(project, seen, wish)
         if steps.opened is None:
             url = self._open(project, seen.target, wish.words)
             return Request(state="opened", reason=f"proposed {tag}", done=True, tag=tag, url=url, files=files)
@@ -187,11 +187,14 @@ class ReleaseProposer:
             return "declined", reason, newest.web_url
         return None
 
-    def _commit(self, project: Project, seen: _Seen, wish: _Wish, notes: NotesPolicy) -> None:
-        """Reset our branch to one commit on the target. It is read once more before, as it must be ours."""
+    def _commit(self, project: Project, seen: _Seen, wish: _Wish) -> None:
+        """Our branch as one commit on the target; one that is there is moved only from where it was seen, or, where
+        GitLab takes no push from us, reset right after another look.
+        """
         requests = self.tagger.requests
+        direct = seen.head is None or not requests.pushes.taken(project)
         commit = NewCommit(
-            branch=BRANCH,
+            branch=BRANCH if direct else NEXT,
             parent=seen.sha,
             new=seen.head is None,
             message=f"{wish.words.subject}\n\n{requests.trailer(project, wish.tag, seen.sha, wish.files)}\n",
@@ -200,16 +203,49 @@ class ReleaseProposer:
             reset=seen.head is not None,
         )
         if seen.head is not None and requests.branches.head(project.id, BRANCH) != seen.head:
-            raise TransientError(what=f"{BRANCH} moved while it was looked at", where=self.tagger.where)
+            raise self._elsewhere()
+        made = self._made(project, commit)
+        if seen.head is not None and not direct:
+            self._moved(project, seen.head, made)
+
+    def _made(self, project: Project, commit: NewCommit) -> Head:
+        """The commit as it stands on its branch, of which a lost reply says nothing."""
+        branches = self.tagger.requests.branches
         try:
-            requests.branches.commit(project.id, commit)
+            branches.commit(project.id, commit)
         except PutOffError:
             raise
         except (TransientError, RefusedError):
-            # The reply may have been lost: what stands there says so.
-            head = requests.branches.head(project.id, BRANCH)
-            if head is None or head == seen.head or requests.files(project, head.sha, notes.file) != dict(wish.files):
+            there = branches.head(project.id, commit.branch)
+            if there is None or there.message.rstrip() != commit.message.rstrip():
                 raise
+            return there
+        there = branches.head(project.id, commit.branch)
+        if there is None or there.message.rstrip() != commit.message.rstrip():
+            raise TransientError(what=f"{commit.branch} moved in that moment", where=self.tagger.where)
+        return there
+
+    def _moved(self, project: Project, seen: Head, made: Head) -> None:
+        """Move our branch from what was seen to what was made, and be rid of the branch on which that was made."""
+        requests = self.tagger.requests
+        moves = [
+            Move(branch=BRANCH, before=seen.sha, after=made.sha),
+            Move(branch=NEXT, before=made.sha, after=None),
+        ]
+        try:
+            requests.pushes.push(project, moves)
+        except PutOffError:
+            raise
+        except (TransientError, RefusedError):
+            there = requests.branches.head(project.id, BRANCH)
+            if there is not None and there.sha == made.sha:
+                return
+            if there != seen:
+                raise self._elsewhere() from None
+            raise
+
+    def _elsewhere(self) -> TransientError:
+        return TransientError(what=f"{BRANCH} moved while it was looked at", where=self.tagger.where)
 
     def _open(self, project: Project, target: str, words: Words) -> str:
         requests = self.tagger.requests

@@ -13,9 +13,11 @@ from bot.domain.proposals import Head, Proposal
 from bot.domain.refs import Project, Tag
 from bot.domain.release_files import METADATA
 from bot.ports.gitlab import Contents
-from bot.ports.proposals import Branches, Proposals
+from bot.ports.proposals import Branches, Proposals, Pushes
 
 BRANCH = "ropewalk/release"
+NEXT = "ropewalk/release-next"
+"""Where a commit is made that the branch is then moved to, for a moment."""
 MARKER = "<!-- ropewalk: release request v1 -->"
 _TRAILER = "Ropewalk-Release"
 _BY_HAND = "Look at what was merged, and tag by hand what is meant"
@@ -36,6 +38,7 @@ class ReleaseRequests:
 
     branches: Branches
     proposals: Proposals
+    pushes: Pushes
     contents: Contents
     key: bytes
     user_id: int

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from bot.domain.errors import RefusedError, TransientError
+from bot.domain.proposals import Move
+from bot.domain.refs import Project
 from bot.domain.versioning import PreRelease, VersioningPolicy
 from bot.notes.release_request import RequestWords
 from bot.release.proposing import ReleaseProposer, Request
-from bot.release.requests import BRANCH
+from bot.release.requests import BRANCH, NEXT
 from bot.release.tagging import NextTag
 from bot.sandbox.world.places import Project as Place
 from tests.contract.sandbox_org import Org
@@ -183,6 +186,63 @@ def test_a_push_after_the_look_is_not_overwritten(org: Org) -> None:
         racing.propose(known(org, where), dry_run=False)
     assert text_of(where, "x") == "y"
     assert propose(org, where).state == "changed"
+
+
+class Meanwhile:
+    """Pushes, and somebody who pushes right before."""
+
+    def __init__(self, org: Org, where: Place, *, taken: bool = True) -> None:
+        self.org, self.where, self.answer = org, where, taken
+        self.inner = tagger(org, ASKED).requests.pushes
+
+    def taken(self, project: Project) -> bool:
+        return self.answer and self.inner.taken(project)
+
+    def push(self, project: Project, moves: Sequence[Move]) -> None:
+        land(self.org, self.where, "mine", {"x": "y"}, BRANCH)
+        self.inner.push(project, moves)
+
+
+def with_pushes(org: Org, pushes: Meanwhile) -> ReleaseProposer:
+    usual = tagger(org, ASKED)
+    racing = replace(usual, requests=replace(usual.requests, pushes=pushes))
+    return ReleaseProposer(tagger=racing, texts=RequestWords(), clock=lambda: DAY)
+
+
+def test_a_push_in_the_very_moment_of_the_reset_is_not_lost(org: Org) -> None:
+    where = place(org, "moment")
+    propose(org, where)
+    land(org, where, "feat: more", {"CHANGELOG.md": LOG.replace("Ropes", "Twine")})
+    with pytest.raises(TransientError, match="moved while it was looked at"):
+        with_pushes(org, Meanwhile(org, where)).propose(known(org, where), dry_run=False)
+    assert text_of(where, "x") == "y"
+    assert where.git.branch(NEXT) is None
+    assert propose(org, where).state == "changed"
+
+
+def test_where_no_push_is_taken_the_branch_is_reset_by_the_api(org: Org) -> None:
+    where = place(org, "api")
+    propose(org, where)
+    main = land(org, where, "feat: more", {"CHANGELOG.md": LOG.replace("Ropes", "Twine")})
+    closed = with_pushes(org, Meanwhile(org, where, taken=False))
+    assert closed.propose(known(org, where), dry_run=False).state == "updated"
+    assert (made(where), where.git.merge_base(main, BRANCH), where.git.branch(NEXT)) == ((1, 1), main, None)
+
+
+@pytest.mark.parametrize("after_effect", [True, False])
+def test_a_push_whose_reply_is_lost_is_looked_up(org: Org, after_effect: bool) -> None:
+    where = place(org, f"push{after_effect}")
+    propose(org, where)
+    land(org, where, "feat: more", {"CHANGELOG.md": LOG.replace("Ropes", "Twine")})
+    fault = {"kind": "reset", "method": "POST", "path": "git-receive-pack$", "times": 1, "after_effect": after_effect}
+    assert org.control("POST", "faults", json=fault).status_code < 300
+    if after_effect:
+        assert propose(org, where).state == "updated"
+    else:
+        with pytest.raises(TransientError):
+            propose(org, where)
+        assert propose(org, where).state == "updated"
+    assert (propose(org, where).state, made(where), where.git.branch(NEXT)) == ("open", (1, 1), None)
 
 
 @pytest.mark.parametrize("files", [{"pyproject.toml": PYPROJECT.replace("0.0.9", "9.0.0")}, {"other": "x"}])

@@ -9,11 +9,13 @@ import pytest
 from bot.adapters.gitlab.history import GitLabHistory
 from bot.adapters.gitlab.projects import GitLabProjects
 from bot.adapters.gitlab.proposals import GitLabProposals
+from bot.adapters.gitlab.pushes import GitLabPushes
 from bot.adapters.gitlab.refs import GitLabRefs
 from bot.adapters.gitlab.tagging import GitLabTagging
 from bot.domain.errors import RefusedError, TransientError
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
 from bot.domain.refs import Project
+from bot.domain.secrets import Secret
 from bot.domain.versioning import PreRelease, VersioningPolicy
 from bot.release.requests import ReleaseRequests
 from bot.release.tagging import NextTag, Tagger
@@ -54,7 +56,10 @@ def requests(org: Org, who: str = "maintainer") -> ReleaseRequests:
     connection = api(org.url, token=org.tokens[who])
     ours = GitLabProposals(connection)
     contents = GitLabRefs(connection)
-    return ReleaseRequests(branches=ours, proposals=ours, contents=contents, key=b"k" * 32, user_id=org.people[who].id)
+    pushes = GitLabPushes(connection, Secret(org.tokens[who]))
+    return ReleaseRequests(
+        branches=ours, proposals=ours, pushes=pushes, contents=contents, key=b"k" * 32, user_id=org.people[who].id
+    )
 
 
 def known(org: Org, where: Place) -> Project:

@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -131,15 +132,21 @@ class Api:
         raise RefusedError(what=f"the pages of {path} have no end", where=self.where)
 
     def send(self, method: str, path: str, body: Mapping[str, Json]) -> Json:
-        """POST, PUT or DELETE. Raises RefusedError with `status` for what GitLab refuses, 404 included.
+        """POST, PUT or DELETE. Raises RefusedError with `status` for what GitLab refuses, 404 included."""
+        with self.writing(method, path):
+            response = self._request(method, path, {}, body)
+        assert response is not None, "only an allowed 404 gives None"
+        if response.status_code == 204 or not response.content:
+            return None
+        return self._json(response)
 
-        `before_write` is called first, and what it raises is raised; `on_write` hears of it once it has ended. What was
-        put off was not sent.
-        """
+    @contextmanager
+    def writing(self, method: str, path: str) -> Iterator[None]:
+        """Around what changes something. `before_write` may stop it; `on_write` hears of all but what was put off."""
         self._before_write()
         outcome = "unclear"
         try:
-            response = self._request(method, path, {}, body)
+            yield
             outcome = "accepted"
         except PutOffError:
             outcome = ""
@@ -150,10 +157,6 @@ class Api:
         finally:
             if self._on_write is not None and outcome:
                 self._on_write(method, path, outcome)
-        assert response is not None, "only an allowed 404 gives None"
-        if response.status_code == 204 or not response.content:
-            return None
-        return self._json(response)
 
     def graphql(self, query: str, variables: Mapping[str, Json]) -> dict[str, Json]:
         """The `data` of a query. Its errors come with HTTP 200 and are RefusedError here, time-outs TransientError."""
