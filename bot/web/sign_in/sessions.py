@@ -22,6 +22,7 @@ EARLY = 120.0  # how long before a token ends it is renewed
 MOST = 10_000
 MOST_OF_PERSON = 10
 MOST_KNOWN = 50_000  # projects of one session
+_NEVER = (False, float("-inf"))
 PRESSES, WINDOW = 30, 600.0  # presses of one person within so many seconds
 
 
@@ -58,10 +59,17 @@ class Session:
             self.known = {}
         self.known |= {one: (one in seen, now) for one in asked}
 
-    def fresh(self, project_id: int, now: float) -> bool | None:
-        """What was answered within the last minute; None if nothing was."""
-        sees, at = self.known.get(project_id, (False, -FRESH))
-        return sees if now - at < FRESH else None
+    def recall(self, asked: Sequence[int], now: float) -> tuple[set[int], list[int]]:
+        """Those seen by what was answered within the last minute, and those of which nothing was."""
+        seen: set[int] = set()
+        unknown: list[int] = []
+        for one in asked:
+            sees, at = self.known.get(one, _NEVER)
+            if now - at >= FRESH:
+                unknown.append(one)
+            elif sees:
+                seen.add(one)
+        return seen, unknown
 
 
 class Sessions:
@@ -142,17 +150,16 @@ class PersonalViews:
     def visible(self, session: Session, project_ids: Sequence[int]) -> frozenset[int]:
         """Those that they see, as asked within the last minute. Nothing for whoever is out; raises: TransientError."""
         now = self._sessions.clock()
-        known = {one: session.fresh(one, now) for one in project_ids}
-        unknown = [one for one, sees in known.items() if sees is None]
+        seen, unknown = session.recall(project_ids, now)
         if unknown:
             try:
-                seen = self.of(session).visible(unknown)
+                found = self.of(session).visible(unknown)
             except CredentialsError:
                 self._sessions.close(session)
                 return frozenset()
-            session.remember(unknown, seen, now)
-            known |= {one: one in seen for one in unknown}
-        return frozenset(one for one, sees in known.items() if sees)
+            session.remember(unknown, found, now)
+            seen.update(found.intersection(unknown))
+        return frozenset(seen)
 
 
 def _digest(word: str) -> bytes:
