@@ -139,18 +139,12 @@ class FindingPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
-    """How many findings share severity and days; `fixed` is None if they stand.
+class Counts:
+    """How many findings stand, by severity, and how many were first seen and were fixed on each day."""
 
-    `group` is the full path of the group that they are about, empty for the instance; None for projects' findings, and
-    where all are counted together.
-    """
-
-    group: str | None
-    severity: Severity
-    seen: date
-    fixed: date | None
-    count: int
+    standing: Mapping[Severity, int]
+    seen: Mapping[date, int]
+    fixed: Mapping[date, int]
 
 
 class Attention(StrEnum):

@@ -5,13 +5,14 @@ Each raises TransientError if the state cannot be read now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from bot.domain.releases import ReleaseState
 from bot.domain.views import (
     BotView,
+    Counts,
     FindingFilter,
     FindingPlace,
     FindingRow,
@@ -22,7 +23,6 @@ from bot.domain.views import (
     ReleasePlace,
     ReleaseRow,
     ReleaseStory,
-    Tally,
 )
 
 
@@ -53,8 +53,8 @@ class FindingViews(Protocol):
         """The gravest first and of these the newest, at most `limit`, from after a place on."""
         ...
 
-    def tallies(self, among: Sequence[int] | None) -> tuple[Tally, ...]:
-        """Findings of these projects, of all for None, and those of groups and the instance, counted."""
+    def counts(self, among: Sequence[int] | None, group: Callable[[str], bool]) -> Counts:
+        """Those of these projects, and of the groups whose full path (empty: the instance) passes; all for None."""
         ...
 
 

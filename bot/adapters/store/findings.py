@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import uuid4
 
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import Connection, bindparam, case, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import schema
@@ -14,6 +15,7 @@ from bot.adapters.store.rows import Redact
 from bot.domain.findings import Finding
 
 AT_ONCE = 500  # rows a statement
+STAMP = "findings"  # the text of that name is another one after each change of the history
 
 
 class SqliteFindings:
@@ -58,6 +60,7 @@ class SqliteFindings:
             if fixed:
                 mended = update(table).where(table.c.identity == bindparam("gone")).values(fixed_at=at)
                 connection.execute(mended, [{"gone": identity} for identity in fixed])
+            _stamp(connection)
 
     def _row(self, one: Finding, at: datetime) -> dict[str, object]:
         return {
@@ -70,3 +73,10 @@ class SqliteFindings:
             "first_seen": at,
             "last_seen": at,
         }
+
+
+def _stamp(connection: Connection) -> None:
+    statement = upsert(schema.cursors).values(name=STAMP, text=uuid4().hex)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"text": statement.excluded["text"]})
+    )

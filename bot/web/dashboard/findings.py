@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
 from bot.domain.verdicts import Severity
-from bot.domain.views import FindingFilter, FindingPlace, FindingRow, FindingState, Tally
+from bot.domain.views import Counts, FindingFilter, FindingPlace, FindingRow, FindingState
 from bot.hygiene.catalogue import RULES
 from bot.hygiene.formats.options import PLAIN
 from bot.hygiene.formats.rules import page_of
@@ -32,23 +31,18 @@ def findings(visit: Visit) -> Context:
     """The findings that fit the filters, under what stands of each severity and the trend of all."""
     wanted, words = _wanted(visit)
     sheet = found(visit, wanted, read_finding(visit.asked("after", 1_000)), PAGE)
-    counted = visit.site.findings.tallies(visit.sight.all())
-    tallies = [one for one in counted if one.group is None or visit.sight.place(None, one.group)]
-    standing: Counter[Severity] = Counter()
-    for one in tallies:
-        if one.fixed is None:
-            standing[one.severity] += one.count
+    counts = visit.site.findings.counts(visit.sight.all(), lambda group: visit.sight.place(None, group))
     return {
         "rows": sheet.rows,
         "next": spell_finding(sheet.next),
         "first": not visit.asked("after"),
         "words": words,
-        "standing": standing,
-        "ever": bool(tallies),
+        "standing": Counter(counts.standing),
+        "ever": bool(counts.seen),
         "severities": SEVERITIES,
         "rules": CATALOGUE,
         "pages": PAGES,
-        "days": trend(tallies, visit.now.date()),
+        "days": trend(counts, visit.now.date()),
     }
 
 
@@ -88,18 +82,13 @@ def _wanted(visit: Visit) -> tuple[FindingFilter, dict[str, str]]:
     return wanted, words
 
 
-def trend(tallies: Sequence[Tally], today: date) -> tuple[TrendDay, ...]:
+def trend(counts: Counts, today: date) -> tuple[TrendDay, ...]:
     """The last six weeks, day by day: from when findings were first seen and when they were fixed.
 
     What was fixed and came back counts from its return: the history keeps one life of a finding.
     """
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
-    seen: Counter[date] = Counter()
-    fixed: Counter[date] = Counter()
-    for one in tallies:
-        seen[one.seen] += one.count
-        if one.fixed is not None:
-            fixed[one.fixed] += one.count
+    seen, fixed = Counter(counts.seen), Counter(counts.fixed)
     before = sum(n for day, n in seen.items() if day < days[0]) - sum(n for day, n in fixed.items() if day < days[0])
     rows = []
     for day in days:

@@ -11,7 +11,6 @@ from bot.web.viewer import Anybody, Viewer
 
 Row = TypeVar("Row")
 Place = TypeVar("Place")
-AT_ONCE = 500  # projects that a viewer is asked about at a time
 MOST = 1_000  # rows read at a time
 PATIENCE = 2  # pieces of a page that may hold too little
 
@@ -42,7 +41,9 @@ class Sight:
     def __init__(self, viewer: Viewer, projects: ProjectViews) -> None:
         self._viewer = viewer
         self._projects = projects
-        self._known: dict[int, bool] = {}
+        self._asked: set[int] = set()
+        self._seen: set[int] = set()
+        self._all: tuple[int, ...] | None = None
         self._paths: Mapping[int, str] | None = None
         self._whole: frozenset[str] | None = None
         self.everything = isinstance(viewer, Anybody)
@@ -56,19 +57,22 @@ class Sight:
         asked = frozenset(ids)
         if self.everything:
             return asked
-        fresh = sorted(asked - self._known.keys())
-        for start in range(0, len(fresh), AT_ONCE):
-            part = fresh[start : start + AT_ONCE]
-            seen = self._viewer.visible(part)
-            self._known |= {one: one in seen for one in part}
-        return frozenset(one for one in asked if self._known[one])
+        fresh = asked - self._asked
+        if fresh:
+            self._seen |= self._viewer.visible(sorted(fresh)) & fresh
+            self._asked |= fresh
+        return asked & self._seen
 
     def all(self) -> tuple[int, ...] | None:
         """Every project on record that they see; None for whoever sees everything.
 
         That asks GitLab about all of them: for counts, and where most rows turned out not to be for them.
         """
-        return None if self.everything else tuple(sorted(self.projects(self._on_record())))
+        if self.everything:
+            return None
+        if self._all is None:
+            self._all = tuple(sorted(self.projects(self._on_record())))
+        return self._all
 
     def place(self, project_id: int | None, path: str) -> bool:
         """Whether they see what is said of a project, or of a group (the instance, for an empty path).
@@ -93,7 +97,7 @@ class Sight:
         limit, among, pieces = size + 1, None, 0
         while len(kept) <= size:
             rows = fetch(after, limit, among)
-            kept += self._seen(rows, of)
+            kept += self._shown(rows, of)
             if len(rows) < limit:
                 break
             after, pieces = of.place(rows[-1]), pieces + 1
@@ -102,7 +106,7 @@ class Sight:
                 among = self.all()
         return Sheet(rows=tuple(kept[:size]), next=of.place(kept[size - 1]) if len(kept) > size else None)
 
-    def _seen(self, rows: Sequence[Row], of: Of[Row, Place]) -> list[Row]:
+    def _shown(self, rows: Sequence[Row], of: Of[Row, Place]) -> list[Row]:
         if self.everything:
             return list(rows)
         about = [of.about(row) for row in rows]
@@ -111,17 +115,24 @@ class Sight:
 
     def _groups(self) -> frozenset[str]:
         """The groups, and the instance as an empty path, below which they see every project on record."""
-        seen = self.projects(self._on_record())
+        seen = frozenset(self.all() or ())
         some: set[str] = set()
         hidden: set[str] = set()
         for id_, path in self._on_record().items():
-            above = some if id_ in seen else hidden
-            while path:
-                path = path.rpartition("/")[0]
-                above.add(path)
-        return frozenset(some - hidden)
+            (some if id_ in seen else hidden).add(path.rpartition("/")[0])
+        return frozenset(_with_parents(some) - _with_parents(hidden))
 
     def _on_record(self) -> Mapping[int, str]:
         if self._paths is None:
             self._paths = self._projects.paths()
         return self._paths
+
+
+def _with_parents(groups: Iterable[str]) -> set[str]:
+    """Full paths, those of all groups above them, and the empty one of the instance."""
+    found: set[str] = set()
+    for path in groups:
+        while path not in found:
+            found.add(path)
+            path = path.rpartition("/")[0]
+    return found

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from urllib.parse import quote, urlencode, urlsplit
@@ -58,6 +58,7 @@ def only_web(address: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=1024)
 def coded(text: str) -> Markup:
     """A sentence of ours or of others whose `code` is set as code."""
     parts = _CODE.split(visible(text))

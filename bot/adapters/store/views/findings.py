@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+import threading
+from collections.abc import Callable, Sequence
 
-from sqlalchemy import BigInteger, ColumnElement, String, case, func, literal, null, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Row, String, func, literal, or_, select, tuple_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -13,9 +13,11 @@ from sqlalchemy.sql.functions import FunctionElement
 from bot.adapters.store import schema
 from bot.adapters.store.columns import Moment
 from bot.adapters.store.database import Database
+from bot.adapters.store.findings import STAMP
+from bot.adapters.store.views.lives import Life, Lives
 from bot.adapters.store.views.within import within
 from bot.domain.verdicts import Severity
-from bot.domain.views import FindingFilter, FindingPlace, FindingRow, FindingState, Tally
+from bot.domain.views import Counts, FindingFilter, FindingPlace, FindingRow, FindingState
 
 _F = schema.findings
 DAY = 10  # characters of a time that are its day
@@ -39,11 +41,22 @@ def _postgresql(element: FunctionElement[int], compiler: SQLCompiler, **words: o
     return f"CAST(substring({compiler.process(element.clauses, **words)} from '^project/([0-9]{{1,18}})') AS bigint)"
 
 
+_SEEN, _FIXED = (func.substr(column, 1, DAY, type_=String) for column in (_F.c.first_seen, _F.c.fixed_at))
+_LIVES = select(project_in(_F.c.resource), _F.c.project, _F.c.severity, _SEEN, _FIXED)
+_STAMP = select(
+    select(schema.cursors.c.text).where(schema.cursors.c.name == STAMP).scalar_subquery(),
+    select(func.count()).select_from(_F).where(_F.c.fixed_at.is_(None)).scalar_subquery(),
+)
+"""What changes with the history: an earlier version, at work beside this one, leaves the word alone, not the count."""
+
+
 class StoredFindingViews:
     """See bot.ports.views.FindingViews."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._alone = threading.Lock()
+        self._kept: tuple[tuple[str | None, int], Lives] | None = None
 
     def findings(self, wanted: FindingFilter, after: FindingPlace | None, limit: int) -> tuple[FindingRow, ...]:
         """By the index on what stands."""
@@ -61,30 +74,29 @@ class StoredFindingViews:
                 for row in connection.execute(query).mappings()
             )
 
-    def tallies(self, among: Sequence[int] | None) -> tuple[Tally, ...]:
-        """Counted by the database: of all, from an index alone."""
-        seen, fixed = (func.substr(column, 1, DAY, type_=String) for column in (_F.c.first_seen, _F.c.fixed_at))
-        keys = (_F.c.severity, seen, fixed)
+    def counts(self, among: Sequence[int] | None, group: Callable[[str], bool]) -> Counts:
+        """From what was read of all of them after the last audit."""
+        lives = self._lives()
         if among is None:
-            query = select(*keys, null(), func.count()).group_by(*keys)
-        else:
-            group = case((_F.c.resource.startswith("project/"), null()), else_=_F.c.project)
-            query = select(*keys, group, func.count()).where(self._among(among)).group_by(*keys, group)
-        with self._database.read() as connection:
-            return tuple(
-                Tally(
-                    severity=Severity(severity),
-                    seen=date.fromisoformat(began),
-                    fixed=date.fromisoformat(ended) if ended else None,
-                    group=place,
-                    count=count,
-                )
-                for severity, began, ended, place, count in connection.execute(query)
-            )
+            return lives.all
+        return lives.counts((*among, *filter(group, lives.groups)))
+
+    def _lives(self) -> Lives:
+        """Those of the history as it stands: read anew once something was written to it, by one caller for all."""
+        with self._alone, self._database.read() as connection:
+            stamp = tuple(connection.execute(_STAMP).one())  # before what it is about: then it is never the newer one
+            if self._kept is None or self._kept[0] != stamp:
+                self._kept = (stamp, Lives(map(_life, connection.execute(_LIVES))))
+            return self._kept[1]
 
     def _among(self, ids: Sequence[int]) -> ColumnElement[bool]:
         project = project_in(_F.c.resource)
         return or_(project.is_(None), within(self._database, project, ids))
+
+
+def _life(row: Row[int | None, str, int, str, str | None]) -> Life:
+    project_id, path, severity, seen, fixed = row
+    return (path if project_id is None else project_id, severity, seen, fixed)
 
 
 def _chosen(wanted: FindingFilter) -> list[ColumnElement[bool]]:

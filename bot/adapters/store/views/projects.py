@@ -53,7 +53,7 @@ class StoredProjectViews:
         """Of all on record."""
         query = select(_P.c.id, _P.c.full_path)
         with self._database.read() as connection:
-            return {row.id: row.full_path for row in connection.execute(query)}
+            return dict(connection.execute(query).all())
 
     def tally(self, projects: Sequence[ProjectRow]) -> Mapping[int, ProjectTally]:
         """A few questions for all of them."""
