@@ -12,26 +12,31 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from bot.web.aside import aside
 from bot.web.connections import bounded
 from bot.web.hooks import DEADLINE, HookEndpoint, Intake
 from bot.web.metrics import Metrics
 from bot.web.ops import Health, OpsEndpoints
 
 BACKLOG = 1024
+AT_ONCE = 4  # answers to probes, and to scrapers
 GRACE = 3  # seconds for requests under way when the daemon stops
 
 
 def application(
     intake: Intake, health: Health, deadline: float = DEADLINE, metrics: Metrics | None = None
 ) -> Starlette:
-    """The routes. `deadline` is how long a hook's body may take, in seconds."""
+    """The routes. `deadline` is how long a hook's body may take, in seconds.
+
+    Health and metrics wait for nobody's pages: those share the default threads of the process.
+    """
     ops = OpsEndpoints(health)
-    shown = [] if metrics is None else [Route("/metrics", metrics.endpoint)]
+    shown = [] if metrics is None else [Route("/metrics", aside(metrics.endpoint, AT_ONCE))]
     return Starlette(
         routes=[
             Route("/hooks/gitlab", HookEndpoint(intake, deadline), methods=["POST"]),
             Route("/livez", ops.livez),
-            Route("/readyz", ops.readyz),
+            Route("/readyz", aside(ops.readyz, AT_ONCE)),
             *shown,
         ]
     )

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import httpx
+import pytest
+from anyio import to_thread
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.concurrency import run_in_threadpool
 
 from bot.domain.readings import BudgetReading, SharedBudgetReading
 from bot.domain.releases import ReleaseState
@@ -66,7 +70,8 @@ def of(samples: dict[tuple[str, Labels], float], name: str, **labels: str) -> fl
     return samples[name, tuple(sorted(labels.items()))]
 
 
-def test_the_listener_serves_them_beside_health() -> None:
+async def asked(path: str) -> httpx.Response:
+    """What the daemon's listener answers."""
     intake = Intake(
         secret=None,
         take=lambda _: Taken(""),
@@ -75,17 +80,39 @@ def test_the_listener_serves_them_beside_health() -> None:
         gitlab_now=lambda: NOON,
     )
     health = Health(heartbeat=lambda: NOON, polled=lambda: NOON, store=int, clock=lambda: NOON)
+    transport = httpx.ASGITransport(application(intake, health, metrics=made()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://bot") as client:
+        return await client.get(path)
 
-    async def ask(path: str) -> httpx.Response:
-        transport = httpx.ASGITransport(application(intake, health, metrics=made()))
-        async with httpx.AsyncClient(transport=transport, base_url="http://bot") as client:
-            return await client.get(path)
 
-    answer = asyncio.run(ask("/metrics"))
+def test_the_listener_serves_them_beside_health() -> None:
+    answer = asyncio.run(asked("/metrics"))
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     assert of(read(answer.text), "ropewalk_build_info", version="0.1.0") == 1
-    assert asyncio.run(ask("/livez")).status_code == 200
+    assert asyncio.run(asked("/livez")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "told"), [("/readyz", "checks"), ("/metrics", "ropewalk_releases"), ("/livez", "alive")]
+)
+def test_no_page_keeps_health_or_metrics_waiting(path: str, told: str) -> None:
+    """Every thread that pages may take is taken, and none comes back before the answer is there."""
+    gate = threading.Event()
+
+    async def story() -> httpx.Response:
+        threads = to_thread.current_default_thread_limiter()
+        threads.total_tokens = 2
+        pages = [asyncio.create_task(run_in_threadpool(gate.wait, 30)) for _ in range(3)]
+        while threads.available_tokens:
+            await asyncio.sleep(0)
+        try:
+            return await asyncio.wait_for(asked(path), 10)
+        finally:
+            gate.set()
+            await asyncio.gather(*pages)
+
+    assert told in asyncio.run(story()).text
 
 
 def test_the_budget_is_shown_by_limit_and_requests_by_answer() -> None:
@@ -167,7 +194,7 @@ def test_findings_hooks_and_the_end_of_the_token_are_shown() -> None:
     assert of(samples, "ropewalk_hook_lag_seconds_bucket", le="0.5") == 2, "clocks that differ a little make no lag"
     ends = datetime(2031, 5, 6, tzinfo=UTC).timestamp()
     assert of(samples, "ropewalk_gitlab_token_expiry_timestamp_seconds") == ends
-    assert "token_expiry" not in made().text().decode(), "nobody knows when that one ends"
+    assert "gitlab_token_expiry" not in made().text().decode(), "nobody knows when that one ends"
 
 
 def test_the_process_is_shown() -> None:
