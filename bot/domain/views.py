@@ -44,10 +44,12 @@ class ReleaseRow:
 class ReleaseFilter:
     """Which releases. No state means all; `text` is looked for in path, ref, version and the beginning of the commit.
 
-    With `targets` the rows tell of them. `among` are the projects it may be about, None for all.
+    With `targets` the rows tell of them. `among` are the projects it may be about, None for all. `unapproved` is about
+    those that wait for somebody's approval: True takes them in besides `states`, False leaves them out.
     """
 
     states: tuple[ReleaseState, ...] = ()
+    unapproved: bool | None = None
     project_id: int | None = None
     text: str = ""
     targets: bool = False
@@ -60,6 +62,14 @@ class ReleasePlace:
 
     at: datetime
     key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseCounts:
+    """How many releases are in each state; `unapproved` of those that wait do so for somebody's approval."""
+
+    states: Mapping[ReleaseState, int] = field(default_factory=dict)
+    unapproved: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.releases import ReleaseState
 from bot.domain.views import (
     BotView,
     Counts,
@@ -19,6 +18,7 @@ from bot.domain.views import (
     ProjectFilter,
     ProjectRow,
     ProjectTally,
+    ReleaseCounts,
     ReleaseFilter,
     ReleasePlace,
     ReleaseRow,
@@ -37,8 +37,8 @@ class ReleaseViews(Protocol):
         """All of one release; None if there is none."""
         ...
 
-    def states(self, among: Sequence[int] | None) -> Mapping[ReleaseState, int]:
-        """How many releases of these projects, of all for None, are in each state."""
+    def counts(self, among: Sequence[int] | None) -> ReleaseCounts:
+        """How many releases of these projects, of all for None, there are."""
         ...
 
     def stamp(self) -> str:

@@ -28,9 +28,11 @@ class Member:
 
     projects: frozenset[int]
     acts: frozenset[Act] = frozenset()
+    maintained: frozenset[int] | None = None  # all that they see
     csrf: str = "token-of-a-form"
     person: Person | None = field(default_factory=lambda: Person(user_id=5, username="grace", name="Grace Hopper"))
     asked: list[int] = field(default_factory=list)
+    weighed: list[int] = field(default_factory=list)
 
     def visible(self, project_ids: Sequence[int]) -> frozenset[int]:
         """Those of theirs."""
@@ -39,7 +41,12 @@ class Member:
 
     def may(self, project_id: int) -> frozenset[Act]:
         """In theirs."""
+        self.weighed.append(project_id)
         return self.acts if project_id in self.projects else frozenset()
+
+    def maintains(self, project_id: int) -> bool:
+        """In those of theirs that they maintain."""
+        return project_id in (self.projects if self.maintained is None else self.maintained)
 
 
 @dataclass(kw_only=True)

@@ -20,7 +20,7 @@ from bot.adapters.store.views.reader import POOL, open_reader
 from bot.domain.consents import Approval, Hold
 from bot.domain.findings import Finding
 from bot.domain.releases import Release, ReleaseState
-from bot.domain.verdicts import Severity, Verdict
+from bot.domain.verdicts import Consequence, GateResult, Severity, Verdict
 from bot.domain.views import (
     Attention,
     Counts,
@@ -29,6 +29,7 @@ from bot.domain.views import (
     FindingRow,
     FindingState,
     ProjectFilter,
+    ReleaseCounts,
     ReleaseFilter,
     ReleasePlace,
     ReleaseRow,
@@ -86,13 +87,25 @@ def test_pages_hold_every_release_once_newest_first_and_filters_hold_what_fits(r
         assert one.key in {row.key for row in pages(views, ReleaseFilter(text=text), 50)}
     assert [row.key for row in pages(views, ReleaseFilter(text="100%_\\"), 50)] == []
     counted = Counter(one.state for one in made)
-    assert Counter(views.releases.states(None)) == counted
+    assert Counter(views.releases.counts(None).states) == counted
     some = (3, 5, 400)
-    assert Counter(views.releases.states(some)) == Counter(one.state for one in made if one.id.project_id in some)
+    assert Counter(views.releases.counts(some).states) == Counter(
+        one.state for one in made if one.id.project_id in some
+    )
     assert [row.key for row in pages(views, ReleaseFilter(among=some), 3)] == [
         one.key for one in made if one.id.project_id in some
     ]
-    assert views.releases.states(()) == {}
+    assert views.releases.counts(()) == ReleaseCounts()
+    waits = next(one for one in made if one.state is ReleaseState.WAITING)
+    no = GateResult(name="approval", verdict=Verdict.FAIL, reason="missing", consequence=Consequence.WAIT)
+    asks = replace(waits, id=replace(waits.id, sha="f" * 40), gates=(no,))
+    assert record.store.releases.add(asks)
+    assert views.releases.counts(None).unapproved == views.releases.counts((asks.id.project_id,)).unapproved == 1
+    stopped, waiting = (ReleaseState.BLOCKED,), (ReleaseState.WAITING,)
+    with_it = pages(views, ReleaseFilter(states=stopped, unapproved=True), 2)
+    assert {row.key for row in with_it} == {asks.key, *blocked}
+    without = [row.key for row in pages(views, ReleaseFilter(states=waiting, unapproved=False), 2)]
+    assert waits.key in without and asks.key not in without
 
 
 def test_a_story_is_the_release_with_all_that_is_on_record_of_it(record: Record) -> None:

@@ -21,33 +21,44 @@ PAGE = 50  # rows
 BUSY = 40  # releases under way that the first page shows; it says how many more there are
 LATELY = 8  # of those that wait for a person, and of those that were published
 OPEN = tuple(state for state in ReleaseState if state.open)
+MOVING = (ReleaseState.PUBLISHING, ReleaseState.VERIFYING)
 PERSON = tuple(state for state in ReleaseState if state in STOPPED)
 OF_RELEASE: Of[ReleaseRow, ReleasePlace] = Of(
     place=lambda row: ReleasePlace(at=row.created_at, key=row.key), about=lambda row: (row.project_id, row.project)
 )
-GROUPS = {"open": OPEN, "person": PERSON}
-"""Words that stand for several states in an address."""
+GROUPS = {
+    "open": ReleaseFilter(states=OPEN, unapproved=False),
+    "person": ReleaseFilter(states=PERSON, unapproved=True),
+}
+"""Words that stand for several states in an address: what goes on by itself, and what waits for somebody's word."""
 
 
 def now(visit: Visit) -> Context:
     """What is being released now and what it waits for; who must act; what was published last."""
-    counts = Counter(visit.site.releases.states(visit.sight.all()))
-    busy = _sheet(visit, ReleaseFilter(states=OPEN, targets=True), None, BUSY)
+    counted = visit.site.releases.counts(visit.sight.all())
+    counts = Counter(counted.states)
     return {
-        "counts": counts,
-        "busy": sorted(busy.rows, key=lambda row: row.state in (ReleaseState.PLANNED, ReleaseState.WAITING)),
-        "busy_in_all": sum(counts[state] for state in OPEN),
-        "person": _sheet(visit, ReleaseFilter(states=PERSON), None, LATELY).rows,
-        "person_in_all": sum(counts[state] for state in PERSON),
+        "busy": _busy(visit),
+        "busy_in_all": sum(counts[state] for state in OPEN) - counted.unapproved,
+        "person": _sheet(visit, GROUPS["person"], None, LATELY).rows,
+        "person_in_all": sum(counts[state] for state in PERSON) + counted.unapproved,
         "shipped": _sheet(visit, ReleaseFilter(states=(ReleaseState.PUBLISHED,)), None, LATELY).rows,
         "shipped_in_all": counts[ReleaseState.PUBLISHED],
     }
 
 
+def _busy(visit: Visit) -> tuple[ReleaseRow, ...]:
+    """Those that move come first, however many younger ones wait."""
+    moving = _sheet(visit, ReleaseFilter(states=MOVING, targets=True), None, BUSY).rows
+    others = tuple(state for state in OPEN if state not in MOVING)
+    waiting = ReleaseFilter(states=others, unapproved=False, targets=True)
+    return (*moving, *_sheet(visit, waiting, None, BUSY - len(moving)).rows) if len(moving) < BUSY else moving
+
+
 def listed(visit: Visit) -> Context:
     """Every release, with filters."""
     state, text = visit.asked("state"), visit.asked("q")
-    wanted = ReleaseFilter(states=_states(state), text=text)
+    wanted = replace(_wanted(state), text=text)
     sheet = _sheet(visit, wanted, read_release(visit.asked("after", 700)), PAGE)
     return {
         "rows": sheet.rows,
@@ -59,10 +70,10 @@ def listed(visit: Visit) -> Context:
     }
 
 
-def _states(word: str) -> tuple[ReleaseState, ...]:
-    """The states that a word of an address means; none for all."""
-    known = {state.value: (state,) for state in ReleaseState} | GROUPS
-    return known.get(word, ())
+def _wanted(word: str) -> ReleaseFilter:
+    """What a word of an address means; all releases for one that means nothing."""
+    known = {state.value: ReleaseFilter(states=(state,)) for state in ReleaseState} | GROUPS
+    return known.get(word, ReleaseFilter())
 
 
 def of_project(visit: Visit, project_id: int, size: int) -> Sheet[ReleaseRow, ReleasePlace]:
@@ -105,10 +116,11 @@ def told(visit: Visit) -> Context:
         "release": release,
         "project": project,
         "held": held,
-        "gates": sorted(release.gates, key=lambda gate: gate.verdict in _WELL),
+        "gates": sorted(release.gates, key=lambda gate: (gate.verdict in _WELL, gate.verdict is not Verdict.FAIL)),
         "receipts": {one.name: [r for r in story.receipts if r.target == one.name] for one in release.targets},
         "events": tuple(timeline(story)),
-        "acts": _acts(visit, story) if visit.viewer.csrf else (),
+        "fitting": _fitting(story) if visit.viewer.csrf else (),
+        "may": lambda: visit.viewer.may(release.id.project_id),  # asks GitLab: what changes live need not know
         "spans": ("4h", "1d", "3d", "7d"),
     }
 
@@ -116,17 +128,16 @@ def told(visit: Visit) -> Context:
 _WELL = (Verdict.PASS, Verdict.WAIVED, Verdict.NOT_APPLICABLE)
 
 
-def _acts(visit: Visit, story: ReleaseStory) -> tuple[Act, ...]:
-    """What the viewer may do to it as it stands."""
-    release, may = story.release, visit.viewer.may(story.release.id.project_id)
+def _fitting(story: ReleaseStory) -> tuple[Act, ...]:
+    """What can be done to it as it stands, by whoever may."""
+    release = story.release
     over = release.state in (ReleaseState.PUBLISHED, ReleaseState.WITHDRAWN)
     fitting = {
-        Act.APPROVE: not over
-        and any(gate.name == "approval" and gate.verdict is not Verdict.PASS for gate in release.gates),
+        Act.APPROVE: not over and any(gate.name == "approval" and gate.verdict not in _WELL for gate in release.gates),
         Act.HOLD: not over,
         Act.RETRY: release.state in STOPPED,
     }
-    return tuple(act for act in Act if act in may and fitting[act])
+    return tuple(act for act in Act if fitting[act])
 
 
 def timeline(story: ReleaseStory) -> Iterable[Event]:

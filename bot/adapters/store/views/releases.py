@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, Text, and_, cast, func, literal, not_, or_, select, tuple_
 
 from bot.adapters.store import rows, schema
 from bot.adapters.store.columns import Moment
@@ -15,10 +15,12 @@ from bot.domain.consents import Approval, Hold
 from bot.domain.ledger import Entry
 from bot.domain.refs import ChangeSource, RefAction, RefKind
 from bot.domain.releases import Acceptance, ReleaseId, ReleaseState
-from bot.domain.views import Beginning, ReleaseFilter, ReleasePlace, ReleaseRow, ReleaseStory
+from bot.domain.views import Beginning, ReleaseCounts, ReleaseFilter, ReleasePlace, ReleaseRow, ReleaseStory
 
 MOST_ENTRIES = 500  # of one release's ledger; a page with more would be read by nobody
 _R = schema.releases
+# As the gate is written down; within a reason its quotes would be escaped.
+_UNAPPROVED = cast(_R.c.gates, Text).contains('"name": "approval", "verdict": "fail"')
 LIGHT = (
     _R.c.key,
     _R.c.project_id,
@@ -60,13 +62,14 @@ class StoredReleaseViews:
             row = connection.execute(select(_R).where(_R.c.key == key)).mappings().one_or_none()
             return None if row is None else _story(connection, row)
 
-    def states(self, among: Sequence[int] | None) -> Mapping[ReleaseState, int]:
-        """From one index alone."""
-        query = select(_R.c.state, func.count()).group_by(_R.c.state)
-        if among is not None:
-            query = query.where(within(self._database, _R.c.project_id, among))
+    def counts(self, among: Sequence[int] | None) -> ReleaseCounts:
+        """States from one index alone; of those that wait the gates are read, too."""
+        where = [] if among is None else [within(self._database, _R.c.project_id, among)]
+        by_state = select(_R.c.state, func.count()).where(*where).group_by(_R.c.state)
+        unapproved = select(func.count()).where(_R.c.state == ReleaseState.WAITING.value, _UNAPPROVED, *where)
         with self._database.read() as connection:
-            return {ReleaseState(state): count for state, count in connection.execute(query)}
+            states = {ReleaseState(state): count for state, count in connection.execute(by_state)}
+            return ReleaseCounts(states=states, unapproved=connection.execute(unapproved).scalar_one())
 
     def stamp(self) -> str:
         """The newest of each."""
@@ -83,7 +86,11 @@ class StoredReleaseViews:
 def _chosen(wanted: ReleaseFilter) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = []
     if wanted.states:
-        where.append(_R.c.state.in_([state.value for state in wanted.states]))
+        also = {ReleaseState.WAITING} if wanted.unapproved else set()
+        where.append(_R.c.state.in_(sorted(state.value for state in also | set(wanted.states))))
+        if wanted.unapproved is False or also - set(wanted.states):
+            asks = _UNAPPROVED if wanted.unapproved else not_(_UNAPPROVED)
+            where.append(or_(_R.c.state != ReleaseState.WAITING.value, asks))
     if wanted.project_id is not None:
         where.append(_R.c.project_id == wanted.project_id)
     for word in wanted.text.lower().split():
