@@ -45,6 +45,12 @@ class Viewer(Protocol):
     def may(self, project_id: int) -> frozenset[Act]:
         """What they may do to releases of a project; asks GitLab at this moment. Raises: TransientError."""
 
+    def maintains(self, project_id: int) -> bool:
+        """Whether they are its Maintainer at least; asks GitLab at this moment. Raises: TransientError.
+
+        GitLab shows a project's CI/CD variables to nobody else.
+        """
+
 
 class Door(Protocol):
     """Who comes in, and by which way."""
@@ -78,6 +84,11 @@ class Anybody:
         """Nothing."""
         del project_id
         return frozenset()
+
+    def maintains(self, project_id: int) -> bool:
+        """As good as: whoever reaches this listener runs the bot."""
+        del project_id
+        return True
 
 
 class OpenDoor:

@@ -258,6 +258,7 @@ def site(door: Door) -> Starlette:
                 "csrf": viewer.csrf,
                 "sees": sorted(viewer.visible(ids)),
                 "may": {str(one): sorted(act.value for act in viewer.may(one)) for one in ids[:1]},
+                "maintains": [one for one in ids[:1] if viewer.maintains(one)],
             }
         )
 

@@ -223,6 +223,15 @@ def test_forms_are_drawn_for_what_a_person_may_do_and_the_release_allows(visit: 
     assert 'method="post"' not in visit().get(address(blocked)).text
 
 
+def test_who_can_read_credentials_is_for_those_to_whom_gitlab_shows_them(visit: Visits) -> None:
+    """A guest who sees the project is not told by which way to come by its token."""
+    guest = visit(OneDoor(who=Member(projects=frozenset({3}), maintained=frozenset())))
+    keeper = visit(OneDoor(who=Member(projects=frozenset({3}))))
+    for client, status in ((guest, 404), (keeper, 200), (visit(), 200)):
+        assert client.get("/projects/3/exposure").status_code == status
+        assert ("/projects/3/exposure" in client.get("/projects/3").text) is (status == httpx.codes.OK)
+
+
 def test_every_answer_forbids_what_is_not_ours_and_pages_are_kept_nowhere(visit: Visits) -> None:
     client = visit()
     for path in (*PAGES, "/nowhere", "/releases/", "/projects/x", "/static/nothing.js"):

@@ -89,6 +89,7 @@ def test_what_somebody_sees_and_may_press_follows_their_role(
     number = bench.org.project.id
     told = bench.entered(who).get(f"/?project={number}&project=99").json()
     assert (told["sees"], told["may"]) == ([number] if sees else [], {str(number): may})
+    assert told["maintains"] == ([number] if who in ("maintainer", "owner") else [])
 
 
 def test_what_is_seen_is_as_old_as_a_minute_and_what_may_be_pressed_is_not(bench: Bench) -> None:
@@ -96,7 +97,7 @@ def test_what_is_seen_is_as_old_as_a_minute_and_what_may_be_pressed_is_not(bench
     assert browser.get(f"/?project={number}").json()["sees"] == [number]
     del bench.org.project.members[bench.org.people["maintainer"].id]
     told = browser.get(f"/?project={number}").json()
-    assert (told["sees"], told["may"]) == ([number], {str(number): []})
+    assert (told["sees"], told["may"], told["maintains"]) == ([number], {str(number): []}, [])
     bench.clock.now += 60
     assert browser.get(f"/?project={number}").json()["sees"] == []
 

@@ -69,12 +69,18 @@ def project(visit: Visit) -> Context:
         "pages": PAGES,
         "severities": SEVERITIES,
         "stuck": STUCK,
+        "maintains": visit.viewer.maintains(row.id),
     }
 
 
 def exposure(visit: Visit) -> Context:
-    """Who can read the project's credentials, asked of GitLab now; of one of them as a picture."""
+    """Who can read the project's credentials, asked of GitLab now; of one of them as a picture.
+
+    It is for those to whom GitLab shows the project's variables. Raises: HTTPException with 404 for all others.
+    """
     row = _project(visit)
+    if not visit.viewer.maintains(row.id):
+        raise HTTPException(404)
     try:
         look, why = visit.site.exposures(row), ""
     except (TransientError, RefusedError) as error:

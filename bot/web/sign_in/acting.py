@@ -40,13 +40,16 @@ class Acting:
 
     def may(self, session: Session, project_id: int) -> frozenset[Act]:
         """What a person may do there, asked at this moment; nothing for whoever is out. Raises: TransientError."""
+        level, presses = self.level(session, project_id), self.presses()
+        return frozenset(act for act, verb in VERBS.items() if presses.allowed(verb, level))
+
+    def level(self, session: Session, project_id: int) -> int | None:
+        """Their access level there at this moment; None for whoever is out. Raises: TransientError."""
         try:
-            level = self.views.of(session).role(project_id, session.user.user_id)
+            return self.views.of(session).role(project_id, session.user.user_id)
         except CredentialsError:
             self.sessions.close(session)
-            return frozenset()
-        presses = self.presses()
-        return frozenset(act for act, verb in VERBS.items() if presses.allowed(verb, level))
+            return None
 
     def press(self, session: Session, act: Act, key: str, form: Mapping[str, str]) -> Notice | None:
         """Carry out a press; None once it is done, else what stands in the way."""

@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.domain.errors import RefusedError, TransientError
+from bot.domain.gitlab import Role
 from bot.domain.releases import Release
 from bot.domain.secrets import Secret
 from bot.domain.sign_in import GitLabUser, Tokens
@@ -93,6 +94,14 @@ class SignedIn:
             return self.acting.may(self.session, project_id)
         except RefusedError as error:
             raise TransientError(what=error.what, where=error.where, remedy=error.remedy) from None
+
+    def maintains(self, project_id: int) -> bool:
+        """By the same role."""
+        try:
+            level = self.acting.level(self.session, project_id)
+        except RefusedError as error:
+            raise TransientError(what=error.what, where=error.where, remedy=error.remedy) from None
+        return level is not None and level >= Role.MAINTAINER
 
 
 class SignInDoor:
