@@ -14,7 +14,6 @@ from filelock import FileLock, Timeout
 import bot as package
 from bot.adapters.builder.service import BuilderAdapter
 from bot.adapters.ci.service import parse_ci
-from bot.adapters.clock import utc_now
 from bot.adapters.gitlab.account import GitLabAccount
 from bot.adapters.gitlab.budget import Budget
 from bot.adapters.gitlab.ci_file import GitLabCiFile
@@ -62,7 +61,12 @@ class Parts(Records):
     membership: Membership | None = None
 
     def __init__(
-        self, settings: Settings, redactor: Redactor, clock: Callable[[], datetime] = utc_now, *, reads: bool = False
+        self,
+        settings: Settings,
+        redactor: Redactor,
+        clock: Callable[[], datetime] | None = None,
+        *,
+        reads: bool = False,
     ) -> None:
         """See Records."""
         super().__init__(settings, redactor, clock, reads=reads)
@@ -107,6 +111,7 @@ class Parts(Records):
             proxy=self.settings.gitlab.proxy,
             on_write=lambda method, path, outcome: self.store.journal.requested(method, path, outcome, self.clock()),
             before_write=self.must_hold,
+            clock=self.clock,
             spans=self.spans,
         )
 
@@ -247,7 +252,8 @@ class Parts(Records):
         from bot.engine.durable import APPLICATION_VERSION
         from bot.engine.replicas import Membership, newcomer
 
-        self.membership = Membership(self.replicas, newcomer(package.__version__, APPLICATION_VERSION))
+        me = newcomer(package.__version__, APPLICATION_VERSION)
+        self.membership = Membership(self.replicas, me, beaten=self.set_clock)
         self.membership.join()
         try:
             yield True

@@ -22,24 +22,36 @@ from bot.settings import Settings
 from bot.settings.model import PostgresState, SqliteState
 
 if TYPE_CHECKING:  # nobody else waits for the drivers of a shared state
+    from bot.adapters.store.clock import SharedClock
     from bot.adapters.store.replicas import SharedReplicas
 
 
 class Records:
     """The bot's state, from its settings. `close` it at the end."""
 
+    _shared_clock: SharedClock | None = None
+
     def __init__(
-        self, settings: Settings, redactor: Redactor, clock: Callable[[], datetime] = utc_now, *, reads: bool = False
+        self,
+        settings: Settings,
+        redactor: Redactor,
+        clock: Callable[[], datetime] | None = None,
+        *,
+        reads: bool = False,
     ) -> None:
-        """`reads` says that nothing is to be kept: where there is no state yet, none is made. Raises: ConfigError."""
+        """Without a `clock` that of the machine counts or, on a shared state, the database's.
+
+        `reads` says that nothing is to be kept: where there is no state yet, none is made. Raises: ConfigError,
+        TransientError.
+        """
         self.settings = settings
         self.redactor = redactor
-        self.clock = clock
         self._scratch = ExitStack()
         self._state = self._state_of(reads=reads)
         self.home = self._state.files
         self.store = self._open()
         self.readings = SqliteReadings(self.store.database)
+        self.clock = clock or self._clock()
 
     def close(self) -> None:
         """Let go of files and connections."""
@@ -47,6 +59,24 @@ class Records:
         self._scratch.close()
 
     @cached_property
+    def set_clock(self) -> None:
+        """Ask the database for the time, where its clock counts. Raises: TransientError."""
+        if self._shared_clock is not None:
+            self._shared_clock.set()
+
+    def _clock(self) -> Callable[[], datetime]:
+        if not self.store.database.shared:
+            return utc_now
+        from bot.adapters.store.clock import SharedClock
+        from bot.adapters.store.replicas import database_now
+
+        try:
+            self._shared_clock = SharedClock(lambda: database_now(self.store.database))
+        except BaseException:
+            self.close()
+            raise
+        return self._shared_clock
+
     def replicas(self) -> SharedReplicas | None:
         """The processes on a shared state; None where there can be but one."""
         if not self.store.database.shared:

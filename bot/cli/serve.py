@@ -124,7 +124,7 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     from bot.engine.timer import Timer
     from bot.engine.watching import Watching
 
-    timer = Timer(runner.slot)
+    timer = Timer(runner.slot, bot.clock)
     watching = Watching(
         bot.watcher,
         wake=runner.wake,

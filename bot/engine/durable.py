@@ -199,6 +199,8 @@ class Engine:
         Else its project would stay closed, and its job be left out, until the next start. `turns` are the keys of
         releases in turn here, `jobs` the names of jobs at work here.
         """
+        if isinstance(self._place, Shared):
+            now = datetime.now(UTC)  # by which this process noted when it took them; `now` is the shared clock's
         before = (now - LOST_AFTER).timestamp() * 1000
         at_work = (*(f"turn:{key}:" for key in turns), *(f"sched-{job}-" for job in jobs))
         lost = [

@@ -32,8 +32,10 @@ def newcomer(version: str, work: str) -> Replica:
 class Membership:
     """The signs of life of this process, from `join` to `leave`."""
 
-    def __init__(self, members: Members, me: Replica) -> None:
+    def __init__(self, members: Members, me: Replica, *, beaten: Callable[[], None] = lambda: None) -> None:
+        """`beaten` is called after each sign of life, while the database answers; it may raise TransientError."""
         self.me = me
+        self._beaten = beaten
         self._members = members
         self._adopt: Adopt | None = None
         self._living: tuple[str, ...] = (me.id,)  # as of the last look
@@ -72,6 +74,7 @@ class Membership:
             try:
                 if not self._members.beat(self.me):
                     log.warning("replica.woken", replica=self.me.id)
+                self._beaten()
                 if self._adopt is not None and time.monotonic() >= adopt_at:
                     adopt_at = time.monotonic() + ADOPT_EVERY.total_seconds() * random.uniform(0.6, 1)
                     self._take_over(self._adopt)

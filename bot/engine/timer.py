@@ -2,6 +2,9 @@
 
 A slot is a moment of a grid that is the same in every process and after every start, so that processes that count for
 themselves name the same slots. Nothing is kept here that a restart would miss.
+
+APScheduler goes by the machine's clock, slots are named by the one that all processes share: else a machine that is an
+hour ahead would take the slots of the hour to come from the others.
 """
 
 from __future__ import annotations
@@ -29,17 +32,26 @@ Submit = Callable[[str, datetime], bool]
 """Takes a job's name and the moment of its slot; False if the job's last run is not over."""
 
 
+def machine_now() -> datetime:
+    """This machine's time, UTC."""
+    return datetime.now(UTC)
+
+
 class Timer:
     """Submits the slots of jobs. A slot whose job is still at work is left out."""
 
-    def __init__(self, submit: Submit) -> None:
-        """`submit` is called in the timer's thread (in `start` also in the caller's) and should be quick."""
+    def __init__(self, submit: Submit, clock: Callable[[], datetime] = machine_now) -> None:
+        """`submit` is called in the timer's thread (in `start` also in the caller's) and should be quick.
+
+        Slots are named by `clock`, but for those of a `cron` line, which goes by the machine's.
+        """
         self._submit = submit
+        self._clock = clock
         self._intervals: dict[str, timedelta] = {}
         self._at_start: set[str] = set()
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": _Slots(self._take)},
+            executors={"default": _Slots(self._come)},
             # However late we are, the newest missed slot is submitted, once.
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
         )
@@ -69,11 +81,11 @@ class Timer:
 
         `after` puts it off, to the second.
         """
-        _add_once(self._scheduler, name, after)
+        self._once(name, self._clock().replace(microsecond=0) + after)
 
     def start(self) -> None:
         """Catch up, then submit slots as they come."""
-        now = datetime.now(UTC)
+        now = self._clock()
         for name, interval in self._intervals.items():
             self._take(name, now if name in self._at_start else latest(interval, now))
         self._scheduler.start()
@@ -82,6 +94,26 @@ class Timer:
         """Submit no more."""
         if self._scheduler.running:
             self._scheduler.shutdown()
+
+    def _come(self, job: Job, moment: datetime) -> None:
+        """A job's moment of the machine's clock has come."""
+        name, interval = job.name, self._intervals.get(job.id)
+        if job.args:
+            if not self._take(name, job.args[0]):
+                # Who asked for it must get a run that begins after they asked; the one at work began before.
+                self._once(name, max(self._clock().replace(microsecond=0), job.args[0]) + SOON)
+        elif interval is not None:
+            self._take(name, latest(interval, moment + self._ahead() + interval / 2))  # the nearest
+        else:
+            self._take(name, moment)
+
+    def _once(self, name: str, slot: datetime) -> None:
+        trigger, job_id = DateTrigger(slot - self._ahead()), f"{name} {slot:%d %H:%M:%S}"
+        self._scheduler.add_job(_nothing, trigger, args=(slot,), id=job_id, name=name, replace_existing=True)
+
+    def _ahead(self) -> timedelta:
+        """By how much the clock that names slots is ahead of the machine's."""
+        return self._clock() - machine_now()
 
     def _take(self, name: str, slot: datetime) -> bool:
         try:
@@ -124,23 +156,14 @@ def _weekdays(field: str) -> str:
 class _Slots(BaseExecutor):  # type: ignore[misc]  # APScheduler is not typed
     """An executor that runs nothing: it alone is told the moments for which a job was scheduled."""
 
-    def __init__(self, take: Submit) -> None:
+    def __init__(self, come: Callable[[Job, datetime], None]) -> None:
         super().__init__()
-        self._take = take
+        self._come = come
 
     def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
-        once = isinstance(job.trigger, DateTrigger)
-        if not self._take(job.name, run_times[-1].astimezone(UTC)) and once:
-            # Who asked for it must get a run that begins after they asked; the one at work began before.
-            _add_once(self._scheduler, job.name)
+        self._come(job, run_times[-1].astimezone(UTC))
         self._run_job_success(job.id, [])
 
 
-def _add_once(scheduler: BackgroundScheduler, name: str, after: timedelta = SOON) -> None:
-    moment = datetime.now(UTC).replace(microsecond=0) + after
-    job_id = f"{name} {moment:%d %H:%M:%S}"
-    scheduler.add_job(_nothing, DateTrigger(moment), id=job_id, name=name, replace_existing=True)
-
-
-def _nothing() -> None:
+def _nothing(*slot: object) -> None:
     """APScheduler wants a function for each job; its executor here calls none."""

@@ -8,11 +8,14 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.adapters.store.clock import SharedClock
 from bot.adapters.store.postgres import open_shared
+from bot.adapters.store.replicas import database_now
 from bot.adapters.store.store import Store
 from bot.app import App
 from bot.domain.errors import ConfigError, TransientError
@@ -227,6 +230,9 @@ def test_two_organisations_or_two_keys_on_one_database_are_refused(database: Rol
         with pytest.raises(ConfigError, match=words):
             app(url, other)
     assert [row.key for row in first.store.releases.releases()] == [KEY]
+    # Moments that they leave to each other are the database's, whatever their machines' clocks say.
+    assert isinstance(first.clock, SharedClock)
+    assert abs(first.clock() - database_now(first.store.database)) < timedelta(seconds=1)
     first.close()
 
 

@@ -76,6 +76,28 @@ def test_the_newest_slot_lies_on_the_grid_and_less_than_an_interval_back(now: da
     assert slot <= now < slot + interval
 
 
+def test_slots_are_named_by_the_clock_that_all_share_however_wrong_the_machine_is(taker: Taker) -> None:
+    """A machine that is ahead would take the slots of the hour to come from the others, and then die."""
+    behind = timedelta(minutes=59, seconds=1, milliseconds=300)  # so much the machine is ahead of the database
+
+    def shared() -> datetime:
+        return datetime.now(UTC) - behind
+
+    timer = Timer(taker, shared)
+    timer.every(SECOND, "poll")
+    timer.every(timedelta(hours=1), "look", at_start=True)
+    timer.start()
+    try:
+        timer.soon("heads")
+        taker.until(lambda: len(taker.slots("poll")) >= 3 and bool(taker.slots("heads")))
+        now = shared()
+    finally:
+        timer.stop()
+    assert all(abs(now - slot) < 6 * SECOND for _, slot in taker.taken), taker.taken
+    assert {(slot - GRID) % SECOND for slot in taker.slots("poll")} == {timedelta()}
+    assert len(set(taker.slots("poll"))) == len(taker.slots("poll"))
+
+
 def test_slots_lie_on_one_grid_whenever_the_timer_was_started(taker: Taker) -> None:
     with started(taker, ("poll", SECOND)):
         taker.until(lambda: len(taker.taken) >= 3)

@@ -20,6 +20,7 @@ import requests
 from gitlab.exceptions import GitlabError
 from urllib3.exceptions import ReadTimeoutError
 
+from bot.adapters.clock import utc_now
 from bot.adapters.gitlab.answers import (
     Answer,
     host,
@@ -67,10 +68,13 @@ class Api:
         on_write: OnWrite | None = None,
         before_write: Callable[[], None] = lambda: None,
         spans: Spans = UNHEARD,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        """`clock` is the one that `ahead` speaks of."""
         self.url = url.rstrip("/")
         self.where = host(self.url)
         self.limits = limits
+        self._our_clock = clock
         self._on_write = on_write
         self._before_write = before_write
         self._token = token
@@ -192,7 +196,7 @@ class Api:
     def ahead(self) -> timedelta:
         """By how much our clock is ahead of GitLab's, to the second; nought where no answer had a `Date`."""
         there = self.now()
-        return timedelta() if there is None else datetime.now(UTC) - there
+        return timedelta() if there is None else self._our_clock() - there
 
     def download_session(self) -> tuple[requests.Session, dict[str, str]]:
         """A bare session for downloads, and the header that authenticates its first hop only."""
