@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.domain.releases import Attempt, AttemptOutcome
 
@@ -14,6 +14,8 @@ LONGEST_DELAY = timedelta(minutes=15)
 # A server goes on with what it received whole, also when the client is gone: GitLab stores a file within seconds.
 IN_FLIGHT = timedelta(seconds=8)
 SETTLING = timedelta(hours=1)
+APART = timedelta(seconds=5)  # what the clocks of two processes on one state may differ by
+_EVER = datetime.min.replace(tzinfo=UTC)
 _SEEN = (AttemptOutcome.ACCEPTED, AttemptOutcome.REFUSED, AttemptOutcome.DENIED)
 
 
@@ -52,10 +54,13 @@ def next_try(tries: Sequence[Attempt], *, asked: datetime, now: datetime) -> Rea
 
     Tries before `asked` (a person's resume) count no more, save that after a try whose end nobody saw the server is
     always given time to finish what it may have begun. The delay doubles from two seconds and never undercuts what the
-    server asked for.
+    server asked for. An `asked` that has yet to come is of a clock that was set back since: then all tries count, else
+    there would be no end to them until that moment.
     What was accepted and is absent all the same is written again, but not without end. What was put off is no try: it
     waits for the moment told, however often.
     """
+    if asked - now > APART:
+        asked = _EVER
     made = [attempt for attempt in tries if attempt.outcome is not AttemptOutcome.PUT_OFF]
     step = _counted(made, asked=asked, now=now)
     if isinstance(step, GiveUp):

@@ -93,6 +93,22 @@ def test_resume_makes_old_refusals_count_no_more(tries: list[Attempt]) -> None:
     assert next_try(tries, asked=NOON + SECOND, now=NOON + SECOND) == Ready()
 
 
+@pytest.mark.parametrize(
+    ("tries", "step"),
+    [
+        (refused(6), GiveUp(f"{WHY} (6 tries)")),
+        ([attempt(A.REFUSED, again=False)], GiveUp(WHY)),
+        ([attempt(A.REFUSED)], later(2)),
+        ([attempt(A.PUT_OFF, retry_after=57)], later(57)),
+    ],
+)
+def test_tries_count_though_the_clock_was_set_back_behind_the_moment_they_were_asked_for(
+    tries: list[Attempt], step: Later | GiveUp
+) -> None:
+    """Else each is made again at once until the clock has caught up."""
+    assert next_try(tries, asked=NOON + timedelta(hours=1), now=NOON) == step
+
+
 def test_resume_does_not_hurry_a_server_that_may_still_store_what_it_received() -> None:
     step = next_try([attempt(A.UNCLEAR)], asked=NOON + SECOND, now=NOON + 2 * SECOND)
     assert step == Later(IN_FLIGHT - 2 * SECOND, WHY)
