@@ -109,11 +109,16 @@ class Parts(Records):
             budget=self.budget,
             ca_file=self._ca_file,
             proxy=self.settings.gitlab.proxy,
-            on_write=lambda method, path, outcome: self.store.journal.requested(method, path, outcome, self.clock()),
-            before_write=self.must_hold,
-            clock=self.clock,
+            on_write=self._writes,
             spans=self.spans,
+            clock=self.clock,
         )
+
+    def _writes(self, method: str, path: str) -> Callable[[str], None]:
+        """Before a write to GitLab. Raises: FencedError if the turn is another's by now; TransientError."""
+        journal = self.store.journal
+        begun = journal.requesting(method, path, self.clock())
+        return lambda outcome: journal.requested(method, path, outcome, self.clock(), begun=begun)
 
     def hear(self, heard: Heard) -> None:
         """From now on `heard` is told of pieces of work."""

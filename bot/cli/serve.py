@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 WORKERS = 8
 CLEAN_EVERY = timedelta(days=1)
+SETTLE_EVERY = timedelta(minutes=10)
 LOOK_EVERY = timedelta(minutes=1)  # what was put off; all else is looked at when it is asked for
 STOP_WITHIN = 6.0  # seconds for turns under way; what does not end by then is resumed at the next start
 
@@ -159,6 +160,7 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     runner.jobs |= {name: instruments.job(name, work) for name, work in jobs.items()}
     timer.every(bot.settings.watch.poll, "poll", at_start=True)
     timer.every(LOOK_EVERY, "look")
+        "ledger": lambda: _settle(bot),
     timer.every(ENROL_EVERY, "enrol", at_start=True)
     timer.every(CLEAN_EVERY, "clean")
     audit_at = bot.settings.policy.hygiene.audit
@@ -166,6 +168,7 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
         timer.cron(audit_at, "audit")
     if wants_reviews(bot.settings.policy):
         timer.every(REVIEW_EVERY, "reviews", at_start=True)
+    timer.every(SETTLE_EVERY, "ledger", at_start=True)
     if bot.settings.commands.enabled:
         timer.every(HEED_EVERY, "commands", at_start=True)
         timer.every(FIND_EVERY, "unheard", at_start=True)
@@ -290,3 +293,10 @@ def _clean(bot: App, runner: Runner) -> None:
     """Let go of what nobody will ask for again."""
     runner.clean()
     log.info("serve.cleaned", deliveries=bot.store.deliveries.forget(bot.clock()))
+def _settle(bot: App) -> None:
+    """Have the ledger tell of requests whose process died before it could."""
+    settled = bot.store.journal.settle(bot.clock())
+    if settled:
+        log.warning("ledger.settled", requests=settled)
+
+

@@ -37,8 +37,14 @@ class Ledger(Protocol):
 class Journal(Protocol):
     """The append-only ledger of every write. Tries and proofs come into it by `Ledger`, in the same transaction."""
 
-    def requested(self, method: str, path: str, outcome: str, at: datetime) -> None:
-        """Note a request that was to change something on GitLab, and how it ended."""
+    def requesting(self, method: str, path: str, at: datetime) -> str:
+        """Write down a request that is to change something on GitLab before it is sent; its id for `requested`."""
+
+    def requested(self, method: str, path: str, outcome: str, at: datetime, *, begun: str = "") -> None:
+        """Note how a request ended that was to change something on GitLab; an empty outcome says it was not sent."""
+
+    def settle(self, now: datetime) -> int:
+        """Note as `unclear` what was begun long ago and whose end nobody told: its process died. Returns how many."""
 
     def commanded(self, written: Written) -> None:
         """Note a command that somebody gave in a note, and how it ended."""

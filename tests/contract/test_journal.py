@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.adapters.gitlab.client import Api
 from bot.adapters.meter import Meter
+from bot.adapters.store.begun import OVER_AFTER
 from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.domain.errors import RefusedError, TransientError
@@ -85,6 +86,30 @@ def test_every_outcome_proof_and_request_has_an_entry_and_a_claim_has_none(store
     assert [row.sequence for row in store.journal.entries("/projects/42/")] == [5]
     assert [row.sequence for row in store.journal.entries(KEY)] == [1, 2, 3, 4]
     assert list(store.journal.entries(KEY.upper())) == []
+
+
+def test_a_request_whose_end_nobody_told_comes_into_the_ledger_once_it_must_be_over(store: Store) -> None:
+    """A process that dies between a write to GitLab and its note hides nothing."""
+    tag = store.journal.requesting("post", "/projects/42/repository/tags", NOON)
+    told = store.journal.requesting("put", "/projects/42/releases/v1", NOON + timedelta(seconds=1))
+    store.journal.requested("put", "/projects/42/releases/v1", "accepted", NOON, begun=told)
+    unsent = store.journal.requesting("post", "/projects/42/releases", NOON)
+    store.journal.requested("post", "/projects/42/releases", "", NOON, begun=unsent)
+    assert store.journal.settle(NOON + OVER_AFTER) == 0
+    assert store.journal.settle(NOON + OVER_AFTER + timedelta(seconds=1)) == 1
+    assert store.journal.settle(NOON + timedelta(days=1)) == 0
+    told_late = store.journal.requesting("post", "/projects/43/releases", NOON)
+    store.journal.requesting("post", "/projects/44/releases", NOON + timedelta(days=1))  # settles what is left, too
+    store.journal.requested("post", "/projects/43/releases", "accepted", NOON, begun=told_late)
+    store.journal.requested("post", "/projects/42/repository/tags", "accepted", NOON, begun=tag)  # it was but frozen
+    assert [(row.written.words, row.written.outcome) for row in store.journal.entries()] == [
+        ("PUT /projects/42/releases/v1", "accepted"),
+        ("POST /projects/42/repository/tags", "unclear"),
+        ("POST /projects/43/releases", "unclear"),
+        ("POST /projects/43/releases", "accepted"),
+        ("POST /projects/42/repository/tags", "accepted"),
+    ]
+    assert store.journal.verify()[1] is None
 
 
 def test_an_entry_and_what_it_tells_of_are_stored_together_or_not_at_all(store: Store) -> None:
@@ -210,26 +235,53 @@ def cut(_: Asked) -> bytes:
         (lambda _: reply(403, {"message": "no"}), ["refused"]),
         (lambda _: reply(502, b"bad"), ["unclear"]),
         (cut, ["unclear"]),
-        (lambda _: reply(429, b"slow", **{"Retry-After": "3"}), []),
+        (lambda _: reply(429, b"slow", **{"Retry-After": "3"}), [""]),
     ],
     ids=["taken", "empty", "refused", "denied", "broken", "cut off", "put off"],
 )
-def test_each_request_that_is_to_change_something_is_heard_with_its_end(answer: Answer, heard: list[str]) -> None:
-    told: list[tuple[str, str, str]] = []
+def test_each_request_that_is_to_change_something_is_heard_before_it_is_sent_and_with_its_end(
+    answer: Answer, heard: list[str]
+) -> None:
+    told: list[str] = []
     secret = Secret(TOKEN)
-    with hostile(answer) as server:
+
+    def begin(method: str, path: str) -> Callable[[str], None]:
+        told.append(f"{method} {path}")
+        return told.append
+
+    def seen(asked: Asked) -> bytes | Iterator[bytes]:
+        told.append("sent")
+        return answer(asked)
+
+    with hostile(seen) as server:
         one = Api(
             url=server.url,
             token=secret,
             redactor=Redactor([secret]),
             meter=Meter(),
-            on_write=lambda method, path, outcome: told.append((method, path, outcome)),
+            on_write=begin,
         )
         with suppress(TransientError, RefusedError):
             one.send("post", "/projects/1/releases", {"name": "x"})
         with suppress(TransientError, RefusedError):
             one.get("/projects/1")
-    assert told == [("post", "/projects/1/releases", outcome) for outcome in heard]
+    begun = ["post /projects/1/releases", "sent", *heard]
+    assert told[: len(begun)] == begun
+    assert told[len(begun) :] in (["sent"], []), "nobody hears of what only reads"
+
+
+def test_what_cannot_be_written_down_is_not_sent() -> None:
+    """A full disk, a database that is away: a write that nobody could tell of later is put off."""
+
+    def begin(method: str, path: str) -> Callable[[str], None]:
+        raise TransientError(what=f"{method} {path}", where="the state's database")
+
+    secret = Secret(TOKEN)
+    with hostile(lambda _: reply(201, {"iid": 1})) as server:
+        one = Api(url=server.url, token=secret, redactor=Redactor([secret]), meter=Meter(), on_write=begin)
+        with pytest.raises(TransientError, match="the state's database"):
+            one.send("post", "/projects/1/releases", {"name": "x"})
+        assert server.asked == []
 
 
 def test_no_secret_reaches_an_entry(path: Path) -> None:

@@ -143,6 +143,7 @@ def test_whoever_lost_the_turn_can_write_nothing_more_of_it(shared: Store) -> No
             lambda: shared.ledger.record(KEY, []),
             lambda: shared.releases.finish(release, wake_seen=0),
             lambda: shared.journal.requested("post", "/x", "accepted", NOON),
+            lambda: shared.journal.requesting("post", "/x", NOON),
         ):
             with pytest.raises(FencedError):
                 write()

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.adapters.store.begun import OVER_AFTER
 from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
+from bot.domain.ledger import EntryKind
 from bot.domain.releases import ReleaseState
 from bot.sandbox.world.places import Group
 from tests.bounds import FULL, IN_FULL
@@ -105,6 +107,7 @@ def test_killed_at_each_kind_of_step(
     for step, package in held.items():
         assert ending(bot, package) == ending(bot, clean[step.prepare]), step.name
         _once(town, package, since, lost=step if after_effect else None)
+    _all_told(bot, town, since)
 
 
 @pytest.mark.parametrize(
@@ -238,6 +241,18 @@ def _resume(bot: Bot, package: Package) -> None:
         assert store.releases.wake(release.key, datetime.now(UTC), reopen=True)
     finally:
         store.close()
+
+
+def _all_told(bot: Bot, town: Town, since: int) -> None:
+    """Every write to GitLab is in the ledger, those at which the daemon died among them, once they must be over."""
+    with bot.store() as store:
+        store.journal.settle(datetime.now(UTC) + OVER_AFTER)
+        entries = [row.written for row in store.journal.entries()]
+        assert store.journal.verify()[1] is None
+    told = Counter(one.words for one in entries if one.kind is EntryKind.REQUEST)
+    uploads = "/packages/pypi"  # told as tries
+    sent = Counter(f"{method} {path.removeprefix('/api/v4')}" for method, path in town.writes(since))
+    assert [one for one in sent if not one.endswith(uploads) and told[one] < sent[one]] == []
 
 
 def _once(town: Town, package: Package, since: int, *, lost: Step | None, cut: bool = False) -> None:

@@ -47,8 +47,9 @@ LONGEST_WORDS = 300
 Json = Any  # what json.loads gives; every adapter module turns it into our own types at once
 Parameters = Mapping[str, str | int | bool]
 T = TypeVar("T")
-OnWrite = Callable[[str, str, str], None]
-"""Hears method, path and outcome (`accepted`, `refused`, `unclear`) of a request that was to change something."""
+OnWrite = Callable[[str, str], Callable[[str], None]]
+"""Is told method and path of a request that is to change something, before it is sent, and may raise: then it is not
+sent. What it gives is told the outcome: `accepted`, `refused`, `unclear`, nothing for what was not sent after all."""
 
 
 class Api:
@@ -66,7 +67,6 @@ class Api:
         proxy: str | None = None,
         limits: Limits = LIMITS,
         on_write: OnWrite | None = None,
-        before_write: Callable[[], None] = lambda: None,
         spans: Spans = UNHEARD,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -76,7 +76,6 @@ class Api:
         self.limits = limits
         self._our_clock = clock
         self._on_write = on_write
-        self._before_write = before_write
         self._token = token
         self._redactor = redactor
         self.budget = budget or Budget(self.url)
@@ -146,8 +145,10 @@ class Api:
 
     @contextmanager
     def writing(self, method: str, path: str) -> Iterator[None]:
-        """Around what changes something. `before_write` may stop it; `on_write` hears of all but what was put off."""
-        self._before_write()
+        """Around what changes something. `on_write` is told before, and what it raises is raised; it hears of the end:
+        an empty outcome says that nothing was sent.
+        """
+        told = self._on_write(method, path) if self._on_write is not None else None
         outcome = "unclear"
         try:
             yield
@@ -159,8 +160,8 @@ class Api:
             outcome = "refused"
             raise
         finally:
-            if self._on_write is not None and outcome:
-                self._on_write(method, path, outcome)
+            if told is not None:
+                told(outcome)
 
     def graphql(self, query: str, variables: Mapping[str, Json]) -> dict[str, Json]:
         """The `data` of a query. Its errors come with HTTP 200 and are RefusedError here, time-outs TransientError."""

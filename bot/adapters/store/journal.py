@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, or_, select
 
+from bot.adapters.store import begun as begun_requests
 from bot.adapters.store import rows, schema
 from bot.adapters.store.database import Database
 from bot.adapters.store.rows import Redact
@@ -70,6 +71,10 @@ def of_receipt(key: str, receipt: Receipt, redact: Redact) -> Written:
     )
 
 
+def _request(words: str, place: str, outcome: str, at: datetime) -> Written:
+    return Written(at=at, kind=EntryKind.REQUEST, place=place, words=words, outcome=outcome)
+
+
 class SqliteJournal:
     """See bot.ports.store.Journal."""
 
@@ -77,14 +82,35 @@ class SqliteJournal:
         self._database = database
         self._redact = redact
 
-    def requested(self, method: str, path: str, outcome: str, at: datetime) -> None:
-        """Note a request that was to change something on GitLab, and how it ended."""
-        words = self._redact(f"{method.upper()} {path}")
-        written = Written(
-            at=at, kind=EntryKind.REQUEST, place=self._redact(path)[:LONGEST_PLACE], words=words, outcome=outcome
-        )
+    def requesting(self, method: str, path: str, at: datetime) -> str:
+        """Write down a request before it is sent; those that a dead process left are settled with it."""
+        words, place = self._told(method, path)
         with self._database.begin() as connection:
-            append(connection, written)
+            self._settle(connection, at)
+            return begun_requests.note(connection, words, place, at)
+
+    def requested(self, method: str, path: str, outcome: str, at: datetime, *, begun: str = "") -> None:
+        """Note how it ended; what was not sent is crossed out and no more."""
+        words, place = self._told(method, path)
+        with self._database.begin() as connection:
+            begun_requests.cross_out(connection, begun)
+            if outcome:
+                append(connection, _request(words, place, outcome, at))
+
+    def settle(self, now: datetime) -> int:
+        """What a dead process left comes into the ledger, at the time it was begun."""
+        with self._database.begin() as connection:
+            return self._settle(connection, now)
+
+    def _settle(self, connection: Connection, now: datetime) -> int:
+        rows = begun_requests.left(connection, now)
+        for row in rows:
+            append(connection, _request(row["words"], row["place"], AttemptOutcome.UNCLEAR.value, row["at"]))
+        return len(rows)
+
+    def _told(self, method: str, path: str) -> tuple[str, str]:
+        """Words and place of a request."""
+        return self._redact(f"{method.upper()} {path}"), self._redact(path)[:LONGEST_PLACE]
 
     def commanded(self, written: Written) -> None:
         """Note a command that somebody gave, and how it ended."""
