@@ -47,18 +47,18 @@ class Records:
         self.settings = settings
         self.redactor = redactor
         self._scratch = ExitStack()
+        self._reads = reads
         self._state = self._state_of(reads=reads)
         self.home = self._state.files
         self.store = self._open()
-        self.readings = SqliteReadings(self.store.database)
         self.clock = clock or self._clock()
+        self.readings = SqliteReadings(self.store.database)
 
     def close(self) -> None:
         """Let go of files and connections."""
         self.store.close()
         self._scratch.close()
 
-    @cached_property
     def set_clock(self) -> None:
         """Ask the database for the time, where its clock counts. Raises: TransientError."""
         if self._shared_clock is not None:
@@ -77,6 +77,7 @@ class Records:
             raise
         return self._shared_clock
 
+    @cached_property
     def replicas(self) -> SharedReplicas | None:
         """The processes on a shared state; None where there can be but one."""
         if not self.store.database.shared:
@@ -97,10 +98,11 @@ class Records:
         """The state. Raises: ConfigError."""
         state = self._state
         if isinstance(state, SqliteState):
-            return Store(open_state(state.path), self.redactor.redact)
+            return Store(open_state(state.path, change=not self._reads), self.redactor.redact)
         from bot.adapters.store.postgres import open_shared
 
-        store = Store(open_shared(state.conninfo(), state.shown), self.redactor.redact)
+        engine = open_shared(state.conninfo(), state.shown, change=not self._reads)
+        store = Store(engine, self.redactor.redact)
         try:
             self._must_be_ours(store, state.shown)
         except BaseException:

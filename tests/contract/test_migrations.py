@@ -18,6 +18,7 @@ from bot.adapters.store.open import open_state
 from bot.adapters.store.postgres import SCHEMA, open_shared
 from bot.adapters.store.schema import VERSION
 from bot.adapters.store.store import Store
+from bot.domain.errors import ConfigError
 from bot.domain.releases import ReleaseState
 from tests.bounds import FULL
 from tests.contract.full_state import fill, rows
@@ -192,6 +193,10 @@ def test_a_database_of_the_version_before_has_what_a_new_one_has_and_all_it_held
     postgres: Postgres, database: Role
 ) -> None:
     restore(postgres, database)
+    with pytest.raises(ConfigError, match="is of an earlier ropewalk"):
+        open_shared(database.conninfo, database.url, change=False)
+    with database.connect() as connection:
+        assert connection.execute("SELECT version FROM ropewalk.schema_version").fetchall() == [(3,)]
     old, new = shared_store(database), shared_store(postgres.database())
     assert shape(old.engine) == shape(new.engine)
     (release,) = old.releases.releases()

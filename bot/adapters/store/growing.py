@@ -12,6 +12,26 @@ from sqlalchemy.schema import CreateColumn
 
 from bot.adapters.store.journal import begin
 from bot.adapters.store.schema import VERSION, metadata
+from bot.domain.errors import ConfigError
+
+
+def must_know(version: int, where: str, *, change: bool) -> None:
+    """Raises: ConfigError for tables of a newer version and, without `change`, for those of an earlier one.
+
+    No older process could start any more on tables that a command had changed which was only to look.
+    """
+    if version > VERSION:
+        raise ConfigError(
+            what=f"was written by a newer ropewalk (schema {version}, this one knows {VERSION})",
+            where=where,
+            remedy="Run that version, or restore the backup made before the upgrade",
+        )
+    if 0 < version < VERSION and not change:
+        raise ConfigError(
+            what=f"is of an earlier ropewalk (schema {version}, this one has {VERSION}), and this command only reads",
+            where=where,
+            remedy="Use that version's command, or back the state up and start this version's daemon first",
+        )
 
 
 def bring_up(connection: Connection, version: int) -> None:

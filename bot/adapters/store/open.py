@@ -9,15 +9,18 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from bot.adapters.store.growing import bring_up
+from bot.adapters.store.growing import bring_up, must_know
 from bot.adapters.store.schema import VERSION
 from bot.domain.errors import ConfigError
 
 BUSY = 15.0  # seconds a writer waits for another; our own transactions take milliseconds
 
 
-def open_state(path: Path) -> Engine:
-    """Open or make the database file. Raises: ConfigError with what stands in the way and what to do."""
+def open_state(path: Path, *, change: bool = True) -> Engine:
+    """Open or make the database file. Without `change` one of an earlier version is refused, not brought up to date.
+
+    Raises: ConfigError with what stands in the way and what to do.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
@@ -33,7 +36,7 @@ def open_state(path: Path) -> Engine:
     event.listen(engine, "begin", _begin)
     try:
         with engine.begin() as connection:
-            _migrate(connection, path)
+            _migrate(connection, path, change=change)
     except OperationalError as error:
         engine.dispose()
         what, remedy = f"cannot be used: {error.orig}", "Is another process holding it?"
@@ -57,13 +60,8 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _migrate(connection: Connection, path: Path) -> None:
+def _migrate(connection: Connection, path: Path, *, change: bool) -> None:
     version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if version > VERSION:
-        raise ConfigError(
-            what=f"was written by a newer ropewalk (schema {version}, this one knows {VERSION})",
-            where=str(path),
-            remedy="Run that version, or restore the backup made before the upgrade",
-        )
+    must_know(version, str(path), change=change)
     bring_up(connection, version)
     connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")

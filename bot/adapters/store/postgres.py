@@ -21,7 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from bot.adapters.store import shared_tables as shared_tables  # its tables are made with all others
-from bot.adapters.store.growing import bring_up
+from bot.adapters.store.growing import bring_up, must_know
 from bot.adapters.store.schema import VERSION
 from bot.domain.errors import ConfigError
 
@@ -95,18 +95,19 @@ def open_shared(
     oldest: int = OLDEST,
     answer_within: float = ANSWER_WITHIN,
     rested: float = RESTED,
+    change: bool = True,
 ) -> Engine:
     """Open the state, making or changing our tables as needed. `shown` is the address without its password.
 
-    `answer_within` and `rested` are as in `shared_engine`. Raises: ConfigError with what stands in the way and what to
-    do.
+    `answer_within` and `rested` are as in `shared_engine`, `change` as in `open_state`. Raises: ConfigError with what
+    stands in the way and what to do.
     """
     engine = shared_engine(conninfo, answer_within=answer_within, rested=rested)
     try:
         with engine.begin() as connection:
             _must_serve(connection, shown, oldest)
         with engine.begin() as connection:
-            _migrate(connection, shown)
+            _migrate(connection, shown, change=change)
     except DBAPIError as error:
         engine.dispose()
         raise _why(error, shown) from None
@@ -218,7 +219,7 @@ def _must_serve(connection: Connection, shown: str, oldest: int) -> None:
         raise ConfigError(what=what, where=shown, remedy="ALTER ROLE … SET default_transaction_read_only = off")
 
 
-def _migrate(connection: Connection, shown: str) -> None:
+def _migrate(connection: Connection, shown: str, *, change: bool) -> None:
     """Bring our schema to the version that this program knows, one process at a time."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
     there = "SELECT to_regclass(:name) IS NOT NULL"
@@ -226,12 +227,7 @@ def _migrate(connection: Connection, shown: str) -> None:
         version = connection.exec_driver_sql("SELECT version FROM schema_version").scalar_one()
     else:
         version = _fresh(connection, shown)
-    if version > VERSION:
-        raise ConfigError(
-            what=f"was written by a newer ropewalk (schema {version}, this one knows {VERSION})",
-            where=shown,
-            remedy="Run that version, or restore the backup made before the upgrade",
-        )
+    must_know(version, shown, change=change)
     bring_up(connection, version)
     connection.execute(text("UPDATE schema_version SET version = :version"), {"version": VERSION})
 
