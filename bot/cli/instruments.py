@@ -102,9 +102,14 @@ class Instruments:
             started_at=self.started_at,
             at=now,
             stopped=stopped,
-            polled_at=self._polled_at,
+            polled_at=self._completed(),
             budget=self._bot.budget.reading(now),
         )
+
+    def _completed(self) -> datetime | None:
+        """When the last poll ended, as far as this process knows; where others poll, too, when the last one began."""
+        there = None if self._bot.membership is None else self.last_poll()
+        return max((one for one in (self._polled_at, there) if one is not None), default=None)
 
     async def keep_on(self) -> None:
         """Write it down now and then, until cancelled."""

@@ -18,10 +18,12 @@ from bot.cli.records import looking
 from bot.domain.readings import BudgetLine, BudgetReading, DaemonReading
 from bot.domain.releases import ReleaseState
 from bot.domain.replicas import Replica
+from bot.domain.versioning import NewHead
 
 SCHEMA = "ropewalk.status/1"
 # A daemon writes every ten seconds; two that fail to come may be a busy disk.
 FRESH = timedelta(seconds=30)
+MOST_HEADS = 5  # new commits that are not tagged yet, in text
 Json = dict[str, object]
 
 
@@ -30,7 +32,8 @@ class Status:
     """All that is shown. `daemon` is its last reading, None if no daemon ever ran on this state.
 
     `unseen` of the watched `projects` are still to be looked at for the first time. `replicas` share the
-    state: those of the last hour; none where only one process can.
+    state: those of the last hour; none where only one process can. `untagged` are new commits that the daemon is to tag
+    and has not yet, the newest first.
     """
 
     now: datetime
@@ -40,11 +43,14 @@ class Status:
     releases: Mapping[str, int]
     due: int
     replicas: tuple[Replica, ...] = ()
+    untagged: tuple[NewHead, ...] = ()
 
     @property
     def alive(self) -> bool:
-        """Whether the daemon was seen lately and did not say goodbye."""
-        return self.daemon is not None and not self.daemon.stopped and self.now - self.daemon.at < FRESH
+        """Whether a daemon was seen lately: where several share the state, one may have said goodbye for itself."""
+        if self.daemon is None or self.now - self.daemon.at >= FRESH:
+            return False
+        return not self.daemon.stopped or any(one.alive for one in self.replicas)
 
 
 def status(options: Options) -> Exit:
@@ -60,6 +66,7 @@ def status(options: Options) -> Exit:
             releases=bot.readings.states(),
             due=bot.readings.due(now),
             replicas=bot.replicas.members() if bot.replicas is not None else (),
+            untagged=bot.store.heads.pending(),
         )
     if options.format is Format.JSON:
         options.result(dumps(status_json(found)))
@@ -77,8 +84,20 @@ def status_json(found: Status) -> Json:
         "without_baseline": found.unseen,
         "releases": {state.value: found.releases.get(state.value, 0) for state in ReleaseState},
         "due": found.due,
+        "untagged": [_head_json(one) for one in found.untagged],
         "replicas": [_replica_json(one) for one in found.replicas],
         "budget": _budget_json(found.daemon.budget) if found.daemon else None,
+    }
+
+
+def _head_json(one: NewHead) -> Json:
+    return {
+        "project": one.project,
+        "branch": one.branch,
+        "sha": one.sha,
+        "seen_at": _moment(one.seen_at),
+        "next_look": _moment(one.due_at),
+        "reason": one.told,
     }
 
 
@@ -129,6 +148,8 @@ def _budget_json(budget: BudgetReading) -> Json:
 
 def status_text(found: Status, *, color: bool) -> str:
     """A few lines, and a table of the limits that say something."""
+    from bot.log import visible
+
     console = Console(file=io.StringIO(), force_terminal=color, no_color=not color, width=140, highlight=False)
     rows = Table.grid(padding=(0, 2))
     rows.add_row("daemon", _daemon(found))
@@ -143,6 +164,11 @@ def status_text(found: Status, *, color: bool) -> str:
     unseen = f", {found.unseen} of them not looked at yet" if found.unseen else ""
     rows.add_row("projects", f"{found.projects} watched{unseen}")
     rows.add_row("releases", f"{_releases(found.releases)}; {found.due} due now")
+    for head in found.untagged[:MOST_HEADS]:
+        told = f"{head.project} {head.branch} {head.sha[:8]}: {head.told}"
+        rows.add_row("not tagged", escape(visible(told)))
+    if len(found.untagged) > MOST_HEADS:
+        rows.add_row("", f"and {len(found.untagged) - MOST_HEADS} more: --format json names them")
     if daemon is not None:
         told = f"{escape(daemon.budget.instance)}, {daemon.budget.last_minute} requests in a minute"
         rows.add_row("GitLab", told + _shared(daemon.budget))

@@ -23,3 +23,6 @@ class NewHeads(Protocol):
 
     def settle(self, head: NewHead) -> bool:
         """Keep what came of a look; False, and nothing is kept, if a newer commit was seen meanwhile."""
+
+    def pending(self) -> tuple[NewHead, ...]:
+        """Those that were looked at and are to be again, the newest first: `told` says why they are not tagged yet."""

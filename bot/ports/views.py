@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.versioning import NewHead
 from bot.domain.views import (
     BotView,
     Counts,
@@ -71,6 +72,10 @@ class ProjectViews(Protocol):
 
     def tally(self, projects: Sequence[ProjectRow]) -> Mapping[int, ProjectTally]:
         """What is on record of each, by id."""
+        ...
+
+    def head(self, project_id: int) -> NewHead | None:
+        """Its newest commit that the daemon was to tag or to propose; None where policy never asked for that."""
         ...
 
     def paths(self) -> Mapping[int, str]:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from bot.adapters.store.heads import keep_head
 from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.adapters.store.views.all import Views
 from bot.domain.releases import Release, ReleaseState
 from bot.domain.verdicts import Severity
+from bot.domain.versioning import NewHead
 from bot.web.dashboard.guard import POLICY
 from bot.web.viewer import Act, Door
 from tests.contract.dashboard_bench import Member, OneDoor, application
@@ -115,6 +118,27 @@ def test_every_page_is_there_and_every_link_on_it_leads_to_one(visit: Visits) ->
         seen |= fresh
         fresh = found - seen
     assert set(PAGES) - {"/projects/3", "/projects/3/exposure"} <= seen
+
+
+def test_a_project_says_what_became_of_its_newest_commit(visit: Visits, state: State) -> None:
+    """Where the daemon tags by itself: a refusal stands nowhere else but in its log."""
+    assert "Newest commit" not in visit().get("/projects/5").text
+    head = NewHead(
+        project_id=5,
+        project="never shown",
+        branch="main",
+        sha="c0ffee" * 6 + "abcd",
+        seen_at=NOON,
+        due_at=NOON + timedelta(hours=5),
+        told="v1.1.0 is not tagged: <TWINE_PASSWORD> is not masked",
+    )
+    store = Store(open_state(state.path), str)
+    with store.database.begin() as connection:
+        keep_head(connection, head)
+    store.close()
+    text = " ".join(unescape(re.sub(r"<[^>]*>", "", visit().get("/projects/5").text)).split())
+    assert f"Newest commit on main, c0ffeec0: {head.told} Looked at again in 5 h." in text
+    assert "Newest commit" not in visit().get("/projects/6").text
 
 
 def test_lists_are_paged_without_loss(visit: Visits, state: State) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.store.store import Store
+from bot.adapters.store.views.projects import StoredProjectViews
 from bot.domain.versioning import Auto, NewHead, VersioningPolicy
 from tests.contract.comparisons import comparison
 from tests.contract.poll_watch import LONG, POLICY, Watch, watching
@@ -58,3 +59,15 @@ def test_what_came_of_a_look_never_settles_a_newer_commit(store: Store) -> None:
     assert store.heads.settle(waits)
     assert store.heads.due(NOON + timedelta(hours=1), 9) == ()
     assert store.heads.due(NOON + timedelta(hours=2), 9) == (waits,)
+
+
+def test_what_is_not_tagged_yet_is_told_until_it_is_settled(store: Store) -> None:
+    assert store.intake.compared(replace(comparison({}), head=HEAD)) is not None
+    assert store.heads.pending() == (), "nobody has looked at it yet"
+    refused = replace(HEAD, due_at=NOON + timedelta(hours=1), told="TWINE_PASSWORD is not masked")
+    store.heads.settle(refused)
+    assert store.heads.pending() == (refused,)
+    views = StoredProjectViews(store.database)
+    assert (views.head(PROJECT.id), views.head(PROJECT.id + 1)) == (refused, None)
+    store.heads.settle(replace(refused, due_at=None, told="v1.1.0"))
+    assert store.heads.pending() == ()

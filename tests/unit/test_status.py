@@ -9,6 +9,8 @@ import pytest
 
 from bot.cli.status import FRESH, Status, status_json, status_text
 from bot.domain.readings import DaemonReading, SharedBudgetReading
+from bot.domain.replicas import Replica
+from bot.domain.versioning import NewHead
 from tests.unit.readings_made import READING
 from tests.unit.release_facts import NOON
 
@@ -97,6 +99,47 @@ def test_whether_the_daemon_lives(daemon: DaemonReading | None, later: timedelta
     assert isinstance(document, dict)
     assert document["alive"] is alive
     assert words in status_text(found, color=False)
+
+
+def test_of_several_replicas_one_that_stops_does_not_speak_for_the_others() -> None:
+    """All write the same reading; the next one of those that live comes within ten seconds."""
+    goodbye = status(replace(READING, stopped=True), later=SECOND)
+    alive, dead = (Replica(id=f"r{n}", host="h", pid=n, version="1", work="1", alive=n == 1) for n in (1, 2))
+    assert replace(goodbye, replicas=(dead, alive)).alive
+    assert not replace(goodbye, replicas=(dead,)).alive
+    assert not replace(goodbye, replicas=(dead, alive), now=NOON + FRESH).alive
+
+
+def test_new_commits_that_are_not_tagged_are_named_with_the_reason() -> None:
+    heads = tuple(
+        NewHead(
+            project_id=n,
+            project=f"acme/widget{n}",
+            branch="main",
+            sha="c0ffee" * 6 + "abcd",
+            seen_at=NOON,
+            due_at=NOON + timedelta(hours=1),
+            told="v1.1.0 is not tagged: \x1b[31mTWINE_PASSWORD is not masked",
+        )
+        for n in range(7)
+    )
+    found = replace(status(), untagged=heads)
+    lines = status_text(found, color=False).splitlines()
+    said = "not tagged  acme/widget0 main c0ffeec0: v1.1.0 is not tagged: \\x1b[31mTWINE_PASSWORD is not masked"
+    assert [" ".join(said.split())] == [" ".join(one.split()) for one in lines if "widget0" in one]
+    assert sum(one.startswith("not tagged") for one in lines) == 5
+    assert any("and 2 more" in one for one in lines)
+    document = status_json(found)["untagged"]
+    assert isinstance(document, list)
+    assert len(document) == 7
+    assert document[0] == {
+        "project": "acme/widget0",
+        "branch": "main",
+        "sha": heads[0].sha,
+        "seen_at": "2026-08-03T12:00:00Z",
+        "next_look": "2026-08-03T13:00:00Z",
+        "reason": heads[0].told,
+    }
 
 
 def test_without_a_daemon_no_budget_is_made_up() -> None:

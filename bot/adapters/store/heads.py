@@ -14,6 +14,13 @@ from bot.adapters.store.rows import Redact
 from bot.domain.versioning import NewHead
 
 
+def head_of(connection: Connection, project_id: int) -> NewHead | None:
+    """The newest commit of a project that was or is to be tagged by itself; None where there never was one."""
+    query = select(schema.heads).where(schema.heads.c.project_id == project_id)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else NewHead(**row)
+
+
 def keep_head(connection: Connection, head: NewHead) -> None:
     """The newest commit of a project, in the place of the one before."""
     values = asdict(head)
@@ -35,6 +42,14 @@ class SqliteHeads:
         query = select(table).where(table.c.due_at <= now).order_by(table.c.due_at, table.c.project_id).limit(limit)
         with self._database.read() as connection:
             return tuple(NewHead(**row) for row in connection.execute(query).mappings())
+
+    def pending(self) -> tuple[NewHead, ...]:
+        """Those that were looked at and are to be again, the newest first."""
+        table = schema.heads
+        query = select(table).where(table.c.due_at.is_not(None), table.c.told != "")
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(table.c.seen_at.desc(), table.c.project_id)).mappings()
+            return tuple(NewHead(**row) for row in rows)
 
     def settle(self, head: NewHead) -> bool:
         """Keep what came of a look, unless a newer commit was seen meanwhile."""

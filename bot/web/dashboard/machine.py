@@ -19,7 +19,9 @@ def machine(visit: Visit) -> Context:
     return {
         "view": view,
         "daemon": daemon,
-        "alive": daemon is not None and not daemon.stopped and visit.now - daemon.at < FRESH,
+        "alive": daemon is not None
+        and visit.now - daemon.at < FRESH
+        and (not daemon.stopped or any(one.alive for one in view.replicas)),
         "limits": [line for line in daemon.budget.lines if line.size or line.refused] if daemon else [],
         "requests": sorted(daemon.budget.requests, key=lambda one: -one[2])[:12] if daemon else [],
         "told": told,

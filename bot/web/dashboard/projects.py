@@ -61,6 +61,7 @@ def project(visit: Visit) -> Context:
     return {
         "project": row,
         "tally": visit.site.projects.tally([row])[row.id],
+        "head": visit.site.projects.head(row.id),
         "releases": releases.rows,
         "more_releases": releases.next is not None,
         "findings": findings.rows,

@@ -10,11 +10,13 @@ from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, func
 from bot.adapters.store import schema
 from bot.adapters.store.columns import Moment
 from bot.adapters.store.database import Database
+from bot.adapters.store.heads import head_of
 from bot.adapters.store.views.findings import project_in
 from bot.adapters.store.views.releases import LIGHT, row_of
 from bot.adapters.store.views.within import within
 from bot.domain.releases import STOPPED, ReleaseState
 from bot.domain.verdicts import Severity
+from bot.domain.versioning import NewHead
 from bot.domain.views import Attention, ProjectFilter, ProjectRow, ProjectTally, ReleaseRow
 
 _P, _R, _F = schema.projects, schema.releases, schema.findings
@@ -48,6 +50,11 @@ class StoredProjectViews:
         with self._database.read() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else ProjectRow(**row)
+
+    def head(self, project_id: int) -> NewHead | None:
+        """By its id."""
+        with self._database.read() as connection:
+            return head_of(connection, project_id)
 
     def paths(self) -> Mapping[int, str]:
         """Of all on record."""
