@@ -216,18 +216,22 @@ def _run(options: Options, bot: App, key: str) -> Release:
 def _work(options: Options, bot: App, key: str) -> Release:
     """Run the turns here or, where another process does on this state, watch.
 
-    A daemon runs the turns of all releases; another command ends with its own, and then it is ours to run them.
+    A daemon runs the turns of all releases; another command ends with its own. Once neither is there, it is ours to run
+    them.
     """
-    said, daemon = "", None
+    said, who = "", ""
     while True:
-        if not daemon:
+        daemon = _daemon(bot)
+        if not (who and daemon):
             with bot.sole() as ours:
                 if ours:
+                    if who:
+                        options.say("nobody else works on this state any more: this command does the work")
                     return _run(options, bot, key)
-        if daemon is None:
-            daemon = _daemon(bot)
+        if not who:
             who = "a daemon runs on this state: it does the work, this command follows"
-            options.say(who if daemon else "another command works on this state: this one waits for its turn")
+            who = who if daemon else "another command works on this state: this one waits for its turn"
+            options.say(who)
         release = _row(bot, key)
         said = _progress(options, release, said)
         resting = release.state is ReleaseState.PUBLISHED and release.turn > 0
