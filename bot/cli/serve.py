@@ -141,6 +141,7 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
         "look": watching.look,
         "enrol": watching.enrol,
         "clean": lambda: _clean(bot, runner),
+        "ledger": lambda: _settle(bot),
         "audit": lambda: audit_watched(bot, lambda: runner.stopping),
         "reviews": lambda: review_merge_requests(
             bot, lambda delay: timer.soon("reviews", after=delay), lambda: runner.stopping
@@ -160,7 +161,6 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     runner.jobs |= {name: instruments.job(name, work) for name, work in jobs.items()}
     timer.every(bot.settings.watch.poll, "poll", at_start=True)
     timer.every(LOOK_EVERY, "look")
-        "ledger": lambda: _settle(bot),
     timer.every(ENROL_EVERY, "enrol", at_start=True)
     timer.every(CLEAN_EVERY, "clean")
     audit_at = bot.settings.policy.hygiene.audit
@@ -293,10 +293,10 @@ def _clean(bot: App, runner: Runner) -> None:
     """Let go of what nobody will ask for again."""
     runner.clean()
     log.info("serve.cleaned", deliveries=bot.store.deliveries.forget(bot.clock()))
+
+
 def _settle(bot: App) -> None:
     """Have the ledger tell of requests whose process died before it could."""
     settled = bot.store.journal.settle(bot.clock())
     if settled:
         log.warning("ledger.settled", requests=settled)
-
-

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.store.postgres import open_shared
+from bot.adapters.store.postgres import OLDEST, open_shared
 from bot.adapters.store.replicas import SharedReplicas
 from bot.adapters.store.schema import VERSION
 from bot.adapters.store.store import Store
@@ -37,9 +37,9 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def refusal(role: Role, **words: int) -> str:
+def refusal(role: Role, *, oldest: int = OLDEST) -> str:
     with pytest.raises(ConfigError) as caught:
-        open_shared(role.conninfo, role.url, **words)
+        open_shared(role.conninfo, role.url, oldest=oldest)
     said = str(caught.value)
     assert role.password not in said
     assert "\n" not in said

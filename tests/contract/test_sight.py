@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.versioning import NewHead
 from bot.domain.views import ProjectFilter, ProjectRow, ProjectTally
 from bot.web.dashboard.sight import Sight
 from tests.contract.dashboard_bench import Member
@@ -32,6 +33,9 @@ class Record:
         raise NotImplementedError
 
     def tally(self, projects: Sequence[ProjectRow]) -> Mapping[int, ProjectTally]:
+        raise NotImplementedError
+
+    def head(self, project_id: int) -> NewHead | None:
         raise NotImplementedError
 
 

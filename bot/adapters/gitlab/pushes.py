@@ -40,10 +40,9 @@ class GitLabPushes:
     def taken(self, project: Project) -> bool:
         """What git asks first. Raises: TransientError, RefusedError."""
         with self._asked("get", f"{self._place(project)}/info/refs?service={_SERVICE}") as response:
-            if response.status_code in (401, 403, 404):
-                return False
-            self._must_be(response, "advertisement")
-            return True
+            if response.status_code == 429 or response.status_code >= 500:
+                self._must_be(response, "advertisement")
+            return response.status_code == 200 and self._is(response, "advertisement")
 
     def push(self, project: Project, moves: Sequence[Move]) -> None:
         """One push. Raises: RefusedError if one of the moves is not taken, TransientError."""
@@ -76,12 +75,16 @@ class GitLabPushes:
             except requests.RequestException as error:
                 raise self._api.unreachable(error) from None
 
+    @staticmethod
+    def _is(response: requests.Response, what: str) -> bool:
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip()
+        return kind == f"application/x-{_SERVICE}-{what}"
+
     def _must_be(self, response: requests.Response, what: str) -> None:
         if response.status_code != 200:
             after = response.headers.get("Retry-After")
             raise self._api.refused(response.status_code, "", f"a push ({what})", after)
-        kind = response.headers.get("Content-Type", "").partition(";")[0].strip()
-        if kind != f"application/x-{_SERVICE}-{what}":
+        if not self._is(response, what):
             raise TransientError(what="answered a push with something else than git", where=self._api.where)
 
 
