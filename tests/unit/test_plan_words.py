@@ -118,6 +118,25 @@ def test_a_file_that_was_seen_and_is_gone_is_not_called_late(proven: bool) -> No
 
 
 @pytest.mark.parametrize(
+    ("minutes", "state"), [(1, TargetState.PENDING), (9, TargetState.PENDING), (11, TargetState.FAILED)]
+)
+def test_a_file_that_is_refused_because_it_stands_there_already_unlisted_is_waited_for(
+    minutes: int, state: TargetState
+) -> None:
+    """The list of an index behind a cache comes late; after ten minutes it is no matter of that any more."""
+    tries = (
+        attempt(AttemptOutcome.ACCEPTED, at=NOON),
+        attempt(AttemptOutcome.REFUSED, at=NOON + timedelta(seconds=30), again=False, reason="409 exists", number=2),
+    )
+    now = NOON + timedelta(minutes=minutes)
+    facts = replace(good_facts(), now=now, attempts=tries, indexes={"registry": Seen(index(REGISTRY, at=now))})
+    said = assess(wanted(), facts, "registry")
+    assert isinstance(said, Assessment)
+    assert (said.status.state, said.actions) == (state, ())
+    assert "409 exists" in said.status.reason
+
+
+@pytest.mark.parametrize(
     ("seconds", "reason"),
     [(20, "429 slow down"), (5400, "429 slow down; looked at again at 2026-08-03 13:30 UTC")],
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from bot.domain.distributions import Distribution, DistributionKind
 from bot.domain.policy import Source
-from bot.domain.releases import AttemptOutcome, TargetState, TargetStatus
+from bot.domain.releases import Attempt, AttemptOutcome, TargetState, TargetStatus
 from bot.release import proving
 from bot.release.actions import Upload
 from bot.release.facts import Facts, IndexFacts, Look, LookKind, Unreadable, Wanted
@@ -117,8 +117,22 @@ def _next(
             proven = any((r.target, r.file) == (f"index:{index}", file.filename) for r in facts.receipts)
             what = "stood there and is not listed any more" if proven else "was accepted and is not listed yet"
             return Later(again, f"{file.filename} {what}")
+    late = _late(tries, facts.now)
+    if late is not None:
+        return Later(late, f"{file.filename} was accepted, and refused when it was sent again: {tries[-1].reason}")
     step = next_try(tries, asked=wanted.asked, now=facts.now)
     return step if isinstance(step, Later | GiveUp) else Upload(index=index, filename=file.filename)
+
+
+def _late(tries: Sequence[Attempt], now: datetime) -> timedelta | None:
+    """When to look again for a file that was accepted, never listed, and refused when sent again; None if that is no
+    such file. An index that takes no name twice refuses so what it has: then its list is behind, be it a cache.
+    """
+    accepted = [attempt for attempt in tries if attempt.outcome is AttemptOutcome.ACCEPTED]
+    refused = bool(tries) and tries[-1].outcome is AttemptOutcome.REFUSED and not tries[-1].again
+    if not accepted or not refused or now - accepted[-1].at >= VISIBLE_CACHED:
+        return None
+    return min(max((now - accepted[-1].at) / 2, LOOK_AGAIN_FIRST), LOOK_AGAIN_MOST)
 
 
 def _status(facts: Facts, index: str, state: TargetState, reason: str) -> TargetStatus:
