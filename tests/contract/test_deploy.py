@@ -181,7 +181,10 @@ def test_the_parts_of_the_manifests_find_each_other(tmp_path: Path) -> None:
     assert {"/run/secrets/ropewalk", "/etc/ropewalk", "/tmp"} <= mounted
     assert set(named) == set(of_kind("Secret")["stringData"])
     assert yaml.safe_load(configuration)["web"]["port"] == container["ports"][0]["containerPort"]
-    assert str(taken(configuration, tmp_path).files).startswith("/var/lib/ropewalk/")
+    state = taken(configuration, tmp_path)
+    assert str(state.files).startswith("/var/lib/ropewalk/")
+    authority = Path(dict(state.words)["sslrootcert"])
+    assert str(authority.parent) in mounted and authority.name in of_kind("ConfigMap")["data"]
     assert {document["metadata"].get("namespace") for name, document in manifests() if name not in FOREIGN} == {
         of_kind("Namespace")["metadata"]["name"],
         None,
@@ -210,6 +213,17 @@ def unit(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_systemd_takes_the_unit(unit: Path) -> None:
     assert run([program("systemd-analyze"), "verify", "--recursive-errors=no", unit]) == (0, "")
+
+
+@pytest.mark.slow
+def test_systemd_takes_the_drop_in_for_builds(unit: Path) -> None:
+    """That a build works within what it opens is told by tests/stories/test_shut_in.py."""
+    folder = unit.with_suffix(".service.d")
+    folder.mkdir()
+    (folder / "builds.conf").write_text((UNIT.parent / "builds.conf").read_text("utf-8"))
+    assert run([program("systemd-analyze"), "verify", "--recursive-errors=no", unit]) == (0, "")
+    (folder / "builds.conf").write_text("[Service]\nRestrictNamespace=no\n")
+    assert "RestrictNamespace" in run([program("systemd-analyze"), "verify", "--recursive-errors=no", unit])[1]
 
 
 @pytest.mark.slow
