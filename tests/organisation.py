@@ -276,10 +276,22 @@ def _made(chance: random.Random, places: list[Project], count: int) -> Iterator[
             verdict=Verdict.FAIL,
             project=project.full_path,
             resource=resource,
-            reason=info.title,
+            reason=_reason(info.id, resource, project.full_path),
             remedy=info.remedy,
             scope="*" if number % 7 else "production",
         )
+
+
+def _reason(rule: str, resource: str, path: str) -> str:
+    """As the rules themselves tell it, of those that most findings are of."""
+    called = f"`{resource.rpartition('/')[2]}` of {resource.partition('/')[0]} {path}"
+    told = {
+        "RW101": "is not masked",
+        "RW102": "is not protected",
+        "RW103": "can be revealed in the settings",
+        "RW104": "reaches every job (scope `*`)",
+    }
+    return f"{called} {told.get(rule, 'is not as it must be')}"
 
 
 def reading(now: datetime) -> DaemonReading:

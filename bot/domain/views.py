@@ -105,7 +105,7 @@ class FindingState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingRow:
-    """One finding as the history keeps it. See `Finding` for the fields."""
+    """One finding as the history keeps it. See `Finding` for the fields; `reason` is None where none was kept yet."""
 
     identity: str
     rule: str
@@ -116,6 +116,7 @@ class FindingRow:
     first_seen: datetime
     last_seen: datetime
     fixed_at: datetime | None
+    reason: str | None = None
 
     @property
     def project_id(self) -> int | None:
@@ -126,9 +127,10 @@ class FindingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingFilter:
-    """Which findings. No severity means all; `project` is a full path; `text` is looked for in path and resource.
+    """Which findings. No severity means all; `project` is a full path.
 
-    `among` are the projects it may be about, None for all; what is about a group or the instance is never left out.
+    `text` is looked for in path, resource and reason. `among` are the projects it may be about, None for all; what is
+    about a group or the instance is never left out.
     """
 
     severities: tuple[Severity, ...] = ()

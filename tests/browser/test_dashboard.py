@@ -102,18 +102,19 @@ def test_what_has_the_focus_keeps_it_while_the_page_changes(page: Page, served: 
 def test_findings_are_filtered_and_the_address_says_so(page: Page, organisation: Served) -> None:
     page.goto(f"{organisation.url}/findings")
     page.get_by_label("Severity").select_option("high")
-    page.get_by_label("Project or resource").fill("twine")
+    page.get_by_label("Project, resource or reason").fill("twine")
     page.get_by_role("button", name="Show").click()
     rows = page.locator("tbody tr")
     assert rows.count() > 0
     assert set(rows.locator(".pill").all_inner_texts()) == {"high"}
-    assert all("twine" in text.lower() for text in rows.locator(".where").all_inner_texts())
+    assert all("twine" in text.lower() for text in rows.all_inner_texts())
+    expect(rows.first.locator(".reason")).to_contain_text("TWINE_")
     assert "severity=high" in page.url
     before = rows.all_inner_texts()
     page.reload()
     assert [text.split("\n")[0] for text in rows.all_inner_texts()] == [text.split("\n")[0] for text in before]
     page.get_by_label("State").select_option("fixed")
-    page.get_by_label("Project or resource").fill("")
+    page.get_by_label("Project, resource or reason").fill("")
     page.get_by_role("button", name="Show").click()
     assert rows.count() > 0
     expect(rows.first).to_contain_text("fixed")

@@ -82,8 +82,9 @@ def plant(store: Store, texts: Texts, now: datetime) -> list[str]:
 
 
 def _release(texts: Texts, number: int, now: datetime) -> Release:
+    ref = "".join(texts.one().splitlines())  # git takes no line breaks into a name
     return Release(
-        id=ReleaseId(project_id=number, kind=RefKind.TAG, ref=texts.one(), sha=SHA),
+        id=ReleaseId(project_id=number, kind=RefKind.TAG, ref=ref, sha=SHA),
         project=f"acme/{texts.one()}",
         state=list(ReleaseState)[number % 8] if number > 3 else ReleaseState.PARTIAL,
         created_at=now - timedelta(seconds=number),
@@ -105,7 +106,7 @@ def _finding(texts: Texts, number: int, path: str) -> Finding:
         verdict=Verdict.FAIL,
         project=path,
         resource=f"project/{number}/variables/{texts.one()}",
-        reason="",
+        reason=texts.one(),
         remedy="",
         scope=texts.one(),
     )

@@ -13,6 +13,7 @@ from sqlalchemy import insert, update
 from sqlalchemy.exc import DBAPIError
 
 from bot.adapters.store import schema
+from bot.adapters.store.findings import LONGEST
 from bot.adapters.store.postgres import shared_engine
 from bot.adapters.store.store import Store
 from bot.adapters.store.views.all import Views
@@ -201,6 +202,23 @@ def _finding(row: FindingRow) -> Finding:
         reason="it is back",
         remedy="",
     )
+
+
+def test_a_finding_has_the_reason_of_the_last_audit_and_is_found_by_it(record: Record) -> None:
+    views, store = record.views.findings, record.store
+    row, other = views.findings(FindingFilter(), None, 2)
+    long = "x" * 5_000
+    store.findings.note(
+        [replace(_finding(row), reason="The `Key` is 100%_ bare"), replace(_finding(other), reason=long)], [], NOON
+    )
+    (found,) = views.findings(FindingFilter(text="KEY 100%_"), None, 500)
+    assert (found.identity, found.reason) == (row.identity, "The `Key` is 100%_ bare")
+    (cut,) = (one for one in views.findings(FindingFilter(), None, 500) if one.identity == other.identity)
+    assert cut.reason == "x" * LONGEST + "…"
+    with store.engine.begin() as connection:  # as the version before left it
+        connection.execute(update(schema.findings).values(reason=None))
+    assert views.findings(FindingFilter(text="KEY 100%_"), None, 500) == ()
+    assert {one.reason for one in views.findings(FindingFilter(), None, 500)} == {None}
 
 
 def test_projects_are_listed_by_path_with_what_is_on_record_of_each(record: Record) -> None:

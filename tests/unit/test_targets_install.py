@@ -112,7 +112,9 @@ def test_a_proof_looks_and_does_not_install() -> None:
 
 
 def test_a_resume_tries_again_what_failed() -> None:
-    later = replace(asked(), asked=NOON.replace(hour=13))
-    said = install.assess(later, having(WHEEL, tries=tried(AttemptOutcome.REFUSED, again=False)), "registry")
+    facts = having(WHEEL, tries=tried(AttemptOutcome.REFUSED, again=False))
+    said = install.assess(
+        replace(asked(), asked=NOON.replace(hour=13)), replace(facts, now=NOON.replace(hour=13)), "registry"
+    )
     assert isinstance(said, Assessment)
     assert said.actions == (CHECK,)

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from sqlalchemy import Connection, bindparam, case, select, update
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import schema
@@ -15,6 +16,7 @@ from bot.adapters.store.rows import Redact
 from bot.domain.findings import Finding
 
 AT_ONCE = 500  # rows a statement
+LONGEST = 1_000  # characters of a reason: names of others stand in it, which may be of any length
 STAMP = "findings"  # the text of that name is another one after each change of the history
 
 
@@ -38,26 +40,12 @@ class SqliteFindings:
 
     def note(self, seen: Sequence[Finding], fixed: Sequence[str], at: datetime) -> None:
         """One transaction for all."""
-        table = schema.findings
-        statement = upsert(table)
-        again = statement.on_conflict_do_update(
-            index_elements=["identity"],
-            set_={
-                "severity": statement.excluded.severity,
-                "project": statement.excluded.project,
-                "last_seen": statement.excluded.last_seen,
-                # What was fixed and is back is seen for the first time anew.
-                "first_seen": case(
-                    (table.c.fixed_at.is_not(None), statement.excluded.first_seen), else_=table.c.first_seen
-                ),
-                "fixed_at": None,
-            },
-        )
         rows = [self._row(one, at) for one in seen]
         with self._database.begin() as connection:
             for place in range(0, len(rows), AT_ONCE):
-                connection.execute(again, rows[place : place + AT_ONCE])
+                connection.execute(_SEEN, rows[place : place + AT_ONCE])
             if fixed:
+                table = schema.findings
                 mended = update(table).where(table.c.identity == bindparam("gone")).values(fixed_at=at)
                 connection.execute(mended, [{"gone": identity} for identity in fixed])
             _stamp(connection)
@@ -70,9 +58,36 @@ class SqliteFindings:
             "project": self._redact(one.project),
             "resource": self._redact(one.resource),
             "scope": self._redact(one.scope),
+            "reason": _cut(self._redact(one.reason)),
             "first_seen": at,
             "last_seen": at,
         }
+
+
+def _seen() -> Insert:
+    table = schema.findings
+    statement = upsert(table)
+    return statement.on_conflict_do_update(
+        index_elements=["identity"],
+        set_={
+            "severity": statement.excluded.severity,
+            "project": statement.excluded.project,
+            "reason": statement.excluded.reason,
+            "last_seen": statement.excluded.last_seen,
+            # What was fixed and is back is seen for the first time anew.
+            "first_seen": case(
+                (table.c.fixed_at.is_not(None), statement.excluded.first_seen), else_=table.c.first_seen
+            ),
+            "fixed_at": None,
+        },
+    )
+
+
+_SEEN = _seen()
+
+
+def _cut(reason: str) -> str:
+    return reason if len(reason) <= LONGEST else f"{reason[:LONGEST]}…"
 
 
 def _stamp(connection: Connection) -> None:

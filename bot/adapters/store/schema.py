@@ -20,7 +20,7 @@ from bot.adapters.store.append_only import protect
 from bot.adapters.store.columns import Integer, Moment
 
 # Raised with every change of a table; a database of a newer version is refused. How tables change: see `growing`.
-VERSION = 4
+VERSION = 5
 
 metadata = MetaData()
 
@@ -201,6 +201,7 @@ findings = Table(
     Column("first_seen", Moment, nullable=False),
     Column("last_seen", Moment, nullable=False),
     Column("fixed_at", Moment),
+    Column("reason", Text),  # NULL for what no audit of this version saw
 )
 
 hook_places = Table(
@@ -329,6 +330,7 @@ Index("releases_project", releases.c.project_id, releases.c.state, releases.c.cr
 Index("releases_updated", releases.c.updated_at)
 Index("findings_open", findings.c.fixed_at, findings.c.severity, findings.c.first_seen, findings.c.identity)
 Index("findings_project", findings.c.project)
+Index("projects_path", projects.c.full_path)
 
 heads = Table(
     "heads",

@@ -112,6 +112,8 @@ def _chosen(wanted: FindingFilter) -> list[ColumnElement[bool]]:
     if wanted.project:
         where.append(_F.c.project == wanted.project)
     for word in wanted.text.lower().split():
-        held = (func.lower(column).contains(word, autoescape=True) for column in (_F.c.project, _F.c.resource))
+        held = (
+            func.lower(column).contains(word, autoescape=True) for column in (_F.c.project, _F.c.resource, _F.c.reason)
+        )
         where.append(or_(*held))
     return where
