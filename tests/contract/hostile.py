@@ -19,6 +19,7 @@ from bot.adapters.meter import Meter
 from bot.domain.errors import RefusedError, TransientError
 from bot.domain.secrets import Redactor, Secret
 from bot.ports.spans import UNHEARD, Spans
+from tests.serving import serving
 
 TOKEN = "NeverToBeSeenElsewhere-42"  # of no known shape: only who knows it can hide it
 
@@ -116,15 +117,11 @@ class _Server(socketserver.ThreadingTCPServer):
 def hostile(answer: Answer) -> Iterator[Hostile]:
     """Serve for the length of the block."""
     server = _Server(answer)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield server.hostile
-    finally:
-        server.hostile.over.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(server):
+        try:
+            yield server.hostile
+        finally:
+            server.hostile.over.set()
 
 
 def api(

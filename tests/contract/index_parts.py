@@ -25,6 +25,7 @@ from bot.adapters.index.service import IndexAdapter
 from bot.domain.distributions import Distribution, DistributionKind, Metadata
 from bot.domain.policy import IndexKind, IndexSpec
 from bot.domain.secrets import Redactor, Secret
+from tests.serving import serving
 
 TOKEN = "glpat-0123456789abcdefghij"
 PASSWORD = "correct horse/battery"
@@ -214,7 +215,6 @@ def pypiserver(folder: Path, *, hash_algo: str = "sha256") -> Iterator[str]:
         disable_fallback=True,
         hash_algo=hash_algo,
     )
-    with make_server("127.0.0.1", 0, application, handler_class=_Quiet) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = make_server("127.0.0.1", 0, application, handler_class=_Quiet)
+    with serving(server):
         yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()

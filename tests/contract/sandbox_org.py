@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from bot.sandbox.server import Gitlab, running
 from bot.sandbox.world import World
 from bot.sandbox.world.people import User
 from bot.sandbox.world.places import Project
+from tests.serving import serving
 
 WAIT = 30.0  # seconds; far beyond what anything here takes
 CI = """
@@ -180,11 +180,5 @@ def receiving() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     receiver.url = f"http://127.0.0.1:{server.server_port}/hook"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(server):
         yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.serving import serving
 
 EMPTY_PAGE = b"<!DOCTYPE html><html><head><title>Links for it</title></head><body><h1>Links for it</h1></body></html>"
 
@@ -54,11 +55,5 @@ def odd_index(**answers: object) -> Iterator[Odd]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     odd.url = f"http://127.0.0.1:{server.server_port}/"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield odd
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
