@@ -38,9 +38,9 @@ def calm(org: Org) -> Iterator[None]:
     org.control("DELETE", "faults")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def children() -> Iterator[Children]:
-    """What does an index adapter's work."""
+    """What does an index adapter's work, each job in a child of its own; starting it takes longer than most tests."""
     runner = Children()
     yield runner
     runner.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,13 +18,6 @@ from bot.adapters.index.children import Children
 from bot.domain.errors import RefusedError
 from bot.domain.releases import AttemptOutcome
 from tests.contract.index_parts import Scripted, keep, make_adapter, says, simple_spec, wheel_bytes
-
-
-@pytest.fixture
-def children() -> Iterator[Children]:
-    runner = Children()
-    yield runner
-    runner.close()
 
 
 @pytest.fixture(scope="module")
