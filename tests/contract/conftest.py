@@ -10,11 +10,11 @@ import pytest
 
 from bot.adapters.index.children import Children
 from bot.adapters.index.service import IndexAdapter
-from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.engine.durable import Engine
 from tests.contract.index_parts import make_adapter
 from tests.contract.sandbox_org import Org, organisation
+from tests.contract.states import file_store
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -71,6 +71,6 @@ def file(used: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """The rows, in a real database."""
-    store = Store(open_state(tmp_path / "ropewalk.db"), str)
+    store = file_store(tmp_path / "ropewalk.db")
     yield store
     store.close()

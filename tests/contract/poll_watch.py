@@ -10,7 +10,6 @@ from bot.adapters.gitlab.budget import Budget, monotonic
 from bot.adapters.gitlab.events import GitLabEvents
 from bot.adapters.gitlab.projects import GitLabProjects
 from bot.adapters.gitlab.refs import GitLabRefs
-from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule
 from bot.sandbox.world.flow import remove_ref
@@ -21,6 +20,7 @@ from bot.watch.poll import Tick, Watcher
 from bot.watch.scope import Scope
 from tests.contract.hostile import api
 from tests.contract.sandbox_org import Org
+from tests.contract.states import file_store
 
 POLICY = Policy(releases=(ReleaseRule(projects=("acme/**",), tags=("v*",)),), indexes=(), hygiene=HygienePolicy())
 MANY = 1_000  # projects to look at in one tick
@@ -84,7 +84,7 @@ def told(tick: Tick) -> list[tuple[str, str, str]]:
 def watching(
     org: Org, folder: Path, *, since: datetime | None = None, scope: Scope | None = None, policy: Policy = POLICY
 ) -> Watch:
-    store = Store(open_state(folder / "ropewalk.db"), lambda text: text)
+    store = file_store(folder / "ropewalk.db")
     ours = Ours()
     # The steady clock, by which the bot waits for GitLab, goes along with our own.
     budget = Budget(org.url, clock=lambda: monotonic() + ours.offset // timedelta(milliseconds=1))

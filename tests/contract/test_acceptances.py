@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.store.open import open_state
-from bot.adapters.store.store import Store
 from bot.cli.accepting import acceptance
 from bot.domain.errors import ConfigError
 from bot.domain.releases import Acceptance
+from tests.contract.states import file_store
 from tests.unit.release_facts import NOON
 
 FIRST = Acceptance(digest="0123456789ab", by="ada", at=NOON)
@@ -19,12 +18,12 @@ LATER = Acceptance(digest="ba9876543210", by="bob", at=NOON + timedelta(hours=1)
 
 
 def test_what_was_accepted_is_remembered_for_its_release_alone_and_as_it_was_first(tmp_path: Path) -> None:
-    store = Store(open_state(tmp_path / "state.db"), str)
+    store = file_store(tmp_path / "state.db")
     store.acceptances.accept("42/v1@a", LATER)
     store.acceptances.accept("42/v1@a", FIRST)
     store.acceptances.accept("42/v1@a", Acceptance(digest=FIRST.digest, by="eve", at=LATER.at))
     store.close()
-    store = Store(open_state(tmp_path / "state.db"), str)
+    store = file_store(tmp_path / "state.db")
     assert store.acceptances.accepted("42/v1@a") == (FIRST, LATER)
     assert store.acceptances.accepted("42/v1@b") == ()
     store.close()

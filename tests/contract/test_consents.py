@@ -11,8 +11,6 @@ import pytest
 
 from bot.adapters.gitlab.people import GitLabPeople, approver
 from bot.adapters.gitlab.refs import GitLabRefs
-from bot.adapters.store.open import open_state
-from bot.adapters.store.store import Store
 from bot.domain.consents import Approval, Author, Hold
 from bot.domain.errors import CredentialsError, RefusedError
 from bot.domain.releases import ReleaseState
@@ -21,7 +19,7 @@ from bot.ports.store import Approvals, Holds, Queue, Register
 from bot.sandbox.world.people import Level, User
 from tests.contract.hostile import api
 from tests.contract.sandbox_org import Org
-from tests.contract.states import BOTH, store_on
+from tests.contract.states import BOTH, file_store, store_on
 from tests.contract.turn_bench import planned
 from tests.fake_consents import FakeApprovals, FakeHolds
 from tests.fake_store import FakeReleaseRows
@@ -88,7 +86,7 @@ def test_a_release_that_is_stopped_for_a_while_keeps_what_the_gates_say_and_when
 
 
 def test_names_are_given_to_a_project_and_forgotten(tmp_path: Path) -> None:
-    store = Store(open_state(tmp_path / "ropewalk.db"), str)
+    store = file_store(tmp_path / "ropewalk.db")
     assert store.kept.own("acme-widget", 42) == 42
     assert store.kept.own("acme-widget", 7) == 42, "who came first"
     store.names.give("acme-widget", 7)

@@ -11,7 +11,6 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.adapters.store.views.all import Views
 from bot.adapters.store.views.reader import open_reader
@@ -22,6 +21,7 @@ from bot.web.dashboard.app import PAGES
 from bot.web.dashboard.live import Pulse, Streams
 from bot.web.viewer import Viewer
 from tests.contract.dashboard_bench import Member, OneDoor, site
+from tests.contract.states import file_store
 from tests.unit.release_facts import NOON, SHA
 
 SOON = 5.0  # seconds
@@ -67,7 +67,7 @@ def test_one_look_serves_all_who_wait_and_nobody_is_told_of_nothing() -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(open_state(tmp_path / "ropewalk.db"), str)
+    return file_store(tmp_path / "ropewalk.db")
 
 
 def release(project_id: int) -> Release:

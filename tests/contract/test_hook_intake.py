@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.store.commands import MOST_WAITING
-from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.domain.commands import Answer, Heard, NoteHome, NotePlace, Outcome, Recent, Stage
 from bot.domain.policy import HygienePolicy, Policy, ReleaseRule, Source
@@ -22,6 +21,7 @@ from bot.watch.early import Early
 from bot.watch.intake import HookIntake
 from bot.watch.scope import Scope
 from tests.contract.comparisons import comparison
+from tests.contract.states import file_store
 from tests.unit.release_facts import NOON, OTHER_SHA, PROJECT, SHA
 
 RULE = ReleaseRule(projects=("acme/**",), tags=("v*",), branches=("main",), indexes=("registry",))
@@ -46,7 +46,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    store = Store(open_state(tmp_path / "ropewalk.db"), str)
+    store = file_store(tmp_path / "ropewalk.db")
     hooks = HookIntake(
         intake=store.intake,
         enrolment=store.enrolment,

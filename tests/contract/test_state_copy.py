@@ -13,7 +13,6 @@ import yaml
 from filelock import FileLock
 
 from bot.adapters.index.locks import UploadLocks
-from bot.adapters.store.open import open_state
 from bot.adapters.store.replicas import SharedReplicas
 from bot.adapters.store.sendings import SharedSendings
 from bot.adapters.store.store import Store
@@ -26,7 +25,7 @@ from bot.ports.index import Sender
 from bot.settings import Settings, load
 from bot.settings.model import PostgresState, SqliteState
 from tests.contract.full_state import KEY, fill, rows
-from tests.contract.states import shared_store
+from tests.contract.states import file_store, shared_store
 from tests.postgres import Role
 from tests.unit.release_facts import NOON
 
@@ -65,7 +64,7 @@ def settings(tmp_path: Path) -> Settings:
 def source(tmp_path: Path) -> SqliteState:
     """A file with something in every table."""
     state = file_state(tmp_path / "one" / "ropewalk.db")
-    store = Store(open_state(state.path), str)
+    store = file_store(state.path)
     fill(store)
     store.close()
     return state
@@ -73,7 +72,7 @@ def source(tmp_path: Path) -> SqliteState:
 
 @contextmanager
 def opened(state: SqliteState) -> Iterator[Store]:
-    store = Store(open_state(state.path), str)
+    store = file_store(state.path)
     yield store
     store.close()
 
