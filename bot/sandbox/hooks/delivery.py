@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from functools import cached_property
 from itertools import count
 from urllib.parse import urlsplit
 
@@ -121,8 +122,12 @@ class HookSender:
         self._next_id = next_id
         self._crowded = crowded
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="hook")
-        self._client = httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False)
         self._pending: set[Future[None]] = set()
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        """Made for the first delivery: to read which authorities it trusts takes longer than all else of a start."""
+        return httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False)
 
     def send(self, hook: Hook, payload: Payload, *, namespace: str | None = None) -> None:
         """Queue one delivery. `namespace` is the top-level group of a project or group hook, None for a system hook.
@@ -273,4 +278,5 @@ class HookSender:
     def close(self) -> None:
         """Let what is under way finish; refuse more."""
         self._pool.shutdown(wait=True, cancel_futures=True)
-        self._client.close()
+        if "_client" in self.__dict__:
+            self._client.close()
