@@ -17,13 +17,6 @@ from tests.contract.sandbox_org import Org, organisation
 from tests.contract.states import file_store
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The embedded GitLab's own promises are many and seldom what breaks: `make test` runs them, not the inner loop."""
-    for item in items:
-        if item.path.name.startswith("test_sandbox_"):
-            item.add_marker("slow")
-
-
 @pytest.fixture(scope="module")
 def org() -> Iterator[Org]:
     """The embedded GitLab with its organisation; a module that wants more in it has its own."""
