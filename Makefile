@@ -29,9 +29,7 @@ demo: setup  ## the story: an organisation releases its packages on the embedded
 check: setup  ## inner loop: format, lint, types, imports, quick tests
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/pytest -n 2 -m 'not slow and not chaos'
+	@.ci/check
 
 test: check  ## what CI runs: check, the site, the embedded GitLab's own tests, the slow stories, the built package
 	@$(MAKE) --no-print-directory site
