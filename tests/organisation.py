@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -28,6 +28,7 @@ from bot.domain.releases import (
     TargetState,
     TargetStatus,
 )
+from bot.domain.tokens import TokenDate, TokenKind, TokenList
 from bot.domain.verdicts import Consequence, GateResult, Severity, Verdict
 from bot.hygiene.catalogue import RULES
 
@@ -253,9 +254,31 @@ def _findings(store: Store, chance: random.Random, places: list[Project], size: 
     for number in range(AUDITS + 1):
         new = made[:begun] if number == 0 else made[begun + number - 1 :: AUDITS]
         fixed = [identity for identity in known if chance.random() < 0.035]
-        store.findings.note(new, fixed, now - timedelta(days=AUDITS - number, hours=chance.randrange(4)))
+        at = now - timedelta(days=AUDITS - number, hours=chance.randrange(4))
+        store.findings.note(new, fixed, at, tuple(token_lists(places, now)) if number == AUDITS else ())
         gone = set(fixed)
         known = [one for one in known if one not in gone] + [one.identity for one in new]
+
+
+def token_lists(places: Sequence[Project], now: datetime) -> Iterator[TokenList]:
+    """Of most projects and of their groups: tokens that end sooner or later, or never, some that cannot be read."""
+    for project in places:
+        if project.id % 4:
+            yield from _lists(f"project/{project.id}", project.id, now)
+    for number, path in enumerate(sorted({project.full_path.rpartition("/")[0] for project in places})):
+        yield from _lists(f"group/{path}", 1_000_000 + number, now)
+
+
+def _lists(place: str, number: int, now: datetime) -> Iterator[TokenList]:
+    def token(token_id: int) -> TokenDate:
+        ends = (now + timedelta(days=token_id * 37 % 400)).date()
+        return TokenDate(token_id=token_id, expires_on=ends if token_id % 5 else None, publishes=token_id % 3 == 0)
+
+    access = tuple(token(2 * number + one) for one in range(number % 3))
+    yield TokenList(place=place, kind=TokenKind.ACCESS, tokens=access)
+    deploy = (token(5 * number + 1),) if number % 2 else ()
+    unread = TokenList(place=place, kind=TokenKind.DEPLOY, tokens=None, trouble="could not look at deploy tokens")
+    yield unread if number % 7 == 6 else replace(unread, tokens=deploy, trouble="")
 
 
 def _made(chance: random.Random, places: list[Project], count: int) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from bot.domain.readings import DaemonReading
 from bot.domain.refs import ChangeSource, RefAction, RefKind
 from bot.domain.releases import Acceptance, Attempt, Receipt, Release, ReleaseState, TargetStatus
 from bot.domain.replicas import Replica
+from bot.domain.tokens import Expiries
 from bot.domain.verdicts import Severity
 
 RECENT_CHANGES = 200
@@ -165,15 +166,20 @@ class Attention(StrEnum):
     STUCK = "stuck"
     BLOCKED = "blocked"
     FINDINGS = "findings"
+    EXPIRING = "expiring"
     UNSHIPPED = "unshipped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectFilter:
-    """Which watched projects; `text` is looked for in the path. `among` are those it may be, None for all."""
+    """Which watched projects; `text` is looked for in the path. `among` are those it may be, None for all.
+
+    `ends_by` is the day by which a token of an expiring one ends, or has ended.
+    """
 
     text: str = ""
     attention: Attention | None = None
+    ends_by: date | None = None
     among: tuple[int, ...] | None = None
 
 
@@ -194,7 +200,7 @@ class ProjectTally:
     """What is on record of one project.
 
     `unknown` counts releases not at their end of which a gate could not be looked at; `findings` those that stand;
-    `expiring` is whether one of them is about a token that ends soon, or never.
+    `expiring` is whether one of them is about a token that ends soon, or never; `tokens` is when its own tokens end.
     """
 
     shipped: ReleaseRow | None = None
@@ -202,6 +208,7 @@ class ProjectTally:
     unknown: int = 0
     findings: Mapping[Severity, int] = field(default_factory=dict)
     expiring: bool = False
+    tokens: Expiries = field(default_factory=Expiries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

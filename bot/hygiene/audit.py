@@ -10,9 +10,11 @@ from bot.domain.errors import RopewalkError
 from bot.domain.estate import ProjectFacts, Scope
 from bot.domain.findings import AuditReport, Finding
 from bot.domain.gitlab import Level
+from bot.domain.tokens import TokenKind, TokenList
 from bot.domain.verdicts import Verdict
 from bot.hygiene.catalogue import Rule, wishes
 from bot.hygiene.select import ordered
+from bot.hygiene.tokens import token_lists
 from bot.ports.estate import Estate
 
 Progress = Callable[[int, int | None], None]
@@ -32,11 +34,12 @@ class Order:
 class Audited:
     """A report, and the error that ended it early if one did; `interrupted` if a person ended it.
 
-    `places` are those that were judged, as resources begin with them.
+    `places` are those that were judged, as resources begin with them; `tokens` the lists of tokens that were looked at.
     """
 
     report: AuditReport
     places: frozenset[str] = frozenset()
+    tokens: tuple[TokenList, ...] = ()
     error: RopewalkError | None = None
     interrupted: bool = False
 
@@ -49,6 +52,7 @@ class _Heap:
     unknown: list[Finding] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     places: set[str] = field(default_factory=set)
+    tokens: dict[tuple[str, TokenKind], TokenList] = field(default_factory=dict)
 
     def take(self, found: Iterable[Finding]) -> None:
         for one in found:
@@ -73,6 +77,7 @@ def audit(estate: Estate, order: Order, clock: Callable[[], datetime], progress:
         for facts in estate.sweep(order.scope, wishes(order.rules)):
             heap.take(_judged(facts, order, began))
             heap.places |= {facts.place, *_lists(facts)}
+            heap.tokens |= {(one.place, one.kind): one for one in token_lists(facts, heap.tokens)}
             if facts.level is Level.PROJECT:
                 heap.places.add(f"group/{facts.full_path.rpartition('/')[0]}")
                 projects += 1
@@ -92,7 +97,13 @@ def audit(estate: Estate, order: Order, clock: Callable[[], datetime], progress:
         findings=ordered(heap.failed),
         unknown=ordered(heap.unknown),
     )
-    return Audited(report=report, places=frozenset(heap.places), error=error, interrupted=interrupted)
+    return Audited(
+        report=report,
+        places=frozenset(heap.places),
+        tokens=tuple(heap.tokens.values()),
+        error=error,
+        interrupted=interrupted,
+    )
 
 
 def _lists(facts: ProjectFacts) -> Iterator[str]:

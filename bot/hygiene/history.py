@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bot.domain.findings import AuditReport, Finding
 from bot.hygiene.audit import Audited
+from bot.hygiene.tokens import forgotten
 from bot.ports.store import FindingHistory
 
 
@@ -25,7 +26,7 @@ class Noted:
 
 
 def note(history: FindingHistory, audited: Audited, rules: Collection[str], *, whole: bool) -> Noted:
-    """Write an audit into the history.
+    """Write an audit into the history, and with it when the tokens end that it looked at.
 
     A finding is fixed if its rule was judged for its place and no longer fails nor is unknown. `whole` says that the
     audit was of everything watched: then what belongs to no place of it is gone with its place, if it was complete.
@@ -43,7 +44,8 @@ def note(history: FindingHistory, audited: Audited, rules: Collection[str], *, w
         and rule in rules
         and _gone(rule, place_of(resource, audited.places), blind, gone_too=whole and report.complete)
     ]
-    history.note(report.findings, fixed, report.at)
+    gone = forgotten(history.token_lists(), audited.places) if whole and report.complete else ()
+    history.note(report.findings, fixed, report.at, audited.tokens, tuple(gone))
     dated = tuple(_dated(one, report, known) for one in report.findings)
     new = sum(one.identity not in known for one in report.findings)
     return Noted(report=replace(report, findings=dated), new=new, fixed=len(fixed), places=audited.places)

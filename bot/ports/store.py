@@ -15,6 +15,7 @@ from bot.domain.hooks import HookPlace, HookRecord
 from bot.domain.ledger import Broken, Chain, Entry, Written
 from bot.domain.refs import KnownRefs, Project, RefChange
 from bot.domain.releases import Acceptance, Attempt, DueTurn, Receipt, Release
+from bot.domain.tokens import TokenKind, TokenList
 from bot.domain.versioning import NewHead
 
 
@@ -228,7 +229,7 @@ class Enrolment(Protocol):
     def left(self, now: datetime, *, ids: Sequence[int] = (), unseen_since: datetime | None = None) -> tuple[str, ...]:
         """Projects that are not watched any more, by id or because nobody enrolled them since a moment; their paths.
 
-        Their refs and releases stay on record.
+        Their refs and releases stay on record; when their tokens end is forgotten.
         """
 
     def due(self, now: datetime, limit: int) -> tuple[Due, ...]:
@@ -290,8 +291,19 @@ class FindingHistory(Protocol):
     def open_findings(self) -> dict[str, tuple[str, str, datetime]]:
         """What is not fixed as far as anybody looked: identity -> rule, resource, and when it was first seen."""
 
-    def note(self, seen: Sequence[Finding], fixed: Sequence[str], at: datetime) -> None:
+    def token_lists(self) -> frozenset[tuple[str, TokenKind]]:
+        """The places and kinds of which it is known when tokens end."""
+
+    def note(
+        self,
+        seen: Sequence[Finding],
+        fixed: Sequence[str],
+        at: datetime,
+        tokens: Sequence[TokenList] = (),
+        gone: Sequence[tuple[str, TokenKind]] = (),
+    ) -> None:
         """Keep what an audit found at `at`, and the identities that it found fixed.
 
-        What is known keeps the moment it was first seen; what was fixed and is back begins anew.
+        What is known keeps the moment it was first seen; what was fixed and is back begins anew. A list of `tokens`
+        replaces what was known of it; what could not be read stays, and says so. Lists that are `gone` are forgotten.
         """

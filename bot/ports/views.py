@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.tokens import Expiries
 from bot.domain.versioning import NewHead
 from bot.domain.views import (
     BotView,
@@ -76,6 +77,10 @@ class ProjectViews(Protocol):
 
     def head(self, project_id: int) -> NewHead | None:
         """Its newest commit that the daemon was to tag or to propose; None where policy never asked for that."""
+        ...
+
+    def group_tokens(self, groups: Sequence[str]) -> Mapping[str, Expiries]:
+        """When tokens of groups end, by full path; those that no audit looked at are absent."""
         ...
 
     def paths(self) -> Mapping[int, str]:

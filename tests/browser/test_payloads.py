@@ -33,6 +33,7 @@ from bot.domain.releases import (
     TargetState,
     TargetStatus,
 )
+from bot.domain.tokens import TokenKind, TokenList
 from bot.domain.verdicts import GateResult, Severity, Verdict
 from tests.bounds import FULL
 from tests.browser.payloads import HIT, PLANTED, payloads
@@ -74,7 +75,8 @@ def plant(store: Store, texts: Texts, now: datetime) -> list[str]:
             web = f"javascript:{HIT}" if number % 2 else f"https://gitlab.example.com/{texts.one()}"
             store.enrolment.enrolled([Project(id=number, full_path=path, web_url=web, default_branch=texts.one())], now)
             store.releases.add(made)
-            store.findings.note([_finding(texts, number, path)], [], now)
+            unread = TokenList(place=f"project/{number}", kind=TokenKind.DEPLOY, tokens=None, trouble=texts.one())
+            store.findings.note([_finding(texts, number, path)], [], now, [unread])
             if number <= 3:
                 _tell(store, texts, made, now)
                 keys.append(made.key)

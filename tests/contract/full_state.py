@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Column, Table, insert, select
 from sqlalchemy import Text as TextType
 
-from bot.adapters.store.columns import Moment
+from bot.adapters.store.columns import Day, Moment
 from bot.adapters.store.copying import LEFT_OUT, MARKS
 from bot.adapters.store.shared_tables import TABLES
 from bot.adapters.store.store import Store
@@ -63,6 +63,8 @@ def _value(column: Column[Any], number: int) -> Any:
         return None
     if isinstance(column.type, Moment):
         return NOON + timedelta(microseconds=number)
+    if isinstance(column.type, Day):
+        return NOON.date() + timedelta(days=number)
     if isinstance(column.type, JSON):
         return [{"b": number, "a": None, "ü": "é"}]
     if isinstance(column.type, Boolean):

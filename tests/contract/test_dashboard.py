@@ -20,12 +20,14 @@ from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.adapters.store.views.all import Views
 from bot.domain.releases import Release, ReleaseState
+from bot.domain.tokens import Expiries, KnownList
 from bot.domain.verdicts import Severity
 from bot.domain.versioning import NewHead
 from bot.web.dashboard.guard import POLICY
+from bot.web.dashboard.templates import days_away
 from bot.web.viewer import Act, Door
 from tests.contract.dashboard_bench import Member, OneDoor, application
-from tests.organisation import Size, fill
+from tests.organisation import Size, fill, projects, token_lists
 from tests.unit.release_facts import NOON
 
 SIZE = Size(projects=24, releases=120, findings=120, told=5)
@@ -219,6 +221,74 @@ def test_what_is_said_of_a_group_is_for_those_who_see_all_that_is_below_it(visit
             text = visit(OneDoor(who=Member(projects=mine))).get("/findings?state=all&q=shared_").text
             assert (f"group/{group}/" in text) is sees
             assert text.count('<th scope="row"') == (shown.count(f"group/{group}/") if sees else 0)
+
+
+def in_words(known: Expiries) -> str:
+    """When a token ends, as a page says it."""
+    end = known.next(NOON.date())
+    if end is None:
+        words = "no tokens" if known.read else "" if known.lists else "not known: no audit has looked"
+    else:
+        date = end.token.expires_on
+        words = f"never {end.kind.one} {end.token.token_id}"
+        if date is not None and end.days is not None:
+            words = f"{date}, {days_away(end.days)} {end.kind.one} {end.token.token_id}"
+    unread = ("not read lately" if known.read else "could not be read") if known.troubles else ""
+    return f"{words} {unread}".strip()
+
+
+def known_tokens() -> dict[str, Expiries]:
+    """By place, as the last audit saw them."""
+    found: dict[str, tuple[KnownList, ...]] = {}
+    for one in token_lists(projects(SIZE), NOON):
+        read_at = None if one.tokens is None else NOON
+        kept = KnownList(kind=one.kind, read_at=read_at, trouble=one.trouble, tokens=one.tokens or ())
+        found[one.place] = (*found.get(one.place, ()), kept)
+    return {place: Expiries(lists=lists) for place, lists in found.items()}
+
+
+def plain(html: str) -> str:
+    """What one reads."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split()).replace(" ,", ",")
+
+
+ENDS = re.compile(r'href="/projects/(\d+)">(?:(?!</tr>).)*data-title="next token expiry">(.*?)</td>', re.DOTALL)
+
+
+def test_when_a_token_ends_is_told_of_every_project_and_chosen_by(visit: Visits) -> None:
+    client, known = visit(), known_tokens()
+    shown = {int(id_): plain(text) for id_, text in ENDS.findall(client.get("/projects").text)}
+    wanted = {one.id: known.get(f"project/{one.id}", Expiries()) for one in projects(SIZE)}
+    assert shown.pop(16) == "soon, or never", "a finding of RW314 says so where no dates are kept"
+    assert shown == {id_: in_words(one) for id_, one in wanted.items() if id_ != 16}
+    assert {"not known: no audit has looked", "no tokens"} < set(shown.values())
+    assert any("in " in text for text in shown.values()) and any("never" in text for text in shown.values())
+    assert any("could not be read" in text for text in shown.values())
+    soon = [
+        id_ for id_, one in wanted.items() if (end := one.next(NOON.date())) and end.days is not None and end.days <= 30
+    ]
+    chosen = client.get("/projects?show=expiring").text
+    assert {int(id_) for id_, _ in ENDS.findall(chosen)} == set(soon) != set()
+
+
+def test_when_tokens_of_a_group_end_is_told_to_those_who_see_all_that_is_below_it(visit: Visits) -> None:
+    known, one = known_tokens(), projects(SIZE)[4]
+    group = one.full_path.rpartition("/")[0]
+    below = frozenset(other.id for other in projects(SIZE) if other.full_path.startswith(f"{group}/"))
+    told = plain(f"<dt>Of the group {group}</dt>") + " " + in_words(known[f"group/{group}"])
+    assert one.id in below
+    for mine, sees in ((below, True), (below - {max(below - {one.id})}, False)):
+        text = plain(visit(OneDoor(who=Member(projects=mine))).get(f"/projects/{one.id}").text)
+        assert (told in text) is sees
+        assert (f"Of the group {group}" in text) is sees
+        assert f"Of the project {in_words(known[f'project/{one.id}'])}" in text
+
+
+def test_the_reason_of_a_finding_is_told_and_searched(visit: Visits) -> None:
+    client = visit()
+    text = plain(client.get("/findings?q=reaches+every+job").text)
+    assert "(scope * )" in text.replace("*)", "* )")
+    assert client.get("/findings?q=reaches+every+fjord").text.count('<th scope="row"') == 0
 
 
 def test_a_stranger_is_sent_to_the_door_and_back_to_where_they_wanted(visit: Visits, state: State) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.tokens import Expiries
 from bot.domain.versioning import NewHead
 from bot.domain.views import ProjectFilter, ProjectRow, ProjectTally
 from bot.web.dashboard.sight import Sight
@@ -36,6 +37,9 @@ class Record:
         raise NotImplementedError
 
     def head(self, project_id: int) -> NewHead | None:
+        raise NotImplementedError
+
+    def group_tokens(self, groups: Sequence[str]) -> Mapping[str, Expiries]:
         raise NotImplementedError
 
 

@@ -1,8 +1,8 @@
-"""How values stand in columns. Times are UTC text (RFC 3339, microseconds): they sort as they read, and by eye."""
+"""How values stand. Times are UTC text (RFC 3339, microseconds): they sort as they read, and by eye; days, too."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import BigInteger, String
 from sqlalchemy import Integer as SmallInteger
@@ -30,3 +30,20 @@ class Moment(TypeDecorator[datetime]):
         """From it."""
         del dialect
         return None if value is None else datetime.fromisoformat(value)
+
+
+class Day(TypeDecorator[date]):
+    """A day of the calendar as text of fixed width."""
+
+    impl = String(10).with_variant(String(10, collation="C"), "postgresql")
+    cache_ok = True
+
+    def process_bind_param(self, value: date | None, dialect: Dialect) -> str | None:
+        """To `2026-01-31`."""
+        del dialect
+        return None if value is None else value.isoformat()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> date | None:
+        """From it."""
+        del dialect
+        return None if value is None else date.fromisoformat(value)

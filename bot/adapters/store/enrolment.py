@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import schema
 from bot.adapters.store.database import Database
+from bot.adapters.store.tokens import forget_projects
 from bot.domain.refs import Project
 from bot.ports.store import Due, Urgency
 
@@ -46,6 +47,7 @@ class SqliteEnrolment:
                 connection.execute(update(table).where(table.c.id == row.id).values(left_at=now))
             watched = exists().where(table.c.id == schema.looks.c.project_id, table.c.left_at.is_(None))
             connection.execute(delete(schema.looks).where(~watched))
+            forget_projects(connection, [row.id for row in rows])
             return tuple(sorted(row.full_path for row in rows))
 
     def due(self, now: datetime, limit: int) -> tuple[Due, ...]:

@@ -11,9 +11,11 @@ from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import schema
+from bot.adapters.store import tokens as token_rows
 from bot.adapters.store.database import Database
 from bot.adapters.store.rows import Redact
 from bot.domain.findings import Finding
+from bot.domain.tokens import TokenKind, TokenList
 
 AT_ONCE = 500  # rows a statement
 LONGEST = 1_000  # characters of a reason: names of others stand in it, which may be of any length
@@ -38,7 +40,19 @@ class SqliteFindings:
             )
             return {row.identity: (row.rule, row.resource, row.first_seen) for row in found}
 
-    def note(self, seen: Sequence[Finding], fixed: Sequence[str], at: datetime) -> None:
+    def token_lists(self) -> frozenset[tuple[str, TokenKind]]:
+        """Which lists of tokens are on record."""
+        with self._database.read() as connection:
+            return token_rows.kept(connection)
+
+    def note(
+        self,
+        seen: Sequence[Finding],
+        fixed: Sequence[str],
+        at: datetime,
+        tokens: Sequence[TokenList] = (),
+        gone: Sequence[tuple[str, TokenKind]] = (),
+    ) -> None:
         """One transaction for all."""
         rows = [self._row(one, at) for one in seen]
         with self._database.begin() as connection:
@@ -48,6 +62,8 @@ class SqliteFindings:
                 table = schema.findings
                 mended = update(table).where(table.c.identity == bindparam("gone")).values(fixed_at=at)
                 connection.execute(mended, [{"gone": identity} for identity in fixed])
+            token_rows.write(connection, tokens, at, self._redact)
+            token_rows.forget(connection, gone)
             _stamp(connection)
 
     def _row(self, one: Finding, at: datetime) -> dict[str, object]:

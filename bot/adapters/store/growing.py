@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, inspect
 from sqlalchemy.schema import CreateColumn
 
+from bot.adapters.store import token_tables as token_tables  # its tables are made with all others
 from bot.adapters.store.journal import begin
 from bot.adapters.store.schema import VERSION, metadata
 from bot.domain.errors import ConfigError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -11,7 +11,9 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import schema
 from bot.adapters.store.database import Database
+from bot.adapters.store.tokens import readings
 from bot.domain.readings import BudgetLine, BudgetReading, DaemonReading, SharedBudgetReading
+from bot.domain.tokens import TokenReading
 from bot.domain.verdicts import Severity
 
 DAEMON = "daemon"
@@ -60,6 +62,11 @@ class SqliteReadings:
         query = select(table.c.severity, func.count()).where(table.c.fixed_at.is_(None)).group_by(table.c.severity)
         with self._database.read() as connection:
             return {Severity(severity): int(count) for severity, count in connection.execute(query)}
+
+    def tokens(self, today: date) -> tuple[TokenReading, ...]:
+        """Tokens that end from a day on, as audits saw them: of those that can publish, and of those that cannot."""
+        with self._database.read() as connection:
+            return readings(connection, today)
 
 
 def _plain(value: object) -> object:

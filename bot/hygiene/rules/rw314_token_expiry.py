@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import timedelta
 
 from bot.domain.estate import Access, AccessToken, GroupTokens
 from bot.domain.findings import Finding, RuleInfo
+from bot.domain.tokens import SOON
 from bot.domain.verdicts import Severity
 from bot.hygiene.facts import ProjectFacts, Unread
 from bot.hygiene.judging import Judge
+from bot.hygiene.tokens import PUBLISHING_SCOPES
 
 INFO = RuleInfo(
     id="RW314",
@@ -22,9 +23,6 @@ INFO = RuleInfo(
     "revoke the old one.",
     page="https://docs.gitlab.com/user/project/settings/project_access_tokens/",
 )
-SOON = timedelta(days=30)
-PUBLISHING_SCOPES = frozenset({"api", "write_package_registry"})
-"""What the upload of a package needs: lib/api/pypi_packages.rb."""
 
 
 def judge(facts: ProjectFacts) -> Iterable[Finding]:

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from bot.domain.errors import RefusedError, TransientError
 from bot.domain.releases import STOPPED, ReleaseState
+from bot.domain.tokens import SOON
 from bot.domain.views import Attention, FindingFilter, ProjectFilter, ProjectRow
 from bot.web.dashboard.charts import OPEN
 from bot.web.dashboard.findings import CATALOGUE, PAGES, SEVERITIES, found
@@ -25,7 +26,8 @@ def organisation(visit: Visit) -> Context:
     """Watched projects and what is on record of each."""
     text, word = visit.asked("q"), visit.asked("show")
     known = {one.value: one for one in Attention}
-    wanted = ProjectFilter(text=text, attention=known.get(word))
+    today = visit.now.date()
+    wanted = ProjectFilter(text=text, attention=known.get(word), ends_by=today + SOON)
     sheet = visit.sight.sheet(
         lambda place, limit, among: visit.site.projects.projects(replace(wanted, among=among), place, limit),
         OF_PROJECT,
@@ -41,6 +43,7 @@ def organisation(visit: Visit) -> Context:
         "show": word if word in known else "",
         "severities": SEVERITIES,
         "stuck": STUCK,
+        "today": today,
     }
 
 
@@ -54,14 +57,17 @@ def _project(visit: Visit) -> ProjectRow:
 
 
 def project(visit: Visit) -> Context:
-    """One project: its releases, its findings."""
+    """One project: its releases, its findings, when tokens end: its own, and of groups what the viewer may know."""
     row = _project(visit)
     releases = of_project(visit, row.id, SHORT)
     findings = found(visit, FindingFilter(project=row.full_path), None, SHORT)
+    above = visit.site.projects.group_tokens(parents(row.full_path))
     return {
         "project": row,
         "tally": visit.site.projects.tally([row])[row.id],
         "head": visit.site.projects.head(row.id),
+        "group_tokens": {path: known for path, known in sorted(above.items()) if visit.sight.place(None, path)},
+        "today": visit.now.date(),
         "releases": releases.rows,
         "more_releases": releases.next is not None,
         "findings": findings.rows,
@@ -72,6 +78,12 @@ def project(visit: Visit) -> Context:
         "stuck": STUCK,
         "maintains": visit.viewer.maintains(row.id),
     }
+
+
+def parents(path: str) -> list[str]:
+    """The full paths of the groups that a project is in."""
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[: length + 1]) for length in range(len(parts))]
 
 
 def exposure(visit: Visit) -> Context:

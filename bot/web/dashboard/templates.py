@@ -40,6 +40,12 @@ def ago(seconds: float) -> str:
     return next((f"{whole // size} {unit}" for unit, size in _STEPS if whole >= 2 * size), f"{whole} s")
 
 
+def days_away(days: int) -> str:
+    """How far a day is: `today`, `in 4 days`, `1 day ago`."""
+    words = f"{abs(days)} day{'' if abs(days) == 1 else 's'}"
+    return "today" if days == 0 else f"in {words}" if days > 0 else f"{words} ago"
+
+
 def digit_groups(number: int) -> str:
     """A count with thin spaces between thousands."""
     return f"{number:,}".replace(",", "\u202f")
@@ -125,6 +131,7 @@ def _environment() -> Environment:
         "coded": coded,
         "count": digit_groups,
         "ago": ago,
+        "days_away": days_away,
         "web": only_web,
         "at": release_path,
         "kind": lambda state: KINDS.get(state, "past"),

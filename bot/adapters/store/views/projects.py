@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, func, select
 
-from bot.adapters.store import schema
+from bot.adapters.store import schema, token_tables
 from bot.adapters.store.columns import Moment
 from bot.adapters.store.database import Database
 from bot.adapters.store.heads import head_of
+from bot.adapters.store.tokens import known
 from bot.adapters.store.views.findings import project_in
 from bot.adapters.store.views.releases import LIGHT, row_of
 from bot.adapters.store.views.within import within
 from bot.domain.releases import STOPPED, ReleaseState
+from bot.domain.tokens import Expiries
 from bot.domain.verdicts import Severity
 from bot.domain.versioning import NewHead
 from bot.domain.views import Attention, ProjectFilter, ProjectRow, ProjectTally, ReleaseRow
 
-_P, _R, _F = schema.projects, schema.releases, schema.findings
+_P, _R, _F, _T = schema.projects, schema.releases, schema.findings, token_tables.tokens
 _COLUMNS = (_P.c.id, _P.c.full_path, _P.c.web_url, _P.c.default_branch, _P.c.enrolled_at, _P.c.compared_at)
 STUCK = tuple(sorted(state.value for state in STOPPED - {ReleaseState.BLOCKED}))
 _OVER = (ReleaseState.PUBLISHED.value, ReleaseState.WITHDRAWN.value)
+PROJECT, GROUP = "project/", "group/"
 EXPIRING = "RW314"  # the rule about tokens that end soon, or never
 _UNKNOWN = '"verdict": "unknown"'  # as gates are written down; within a reason its quotes would be escaped
 
@@ -62,6 +66,12 @@ class StoredProjectViews:
         with self._database.read() as connection:
             return dict(connection.execute(query).all())
 
+    def group_tokens(self, groups: Sequence[str]) -> Mapping[str, Expiries]:
+        """By their paths."""
+        with self._database.read() as connection:
+            found = known(connection, [f"{GROUP}{path}" for path in groups])
+        return {place.removeprefix(GROUP): Expiries(lists=lists) for place, lists in found.items()}
+
     def tally(self, projects: Sequence[ProjectRow]) -> Mapping[int, ProjectTally]:
         """A few questions for all of them."""
         ids = [one.id for one in projects]
@@ -69,6 +79,7 @@ class StoredProjectViews:
             states = _states(connection, ids)
             shipped, unknown = _shipped(connection, ids), _unknown(connection, ids)
             findings, expiring = _findings(connection, projects)
+            tokens = known(connection, [f"{PROJECT}{id_}" for id_ in ids])
         return {
             id_: ProjectTally(
                 shipped=shipped.get(id_),
@@ -76,6 +87,7 @@ class StoredProjectViews:
                 unknown=unknown.get(id_, 0),
                 findings=findings[id_],
                 expiring=id_ in expiring,
+                tokens=Expiries(lists=tokens.get(f"{PROJECT}{id_}", ())),
             )
             for id_ in ids
         }
@@ -96,6 +108,9 @@ def _chosen(wanted: ProjectFilter) -> list[ColumnElement[bool]]:
             where.append(~has(ReleaseState.PUBLISHED.value))
         case Attention.FINDINGS:
             where.append(exists().where(_F.c.project == _P.c.full_path, _F.c.fixed_at.is_(None)))
+        case Attention.EXPIRING:
+            by = wanted.ends_by or date.max
+            where.append(exists().where(_T.c.project_id == _P.c.id, _T.c.expires_on <= by))
         case None:
             pass
     return where
