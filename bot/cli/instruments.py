@@ -45,6 +45,7 @@ class Instruments:
                 states=bot.readings.states,
                 due=lambda: bot.readings.due(bot.clock()),
                 findings=bot.readings.findings,
+                tokens=lambda: bot.readings.tokens(bot.clock().date()),
                 polled=lambda: max(self.last_poll() or self.started_at, self.started_at),
                 clock=bot.clock,
                 expires=lambda: _day(bot.identity.expires_on),

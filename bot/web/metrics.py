@@ -6,7 +6,7 @@ project, path or person ever becomes one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
@@ -28,6 +28,7 @@ from starlette.responses import Response
 from bot.domain.readings import BudgetLine, BudgetReading
 from bot.domain.releases import AttemptOutcome, ReleaseState
 from bot.domain.spans import Fact, SpanName
+from bot.domain.tokens import TokenReading
 from bot.domain.verdicts import Severity
 
 TURN_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -63,11 +64,11 @@ Sample = tuple[tuple[str, ...], float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where the numbers come from when somebody asks. `states`, `due`, `findings` and `polled` may raise.
+    """Where the numbers come from when somebody asks. `states`, `due`, `findings`, `tokens` and `polled` may raise.
 
     `polled` is when the last poll was completed, or, before the first, when the daemon started. `findings` counts what
-    audits found and is not fixed. `expires` is the day on which the bot's token ends, if GitLab tells one. `indexes`
-    are the names that the configuration gives them.
+    audits found and is not fixed, `tokens` those that end. `expires` is the day on which the bot's own token ends, if
+    GitLab tells one. `indexes` are the names that the configuration gives them.
     """
 
     version: str
@@ -77,6 +78,7 @@ class Sources:
     findings: Callable[[], Mapping[Severity, int]]
     polled: Callable[[], datetime]
     clock: Callable[[], datetime]
+    tokens: Callable[[], Sequence[TokenReading]] = tuple
     expires: Callable[[], date | None] = lambda: None
     indexes: tuple[str, ...] = ()
 
@@ -185,10 +187,9 @@ class _Moment(Collector):
         sources = self._sources
         yield _gauge("ropewalk_build_info", "The version that runs.", [((sources.version,), 1)], "version")
         expires = sources.expires()
-        if expires is not None:  # at the beginning of that day: app/models/concerns/expirable.rb
-            moment = datetime.combine(expires, time(), UTC).timestamp()
+        if expires is not None:
             said = "When (Unix time) the bot's own token ends."
-            yield _gauge("ropewalk_gitlab_token_expiry_timestamp_seconds", said, [((), moment)])
+            yield _gauge("ropewalk_gitlab_token_expiry_timestamp_seconds", said, [((), _begins(expires))])
         yield from _of_budget(sources.budget())
         yield from self._of_state()
 
@@ -196,6 +197,7 @@ class _Moment(Collector):
         sources = self._sources
         try:
             states, due, found, polled = sources.states(), sources.due(), sources.findings(), sources.polled()
+            tokens = sources.tokens()
         except Exception:  # noqa: BLE001  (whatever the database raises, the other numbers are worth having)
             yield _gauge("ropewalk_state_readable", "Whether the state can be read.", [((), 0)])
             return
@@ -205,8 +207,27 @@ class _Moment(Collector):
         yield _gauge("ropewalk_releases_due", "Releases that wait for a turn that could begin now.", [((), due)])
         by_word = [((severity.word,), found.get(severity, 0)) for severity in Severity]
         yield _gauge("ropewalk_findings", "Findings of audits that are not fixed, by severity.", by_word, "severity")
+        yield from _of_tokens(tokens)
         lag = (sources.clock() - polled).total_seconds()
         yield _gauge("ropewalk_poll_lag_seconds", "Seconds since the last completed poll, or the start.", [((), lag)])
+
+
+def _of_tokens(tokens: Sequence[TokenReading]) -> Iterator[Metric]:
+    soon = [(_can(one), one.soon) for one in tokens]
+    words = "Access and deploy tokens of projects and groups, as audits saw them, that end within 30 days."
+    yield _gauge("ropewalk_audited_tokens_expiring", words, soon, "publishes")
+    first = [(_can(one), _begins(one.first)) for one in tokens if one.first is not None]
+    words = "When (Unix time) the first of these tokens ends."
+    yield _gauge("ropewalk_audited_token_expiry_timestamp_seconds", words, first, "publishes")
+
+
+def _can(one: TokenReading) -> tuple[str]:
+    return ("yes" if one.publishes else "no",)
+
+
+def _begins(day: date) -> float:
+    """When a token ends that is good until then: at the beginning of that day, app/models/concerns/expirable.rb."""
+    return datetime.combine(day, time(), UTC).timestamp()
 
 
 def _of_budget(budget: BudgetReading) -> Iterator[Metric]:

@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from bot.domain.readings import BudgetReading, SharedBudgetReading
 from bot.domain.releases import ReleaseState
 from bot.domain.spans import SpanName
+from bot.domain.tokens import TokenReading
 from bot.domain.verdicts import Severity
 from bot.watch import intake as decisions
 from bot.web.hooks import Intake, Taken
@@ -44,12 +45,19 @@ def made(
             states=states,
             due=lambda: 2,
             findings=lambda: {Severity.HIGH: 4},
+            tokens=lambda: TOKENS,
             expires=lambda: expires,
             indexes=("registry", "pypi"),
             polled=lambda: NOON - timedelta(seconds=90),
             clock=lambda: NOON,
         )
     )
+
+
+TOKENS = (
+    TokenReading(publishes=True, soon=2, first=date(2026, 12, 3)),
+    TokenReading(publishes=False, soon=0, first=None),
+)
 
 
 def broken() -> Mapping[str, int]:
@@ -176,6 +184,15 @@ def test_steps_requests_jobs_and_uploads_are_shown() -> None:
     assert of(samples, "ropewalk_job_seconds_bucket", task="poll", le="10.0") == 1
     text = metrics.text().decode()
     assert "widget" not in text and "/x" not in text, "no name of a project or file becomes a label"
+
+
+def test_tokens_that_end_are_shown_by_whether_they_can_publish() -> None:
+    samples = scrape(made())
+    assert of(samples, "ropewalk_audited_tokens_expiring", publishes="yes") == 2
+    assert of(samples, "ropewalk_audited_tokens_expiring", publishes="no") == 0
+    name = "ropewalk_audited_token_expiry_timestamp_seconds"
+    assert of(samples, name, publishes="yes") == datetime(2026, 12, 3, tzinfo=UTC).timestamp()
+    assert (name, (("publishes", "no"),)) not in samples, "none of those ends"
 
 
 def test_findings_hooks_and_the_end_of_the_token_are_shown() -> None:
