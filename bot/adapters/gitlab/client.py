@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -36,6 +36,7 @@ from bot.adapters.gitlab.asking import Asking
 from bot.adapters.gitlab.bounds import LIMITS, Limits
 from bot.adapters.gitlab.budget import Budget
 from bot.adapters.gitlab.transport import PlainSession
+from bot.adapters.gitlab.writing import OnWrite, told_of
 from bot.adapters.meter import Meter
 from bot.domain.errors import CredentialsError, PutOffError, RefusedError, TransientError
 from bot.domain.secrets import Redactor, Secret
@@ -47,9 +48,6 @@ LONGEST_WORDS = 300
 Json = Any  # what json.loads gives; every adapter module turns it into our own types at once
 Parameters = Mapping[str, str | int | bool]
 T = TypeVar("T")
-OnWrite = Callable[[str, str], Callable[[str], None]]
-"""Is told method and path of a request that is to change something, before it is sent, and may raise: then it is not
-sent. What it gives is told the outcome: `accepted`, `refused`, `unclear`, nothing for what was not sent after all."""
 
 
 class Api:
@@ -143,25 +141,9 @@ class Api:
             return None
         return self._json(response)
 
-    @contextmanager
-    def writing(self, method: str, path: str) -> Iterator[None]:
-        """Around what changes something. `on_write` is told before, and what it raises is raised; it hears of the end:
-        an empty outcome says that nothing was sent.
-        """
-        told = self._on_write(method, path) if self._on_write is not None else None
-        outcome = "unclear"
-        try:
-            yield
-            outcome = "accepted"
-        except PutOffError:
-            outcome = ""
-            raise
-        except RefusedError:
-            outcome = "refused"
-            raise
-        finally:
-            if told is not None:
-                told(outcome)
+    def writing(self, method: str, path: str) -> AbstractContextManager[None]:
+        """Around a request that changes something and is sent by other means."""
+        return told_of(self._on_write, method, path)
 
     def graphql(self, query: str, variables: Mapping[str, Json]) -> dict[str, Json]:
         """The `data` of a query. Its errors come with HTTP 200 and are RefusedError here, time-outs TransientError."""
