@@ -21,7 +21,7 @@ from bot.adapters.index.locks import UploadLocks
 from bot.adapters.index.messages import Access, Checked, CheckJob, LookJob
 from bot.adapters.index.service import IndexAdapter
 from bot.domain.distributions import Distribution
-from bot.domain.errors import RefusedError
+from bot.domain.errors import RefusedError, TransientError
 from bot.domain.releases import AttemptOutcome
 from tests.contract.index_parts import (
     PASSWORD,
@@ -170,6 +170,19 @@ def test_a_fork_server_that_died_is_replaced(tmp_path: Path, children: Children)
     assert lives == [None, True, False]
     assert children.run(job, deadline=30).reply == Checked(complaint="")
     assert children.server_pid != first
+
+
+def test_a_machine_that_is_too_busy_to_start_it_is_a_reason_to_try_later(tmp_path: Path) -> None:
+    """Not a fault of the bot; and the next job starts another."""
+    hurried = Children(start=0.001)
+    job = CheckJob(path=str(tmp_path / "none"), memory=1 << 30, cpu=5)
+    try:
+        for _ in range(2):
+            with pytest.raises(TransientError, match="did not start within"):
+                hurried.run(job, deadline=5)
+        assert hurried.alive is False
+    finally:
+        hurried.close()
 
 
 def test_whether_it_lives_can_be_asked_while_it_starts(children: Children) -> None:

@@ -31,7 +31,7 @@ from bot.adapters.index.messages import (
     replies,
     write_message,
 )
-from bot.domain.errors import RopewalkError
+from bot.domain.errors import RopewalkError, TransientError
 
 START_LIMIT = 60.0  # seconds to import twine on a busy machine
 END_LIMIT = 10.0  # seconds between the order to kill a child and the news of its death
@@ -80,8 +80,11 @@ class Children:
     started, so no secret of the daemon's environment can reach it or its children.
     """
 
-    def __init__(self, most_heavy: int | None = None) -> None:
-        """At most `most_heavy` children send or check files at once (None: two more than there are cores)."""
+    def __init__(self, most_heavy: int | None = None, *, start: float = START_LIMIT) -> None:
+        """At most `most_heavy` children send or check files at once (None: two more than there are cores). The server
+        may take `start` seconds to be ready.
+        """
+        self._start = start
         self._lock = threading.Lock()
         self._server: _Server | None = None
         # Checking computes and may take 600 MB; sending mostly waits. Looking is light and is never held up.
@@ -122,7 +125,7 @@ class Children:
 
         `deadline` is in seconds and covers the child's whole life. `lock` is a descriptor the child keeps open for
         its life. `begin` is called before the child, within its time; what it raises is raised, and nothing is done.
-        Raises: ServerError.
+        Raises: ServerError, TransientError.
         """
         with contextlib.nullcontext() if isinstance(job, LookJob) else self._heavy:
             if begin is None:
@@ -173,14 +176,15 @@ class Children:
         if self._server is None or self._server.process.poll() is not None:
             if self._server is not None:
                 self._server.stop()
-            self._server = _Server()
+            self._server = _Server(self._start)
         return self._server
 
 
 class _Server:
     """One execution of the fork server."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: float) -> None:
+        self._start = start
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in stop()
         self._ready = False
@@ -198,15 +202,24 @@ class _Server:
             )
 
     def await_ready(self) -> None:
-        """Wait until twine is imported. Raises: ServerError."""
+        """Wait until twine is imported. Raises: ServerError; TransientError if it is at it all the time."""
         if self._ready:
             return
-        self.control.settimeout(START_LIMIT)
-        with contextlib.suppress(OSError):
+        self.control.settimeout(self._start)
+        late = False
+        try:
             self._ready = bool(self.control.recv(16))
+        except TimeoutError:
+            late = True
+            self.process.kill()
+        except OSError:
+            pass  # it is gone
         self.control.settimeout(None)
         if not self._ready:
             self.stop()
+            if late:
+                what = f"what sends and checks files did not start within {self._start:g} s: the machine is too busy"
+                raise TransientError(what=what, where="this machine")
             raise ServerError(f"the fork server did not start: {self._last_words}")
 
     def stop(self) -> None:
