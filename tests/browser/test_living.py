@@ -80,10 +80,13 @@ def test_buttons_come_and_go_with_the_state_and_disturb_nobody_who_writes(page: 
         waits = replace(held, state=ReleaseState.WAITING, gates=(asks,), updated_at=served.clock())
         assert served.store.releases.finish(waits, held.wake)
         expect(approve).to_be_visible()
+        follows = "document.getElementById('acts').compareDocumentPosition(document.getElementById('gates')) & 4"
+        assert page.evaluate(follows), "what one came for stands before the gates"
         page.get_by_label("Why").fill("not before Monday")
         moved(served, ReleaseState.PUBLISHED)
         expect(page.locator(".next .badge")).to_have_text("published")
         expect(page.get_by_label("Why")).to_have_value("not before Monday")
+        expect(page.get_by_label("Why")).to_be_focused()
         page.get_by_label("Why").fill("")
         page.locator("h1").click()
         moved(served, ReleaseState.VERIFYING)

@@ -90,7 +90,7 @@ def answer(site: Site, door: Door, page: Page, request: Request) -> Response:
 def rendered(page: Page, guest: Visit, *, whole: bool) -> str:
     """The whole page, or its living part alone."""
     template = TEMPLATES.get_template(f"{page.name}.html" if whole else f"{page.name}_live.html")
-    return template.render(page.show(guest) | _frame(page, guest))
+    return template.render(page.show(guest) | _frame(page, guest) | {"whole": whole})
 
 
 def sign_in(request: Request) -> str:

@@ -35,7 +35,12 @@ function take(html) {
 function swap(html) {
   const focused = live.contains(document.activeElement) ? document.activeElement : null;
   const place = focused && (focused.id ? `#${CSS.escape(focused.id)}` : focused.getAttribute("href") && `a[href="${CSS.escape(focused.getAttribute("href"))}"]`);
-  live.innerHTML = html;
+  const parts = [...live.querySelectorAll("[data-part]")];
+  const fresh = document.createElement("template");
+  fresh.innerHTML = html;
+  // What stands between parts, as forms do, is left alone.
+  for (const part of parts) part.replaceWith(fresh.content.querySelector(`[data-part=${part.dataset.part}]`));
+  if (!parts.length) live.replaceChildren(fresh.content);
   if (place) live.querySelector(place)?.focus({ preventScroll: true });
   // Other buttons belong to it now; whoever fills in a form is not disturbed.
   const fields = [...document.querySelectorAll(".acts input:not([type=hidden])")];
