@@ -32,6 +32,7 @@ WORKERS = 8
 CLEAN_EVERY = timedelta(days=1)
 SETTLE_EVERY = timedelta(minutes=10)
 LOOK_EVERY = timedelta(minutes=1)  # what was put off; all else is looked at when it is asked for
+STOP_AT_MOST = 9.5  # seconds; whatever does not answer by then, a database that hangs say, is left as by a kill
 STOP_WITHIN = 6.0  # seconds for turns under way; what does not end by then is resumed at the next start
 
 log = get("serve")
@@ -47,6 +48,8 @@ def serve(options: Options) -> Exit:
     from bot.cli.instruments import Instruments
 
     bot = App(settings, options.redactor)
+    last = threading.Timer(STOP_AT_MOST, os._exit, (Exit.DONE,))
+    last.daemon = True
     try:
         with bot.serving() as ours:
             if not ours:
@@ -72,16 +75,22 @@ def serve(options: Options) -> Exit:
             runner.start()
             if bot.membership is not None:
                 bot.membership.adopting(runner.adopt)
-            code = asyncio.run(_serve(options, bot, runner, instruments))
+            code = asyncio.run(_serve(options, bot, runner, instruments, last))
             if runner.busy:
-                _leave(bot, code)
+                _leave(bot, instruments, code)
             return code
     finally:
         bot.close()
+        last.cancel()
 
 
-def _leave(bot: App, code: Exit) -> NoReturn:
-    """End at once: a thread that hangs in a request would hold the process up, and is resumed as after a kill."""
+def _leave(bot: App, instruments: Instruments, code: Exit) -> NoReturn:
+    """End at once: a thread that hangs in a request would hold the process up, and is resumed as after a kill.
+
+    The others are told first, so that they need not wait for signs of life; not by a state that just did not answer.
+    """
+    if bot.membership is not None and instruments.kept:
+        bot.membership.leave()
     bot.close()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -184,7 +193,7 @@ def _tends_hooks(bot: App) -> bool:
     return bot.settings.web.public_url is not None and bot.settings.watch.hook_secret is not None
 
 
-async def _serve(options: Options, bot: App, runner: Runner, instruments: Instruments) -> Exit:
+async def _serve(options: Options, bot: App, runner: Runner, instruments: Instruments, last: threading.Timer) -> Exit:
     from bot.cli.dashboard_job import dashboard_listening
     from bot.cli.review_job import wants_reviews
     from bot.web.hooks import Intake, Taken
@@ -262,6 +271,7 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
         complain(options, f"web: cannot listen on {web.host}:{web.port} ({error.strerror}). Choose another web.port")
         return Exit.USAGE
     finally:
+        last.start()
         keeping.cancel()
         timer.stop()
         ended = await asyncio.to_thread(runner.stop, STOP_WITHIN)
