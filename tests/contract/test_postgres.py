@@ -10,6 +10,7 @@ import pytest
 
 from tests.postgres import Postgres, Role, close_postgres, open_postgres
 
+pytestmark = pytest.mark.slow  # as is all that needs the server: to start it takes longer than hundreds of quick tests
 OLDEST = 140_000  # the oldest server that the bot takes
 
 
@@ -32,7 +33,6 @@ def test_databases_do_not_know_each_other(postgres: Postgres) -> None:
         connection.execute("SELECT 1 FROM there")
 
 
-@pytest.mark.slow
 def test_it_comes_back_from_a_crash() -> None:
     """After a crash the same port answers again with what was committed, and not as root."""
     server = open_postgres()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.adapters.ci.reading import read_ci
 from bot.adapters.ci.shell import read_commands
 from bot.domain.ci import CiFacts, CiUnknown
 from bot.domain.verdicts import Verdict
+from tests.bounds import examples
 from tests.unit.ci_hostile import MEAN, ODD
 from tests.unit.ci_texts import RULE, of
 
@@ -92,7 +93,7 @@ def test_what_is_odd_is_read_and_judged(name: str) -> None:
             assert finding.reason.isprintable()
 
 
-@settings(max_examples=30)
+@examples(30, 300)
 @given(files)
 def test_any_shape_of_file_is_read_or_unknown_and_judged(tree: dict[str, object]) -> None:
     found = read_ci(flow(tree), merged=False)
@@ -101,13 +102,13 @@ def test_any_shape_of_file_is_read_or_unknown_and_judged(tree: dict[str, object]
             assert finding.rule == rule.info.id
 
 
-@settings(max_examples=150)
+@examples(60, 150)
 @given(st.text(max_size=200))
 def test_any_text_is_read_or_unknown(text: str) -> None:
     assert isinstance(read_ci(text, merged=False), CiFacts | CiUnknown)
 
 
-@settings(max_examples=100)
+@examples(40, 100)
 @given(st.lists(st.sampled_from(WORDS) | st.text(max_size=5), max_size=30).map(" ".join))
 def test_any_script_has_commands_or_none(script: str) -> None:
     for command in read_commands(script, 1):

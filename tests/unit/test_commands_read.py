@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.commands import Spoken, Unknown, Verb
 from bot.notes.commands import MOST_BODY, MOST_COMMANDS, read_commands
+from tests.bounds import examples
 from tests.unit.notes_reader import read
 
 PLAN = Spoken(Verb.PLAN)
@@ -108,24 +109,24 @@ LINES = st.lists(
 COMMAND = st.sampled_from(["/ropewalk approve v1", "/ropewalk retry", "/ropewalk hold 9d x", "/ropewalk"])
 
 
+@examples(60, 150)
 @given(LINES, COMMAND, st.integers(min_value=3, max_value=6), st.sampled_from("`~"))
-@settings(max_examples=150, deadline=None)
 def test_a_fence_longer_than_any_inside_hides_all_of_it(text: str, command: str, more: int, mark: str) -> None:
     longest = max((len(run) for run in text.replace("\r", "").replace("~", "`").split("\n")), default=0)
     fence = mark * (longest + more)
     assert read_commands(f"{fence}\n{text}\n{command}\n{text}\n{fence}") == ()
 
 
+@examples(60, 150)
 @given(LINES, COMMAND)
-@settings(max_examples=150, deadline=None)
 def test_a_quote_or_an_indented_block_hides_all_of_it(text: str, command: str) -> None:
     lines = f"{text}\n{command}\n{text}".replace("\r", "").split("\n")
     assert read_commands("\n".join(f"> {line}" for line in lines)) == ()
     assert read_commands("\n".join(f"    {line}" for line in lines)) == ()
 
 
+@examples(100, 250)
 @given(LINES, COMMAND, LINES)
-@settings(max_examples=250, deadline=None)
 def test_whatever_counts_stands_where_gitlab_would_see_a_quick_action(before: str, command: str, after: str) -> None:
     """Read by a reader that shares nothing with the code under test: never more commands than it sees."""
     body = f"{before}\n{command}\n{after}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.commands import (
@@ -27,6 +27,7 @@ from bot.notes.commands import read_commands
 from bot.notes.foreign import check_finished
 from bot.notes.markers import Markers
 from bot.sandbox.rest.quick_actions import extract
+from tests.bounds import examples
 from tests.unit.notes_reader import read
 from tests.unit.release_facts import NOON
 from tests.unit.test_notes_foreign import FOREIGN
@@ -115,8 +116,8 @@ def test_our_own_answers_hold_no_command_and_are_safe() -> None:
     assert read_commands(whole) == ()
 
 
+@examples(40, 100)
 @given(st.lists(FOREIGN, min_size=1, max_size=4), FOREIGN)
-@settings(max_examples=100, deadline=None)
 def test_nothing_that_somebody_wrote_is_alive(words: list[str], who: str) -> None:
     said = asked(Spoken(Verb.HOLD, tuple(words)))
     unknown = Answer(

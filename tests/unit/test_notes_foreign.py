@@ -19,7 +19,7 @@ from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.notes.foreign import block, cell, check_finished, inline, link, safe_url
 from bot.notes.texts import ReleaseTexts
 from bot.sandbox.rest.quick_actions import extract
-from tests.bounds import BIGGER_IN_FULL, FULL
+from tests.bounds import BIGGER_IN_FULL, FULL, examples
 from tests.unit.notes_reader import read
 from tests.unit.notes_reports import merge_request, published
 
@@ -76,8 +76,8 @@ def test_the_reader_sees_what_is_alive() -> None:
     assert alive.html == ("<b>",)
 
 
+@examples(80, 200)
 @given(FOREIGN)
-@settings(max_examples=200, deadline=None)
 def test_inline_is_one_code_span_and_nothing_else(text: str) -> None:
     span = inline(text)
     assert "\n" not in span
@@ -87,14 +87,14 @@ def test_inline_is_one_code_span_and_nothing_else(text: str) -> None:
     check_finished(f"x {span} y", "test")
 
 
+@examples(80, 200)
 @given(FOREIGN)
-@settings(max_examples=200, deadline=None)
 def test_cell_stays_in_its_cell(text: str) -> None:
     assert "|" not in cell(text)
 
 
+@examples(80, 200)
 @given(FOREIGN)
-@settings(max_examples=200, deadline=None)
 def test_block_holds_everything_inside_its_fence(text: str) -> None:
     body = f"before\n\n{block(text)}\n\nafter"
     alive = read(body)
@@ -103,8 +103,8 @@ def test_block_holds_everything_inside_its_fence(text: str) -> None:
     check_finished(body, "test")
 
 
+@examples(80, 200)
 @given(FOREIGN)
-@settings(max_examples=200, deadline=None)
 def test_link_is_http_or_no_link(text: str) -> None:
     for address in (text, f"https://h.example/{text}", f"http://{text}"):
         made = link("page", address)

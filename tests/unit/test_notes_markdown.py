@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.notes.foreign import check_finished
 from bot.notes.markdown import rewritten
 from bot.sandbox.rest.quick_actions import extract
+from tests.bounds import examples
 from tests.unit.notes_reader import read
 from tests.unit.test_notes_foreign import FOREIGN, NASTY, NASTY_PIECES
 
@@ -36,8 +37,8 @@ def acts_on_nothing(text: str) -> None:
     assert extract(body)[1] == []
 
 
+@examples(60, 150)
 @given(LINES)
-@settings(max_examples=150, deadline=None)
 def test_nothing_of_a_changelog_is_alive(text: str) -> None:
     acts_on_nothing(text)
 

@@ -9,6 +9,7 @@ import os
 import shlex
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from bot.domain.errors import ConfigError, RefusedError
 from bot.domain.gitlab import Changes, Note
 from bot.domain.refs import RefKind
 from bot.domain.releases import Receipt, ReleaseState, TargetState, TargetStatus
-from bot.domain.report import IndexPage
+from bot.domain.report import IndexPage, ReleaseReport
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.notes.markers import END_OF_DESCRIPTION, derived_key
 from bot.notes.tables import size_words
@@ -227,12 +228,18 @@ def test_thousands_of_long_merge_requests_are_cut_and_counted() -> None:
     assert len(text.encode()) <= 1_048_576
 
 
+@cache
+def crowded() -> ReleaseReport:
+    """Two hundred files, five hundred merge requests."""
+    wheel = published().files[0]
+    files = tuple(replace(wheel, filename=f"{i}-{WHEEL}") for i in range(200))
+    many = tuple(merge_request(iid) for iid in range(500))
+    return published(files=files, changes=Changes(previous_tag=None, merge_requests=many))
+
+
 @pytest.mark.parametrize("free", [*range(2_000, 2_400, 7), 5_000, 20_000, 40_123])
 def test_description_stays_within_the_limit_however_little_room_people_leave(free: int) -> None:
-    files = tuple(replace(published().files[0], filename=f"{i}-{WHEEL}") for i in range(200))
-    many = tuple(merge_request(iid) for iid in range(500))
-    report = published(files=files, changes=Changes(previous_tag=None, merge_requests=many))
-    text = TEXTS.description(report, "x" * (1_000_000 - free))
+    text = TEXTS.description(crowded(), "x" * (1_000_000 - free))
     assert len(text) <= 1_000_000
     assert "more files." in text
     assert "more merge requests." in text

@@ -14,6 +14,7 @@ from bot.domain.gitlab import Note, ReleaseLink
 from bot.domain.releases import AttemptOutcome, ReleaseState, TargetState
 from bot.release.actions import CreateRelease, DescribeRelease, LinkRelease, Upload
 from bot.release.plan import Act, Rest
+from tests.bounds import examples
 from tests.unit.release_facts import (
     NOON,
     SDIST,
@@ -27,6 +28,7 @@ from tests.unit.simulated_world import TEXTS, Sending, Stored, World, drive, dry
 
 # One example is many plans.
 many_plans = settings(max_examples=60)
+quick_plans = examples(30, 60)
 SECOND_WHEEL = "acme_widget-1.1.0-cp311-cp311-linux_x86_64.whl"
 INDEXES = ("registry", "public")
 OTHER_BYTES = "ee" * 32
@@ -112,7 +114,7 @@ def test_once_at_rest_another_run_does_nothing(world: World) -> None:
     assert dry_run(world, wanted()).step == Rest()
 
 
-@many_plans
+@quick_plans
 @given(worlds(conflict=True))
 def test_nothing_is_uploaded_anywhere_when_one_file_conflicts_somewhere(world: World) -> None:
     release = world.release
@@ -123,7 +125,7 @@ def test_nothing_is_uploaded_anywhere_when_one_file_conflicts_somewhere(world: W
     assert_told_once(world, ReleaseState.CONFLICT)
 
 
-@many_plans
+@quick_plans
 @given(worlds(refusals=True))
 def test_a_lasting_refusal_ends_failed_or_partial_and_nothing_behind_it_is_sent(world: World) -> None:
     last = drive(world, wanted())
@@ -210,7 +212,7 @@ def test_surplus_notes_of_ours_are_folded_into_the_oldest() -> None:
     assert_told_once(world, ReleaseState.PUBLISHED)
 
 
-@many_plans
+@quick_plans
 @given(worlds())
 def test_a_dry_run_lists_exactly_what_a_run_without_faults_then_does(world: World) -> None:
     world.sendings.clear()
