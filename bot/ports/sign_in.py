@@ -39,6 +39,9 @@ class PersonsView(Protocol):
     def visible(self, project_ids: Sequence[int]) -> frozenset[int]:
         """Those of the projects that they see now."""
 
+    def insiders_of(self, project_ids: Sequence[int], user_id: int) -> frozenset[int]:
+        """Those of the projects in which that user, themselves, is Reporter at least, now."""
+
     def role(self, project_id: int, user_id: int) -> int | None:
         """The access level of a user in a project; None for no active member, and for a project that is not seen."""
 

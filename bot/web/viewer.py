@@ -42,6 +42,9 @@ class Viewer(Protocol):
     def visible(self, project_ids: Sequence[int]) -> frozenset[int]:
         """Those of the projects that they may see now. Raises: TransientError if that cannot be found out."""
 
+    def insiders(self, project_ids: Sequence[int]) -> frozenset[int]:
+        """Those in which they are Reporter at least: whom a confidential issue is shown. Raises: TransientError."""
+
     def may(self, project_id: int) -> frozenset[Act]:
         """What they may do to releases of a project; asks GitLab at this moment. Raises: TransientError."""
 
@@ -77,6 +80,10 @@ class Anybody:
         return ""
 
     def visible(self, project_ids: Sequence[int]) -> frozenset[int]:
+        """All."""
+        return frozenset(project_ids)
+
+    def insiders(self, project_ids: Sequence[int]) -> frozenset[int]:
         """All."""
         return frozenset(project_ids)
 

@@ -29,6 +29,7 @@ class Member:
     projects: frozenset[int]
     acts: frozenset[Act] = frozenset()
     maintained: frozenset[int] | None = None  # all that they see
+    inside: frozenset[int] | None = None  # all that they see
     csrf: str = "token-of-a-form"
     person: Person | None = field(default_factory=lambda: Person(user_id=5, username="grace", name="Grace Hopper"))
     asked: list[int] = field(default_factory=list)
@@ -38,6 +39,10 @@ class Member:
         """Those of theirs."""
         self.asked.extend(project_ids)
         return self.projects & frozenset(project_ids)
+
+    def insiders(self, project_ids: Sequence[int]) -> frozenset[int]:
+        """In those of theirs that they are no strangers to."""
+        return self.visible(project_ids) if self.inside is None else self.inside & frozenset(project_ids)
 
     def may(self, project_id: int) -> frozenset[Act]:
         """In theirs."""

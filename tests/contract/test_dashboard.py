@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
@@ -19,10 +20,12 @@ from bot.adapters.store.heads import keep_head
 from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.adapters.store.views.all import Views
+from bot.adapters.store.views.reader import open_reader
 from bot.domain.releases import Release, ReleaseState
 from bot.domain.tokens import Expiries, KnownList
 from bot.domain.verdicts import Severity
 from bot.domain.versioning import NewHead
+from bot.domain.views import FindingFilter
 from bot.web.dashboard.guard import POLICY
 from bot.web.dashboard.templates import days_away
 from bot.web.viewer import Act, Door
@@ -324,6 +327,27 @@ def test_who_can_read_credentials_is_for_those_to_whom_gitlab_shows_them(visit: 
     for client, status in ((guest, 404), (keeper, 200), (visit(), 200)):
         assert client.get("/projects/3/exposure").status_code == status
         assert ("/projects/3/exposure" in client.get("/projects/3").text) is (status == httpx.codes.OK)
+
+
+def test_findings_and_tokens_are_for_members(visit: Visits, state: State) -> None:
+    """A guest, and in an internal project anybody, sees releases; not where a credential lies bare."""
+    with closing(Views(open_reader(state.path))) as views:
+        rows = views.findings.findings(FindingFilter(), None, 100)
+    found = next(one for one in rows if one.project_id is not None)
+    number = found.project_id
+    assert number is not None, "chosen so"
+    guest = visit(OneDoor(who=Member(projects=frozenset({number}), inside=frozenset())))
+    member = visit(OneDoor(who=Member(projects=frozenset({number}))))
+    for client, shown in ((guest, False), (member, True), (visit(), True)):
+        page = client.get(f"/projects/{number}")
+        assert page.status_code == 200
+        assert (found.resource in page.text) is shown
+        assert ('id="tokens"' in page.text) is shown
+        assert (found.resource in client.get(f"/findings?project={found.project}").text) is shown
+        assert (found.project in client.get(f"/projects?q={found.project}").text) is True
+        assert (f'href="/projects/{number}"' in client.get(f"/projects?show=findings&q={found.project}").text) is shown
+    assert "for members" in guest.get("/projects").text
+    assert "for members" not in member.get("/projects").text
 
 
 def test_every_answer_forbids_what_is_not_ours_and_pages_are_kept_nowhere(visit: Visits) -> None:

@@ -125,6 +125,17 @@ def test_thousands_of_projects_are_asked_for_with_a_few_queries_and_by_the_hundr
     assert len(bench.org.control("GET", "requests?path=graphql").json()) == 1, "who is out is not asked about again"
 
 
+@pytest.mark.parametrize("graphql", [True, False], ids=["at once", "one by one, where levels are not known"])
+def test_who_is_an_insider_follows_their_role(bench: Bench, graphql: bool) -> None:
+    number = bench.org.project.id
+    for who, inside in (("outsider", False), ("guest", False), ("reporter", True), ("owner", True)):
+        access = Secret(bench.org.tokens[who])
+        view = bench.app.persons_view(Tokens(access=access, refresh=None, lasts=timedelta(hours=2)))
+        if not graphql:
+            bench.fault("status", "graphql", status=400, times=1)
+        assert view.insiders_of([number, 99], bench.org.people[who].id) == ({number} if inside else set()), who
+
+
 def test_an_approval_is_that_of_the_command_line(bench: Bench) -> None:
     answer = bench.entered().press("approve")
     path = f"/releases/{bench.release.key}"

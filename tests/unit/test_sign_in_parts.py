@@ -248,6 +248,11 @@ class FakeView:
             raise self.error
         return frozenset(one for one in project_ids if one % 2 == 0)
 
+    def insiders_of(self, project_ids: Sequence[int], user_id: int) -> frozenset[int]:
+        assert user_id == ADA.user_id
+        self.asked += 1
+        return frozenset(one for one in project_ids if one % 4 == 0)
+
     def user(self) -> GitLabUser:
         return ADA
 

@@ -112,6 +112,7 @@ class Nodes:
 
         return {
             "id": f"gid://gitlab/Project/{one.id}",
+            "maxAccessLevel": {"integerValue": int(access.project_level(self.viewer, one))},
             "fullPath": one.full_path,
             "name": one.name,
             "path": one.path,

@@ -92,9 +92,12 @@ type PipelineScheduleVariable { id: ID! key: String value: String variableType: 
 type PipelineScheduleVariableConnection { nodes: [PipelineScheduleVariable] pageInfo: PageInfo! count: Int! }
 type PipelineScheduleConnection { nodes: [PipelineSchedule] pageInfo: PageInfo! count: Int! }
 
+type AccessLevel { integerValue: Int }
+
 type Project {
   id: ID! fullPath: ID! name: String! path: String! nameWithNamespace: String! description: String webUrl: String
   archived: Boolean visibility: String topics: [String!] createdAt: Time lastActivityAt: Time
+  maxAccessLevel: AccessLevel!
   group: Group namespace: Namespace repository: Repository ciConfigPathOrDefault: String!
   ciVariables(
     sort: CiVariableSort, first: Int, after: String, last: Int, before: String

@@ -31,7 +31,7 @@ def findings(visit: Visit) -> Context:
     """The findings that fit the filters, under what stands of each severity and the trend of all."""
     wanted, words = _wanted(visit)
     sheet = found(visit, wanted, read_finding(visit.asked("after", 1_000)), PAGE)
-    counts = visit.site.findings.counts(visit.sight.all(), lambda group: visit.sight.place(None, group))
+    counts = visit.site.findings.counts(visit.inside.all(), lambda group: visit.inside.place(None, group))
     return {
         "rows": sheet.rows,
         "next": spell_finding(sheet.next),
@@ -49,8 +49,8 @@ def findings(visit: Visit) -> Context:
 def found(
     visit: Visit, wanted: FindingFilter, after: FindingPlace | None, size: int
 ) -> Sheet[FindingRow, FindingPlace]:
-    """One page of findings that the viewer may see."""
-    return visit.sight.sheet(
+    """One page of findings that the viewer may see: they tell how a project's credentials can be had."""
+    return visit.inside.sheet(
         lambda place, limit, among: visit.site.findings.findings(replace(wanted, among=among), place, limit),
         OF_FINDING,
         after,

@@ -19,6 +19,7 @@ from bot.web.dashboard.site import Context, Visit
 PAGE = 50  # rows
 SHORT = 15  # of a project's releases and findings on its own page
 OF_PROJECT: Of[ProjectRow, str] = Of(place=lambda row: row.full_path, about=lambda row: (row.id, row.full_path))
+CONFIDENTIAL = (Attention.FINDINGS, Attention.EXPIRING)
 STUCK = tuple(state for state in ReleaseState if state in STOPPED and state is not ReleaseState.BLOCKED)
 
 
@@ -28,7 +29,8 @@ def organisation(visit: Visit) -> Context:
     known = {one.value: one for one in Attention}
     today = visit.now.date()
     wanted = ProjectFilter(text=text, attention=known.get(word), ends_by=today + SOON)
-    sheet = visit.sight.sheet(
+    sight = visit.inside if wanted.attention in CONFIDENTIAL else visit.sight
+    sheet = sight.sheet(
         lambda place, limit, among: visit.site.projects.projects(replace(wanted, among=among), place, limit),
         OF_PROJECT,
         visit.asked("after", 500) or None,
@@ -37,6 +39,7 @@ def organisation(visit: Visit) -> Context:
     return {
         "rows": sheet.rows,
         "tallies": visit.site.projects.tally(sheet.rows),
+        "inside": visit.inside.projects(row.id for row in sheet.rows),
         "next": sheet.next or "",
         "first": not visit.asked("after"),
         "text": text,
@@ -65,8 +68,9 @@ def project(visit: Visit) -> Context:
     return {
         "project": row,
         "tally": visit.site.projects.tally([row])[row.id],
+        "inside": visit.inside.project(row.id),
         "head": visit.site.projects.head(row.id),
-        "group_tokens": {path: known for path, known in sorted(above.items()) if visit.sight.place(None, path)},
+        "group_tokens": {path: known for path, known in sorted(above.items()) if visit.inside.place(None, path)},
         "today": visit.now.date(),
         "releases": releases.rows,
         "more_releases": releases.next is not None,

@@ -38,8 +38,9 @@ class Sheet(Generic[Row, Place]):
 class Sight:
     """One viewer's view, for one request: what was asked once is not asked again."""
 
-    def __init__(self, viewer: Viewer, projects: ProjectViews) -> None:
-        self._viewer = viewer
+    def __init__(self, viewer: Viewer, projects: ProjectViews, *, inside: bool = False) -> None:
+        """With `inside` they see what they are no strangers to: what is confidential of a project is for no others."""
+        self._ask = viewer.insiders if inside else viewer.visible
         self._projects = projects
         self._asked: set[int] = set()
         self._seen: set[int] = set()
@@ -59,7 +60,7 @@ class Sight:
             return asked
         fresh = asked - self._asked
         if fresh:
-            self._seen |= self._viewer.visible(sorted(fresh)) & fresh
+            self._seen |= self._ask(sorted(fresh)) & fresh
             self._asked |= fresh
         return asked & self._seen
 

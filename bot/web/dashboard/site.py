@@ -51,6 +51,7 @@ class Visit:
     request: Request
     viewer: Viewer
     sight: Sight
+    inside: Sight
     now: datetime
 
     def asked(self, name: str, most: int = 200) -> str:
@@ -76,7 +77,8 @@ def visit(site: Site, door: Door, request: Request) -> Visit | None:
     viewer = door.viewer(request)
     if viewer is None:
         return None
-    return Visit(site=site, request=request, viewer=viewer, sight=Sight(viewer, site.projects), now=site.clock())
+    sight, inside = Sight(viewer, site.projects), Sight(viewer, site.projects, inside=True)
+    return Visit(site=site, request=request, viewer=viewer, sight=sight, inside=inside, now=site.clock())
 
 
 def answer(site: Site, door: Door, page: Page, request: Request) -> Response:

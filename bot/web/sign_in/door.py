@@ -88,6 +88,13 @@ class SignedIn:
         except RefusedError as error:
             raise TransientError(what=error.what, where=error.where, remedy=error.remedy) from None
 
+    def insiders(self, project_ids: Sequence[int]) -> frozenset[int]:
+        """As `visible`."""
+        try:
+            return self.acting.views.insiders(self.session, project_ids)
+        except RefusedError as error:
+            raise TransientError(what=error.what, where=error.where, remedy=error.remedy) from None
+
     def may(self, project_id: int) -> frozenset[Act]:
         """By their role in the project now."""
         try:

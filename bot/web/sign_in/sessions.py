@@ -26,6 +26,31 @@ _NEVER = (False, float("-inf"))
 PRESSES, WINDOW = 30, 600.0  # presses of one person within so many seconds
 
 
+class Known:
+    """What was answered of late about projects: yes or no. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[bool, float]] = {}
+
+    def remember(self, asked: Sequence[int], seen: frozenset[int], now: float) -> None:
+        """Keep an answer for a minute."""
+        if len(self._known) + len(asked) > MOST_KNOWN:
+            self._known = {}
+        self._known |= {one: (one in seen, now) for one in asked}
+
+    def recall(self, asked: Sequence[int], now: float) -> tuple[set[int], list[int]]:
+        """Those seen by what was answered within the last minute, and those of which nothing was."""
+        seen: set[int] = set()
+        unknown: list[int] = []
+        for one in asked:
+            sees, at = self._known.get(one, _NEVER)
+            if now - at >= FRESH:
+                unknown.append(one)
+            elif sees:
+                seen.add(one)
+        return seen, unknown
+
+
 class Session:
     """One signed-in browser. Safe to share between threads."""
 
@@ -36,7 +61,7 @@ class Session:
         self.born = self.seen = now
         self.renew_at = now + tokens.lasts.total_seconds() - EARLY
         self.renewing = threading.Lock()
-        self.known: dict[int, tuple[bool, float]] = {}
+        self.sees, self.inside = Known(), Known()
 
     def __repr__(self) -> str:
         return f"Session({self.user.username})"
@@ -52,24 +77,6 @@ class Session:
                 self.tokens = provider.renewed(self.tokens)
                 self.renew_at = now + self.tokens.lasts.total_seconds() - EARLY
             return self.tokens
-
-    def remember(self, asked: Sequence[int], seen: frozenset[int], now: float) -> None:
-        """Keep an answer for a minute."""
-        if len(self.known) + len(asked) > MOST_KNOWN:
-            self.known = {}
-        self.known |= {one: (one in seen, now) for one in asked}
-
-    def recall(self, asked: Sequence[int], now: float) -> tuple[set[int], list[int]]:
-        """Those seen by what was answered within the last minute, and those of which nothing was."""
-        seen: set[int] = set()
-        unknown: list[int] = []
-        for one in asked:
-            sees, at = self.known.get(one, _NEVER)
-            if now - at >= FRESH:
-                unknown.append(one)
-            elif sees:
-                seen.add(one)
-        return seen, unknown
 
 
 class Sessions:
@@ -149,15 +156,29 @@ class PersonalViews:
 
     def visible(self, session: Session, project_ids: Sequence[int]) -> frozenset[int]:
         """Those that they see, as asked within the last minute. Nothing for whoever is out; raises: TransientError."""
+        return self._asked(session, session.sees, project_ids, lambda view, some: view.visible(some))
+
+    def insiders(self, session: Session, project_ids: Sequence[int]) -> frozenset[int]:
+        """Those in which they are Reporter at least, as `visible`."""
+        user_id = session.user.user_id
+        return self._asked(session, session.inside, project_ids, lambda view, some: view.insiders_of(some, user_id))
+
+    def _asked(
+        self,
+        session: Session,
+        known: Known,
+        project_ids: Sequence[int],
+        ask: Callable[[PersonsView, Sequence[int]], frozenset[int]],
+    ) -> frozenset[int]:
         now = self._sessions.clock()
-        seen, unknown = session.recall(project_ids, now)
+        seen, unknown = known.recall(project_ids, now)
         if unknown:
             try:
-                found = self.of(session).visible(unknown)
+                found = ask(self.of(session), unknown)
             except CredentialsError:
                 self._sessions.close(session)
                 return frozenset()
-            session.remember(unknown, found, now)
+            known.remember(unknown, found, now)
             seen.update(found.intersection(unknown))
         return frozenset(seen)
 
