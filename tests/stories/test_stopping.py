@@ -40,7 +40,7 @@ def test_a_replica_that_stops_in_the_midst_of_an_upload_is_gone_for_the_others(
     town.index.hold_uploads()
     daemon = bot.daemon()
     try:
-        daemon.ready()
+        daemon.ready(2 * WAIT)
         assert town.index.wait_held(WAIT)
         code, seconds = stopped(daemon)
         with bot.store() as store:
@@ -56,7 +56,7 @@ def test_a_database_that_does_not_answer_holds_no_stop_up(bot: Bot, database: Ro
         bot.share(replace(database, port=cable.port))
         daemon = bot.daemon()
         try:
-            daemon.ready()
+            daemon.ready(2 * WAIT)
             cable.block()
             code, seconds = stopped(daemon)
         finally:
