@@ -121,8 +121,7 @@ def fill(store: Store, now: datetime, size: Size = Size(), seed: int = 7) -> lis
     with store.database.gather():
         for release in made[-size.told :]:
             _tell(store, release)
-    with store.database.gather():
-        _findings(store, chance, places, size, now)
+    _findings(store, chance, places, size, now)
     SqliteReadings(store.database).keep(reading(now))
     with store.engine.begin() as connection:
         connection.execute(insert(schema.cursors).values(name="poll", moment=now - timedelta(seconds=21)))
@@ -251,13 +250,15 @@ def _findings(store: Store, chance: random.Random, places: list[Project], size: 
     made = list(_made(chance, places, size.findings))
     begun = len(made) // 2  # found by the first audit of all
     known: list[str] = []
-    for number in range(AUDITS + 1):
-        new = made[:begun] if number == 0 else made[begun + number - 1 :: AUDITS]
-        fixed = [identity for identity in known if chance.random() < 0.035]
-        at = now - timedelta(days=AUDITS - number, hours=chance.randrange(4))
-        store.findings.note(new, fixed, at, tuple(token_lists(places, now)) if number == AUDITS else ())
-        gone = set(fixed)
-        known = [one for one in known if one not in gone] + [one.identity for one in new]
+    ends = tuple(token_lists(places, now))
+    with store.database.gather():  # nothing is made up meanwhile: a server ends transactions that idle
+        for number in range(AUDITS + 1):
+            new = made[:begun] if number == 0 else made[begun + number - 1 :: AUDITS]
+            fixed = [identity for identity in known if chance.random() < 0.035]
+            at = now - timedelta(days=AUDITS - number, hours=chance.randrange(4))
+            store.findings.note(new, fixed, at, ends if number == AUDITS else ())
+            gone = set(fixed)
+            known = [one for one in known if one not in gone] + [one.identity for one in new]
 
 
 def token_lists(places: Sequence[Project], now: datetime) -> Iterator[TokenList]:
