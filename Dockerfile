@@ -32,7 +32,8 @@ FROM python:3.11.13-slim-bookworm
 LABEL org.opencontainers.image.title="Ropewalk" \
       org.opencontainers.image.description="The release bot of a GitLab organisation" \
       org.opencontainers.image.licenses="Apache-2.0"
-# Nothing that installs, and nothing that lends its owner's rights: what an intruder would look for first.
+# Nothing that installs but the pip of `install_check`, and nothing that lends its owner's rights: what an intruder
+# would look for first.
 RUN python -m pip uninstall --quiet --yes --root-user-action=ignore setuptools wheel pip \
     && rm -r /usr/local/lib/python3.11/ensurepip \
     && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
