@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.distributions import Distribution
 from bot.domain.refs import KnownRefs, Project, RefAction, RefChange, RefKind
@@ -120,6 +120,18 @@ class FakeReleaseRows:
                 self.rows[key] = replace(row, wake=row.wake + 1, due_at=now, woken=True)
                 woken += 1
         return woken
+
+    def wake_misdated(self, now: datetime) -> int:
+        """Those of a moment yet to come."""
+        apart = now + timedelta(seconds=5)
+        late = [
+            key
+            for key, row in self.rows.items()
+            if row.due_at is not None and row.due_at > now and max(row.updated_at, row.asked_at) > apart
+        ]
+        for key in late:
+            self.rows[key] = replace(self.rows[key], due_at=now)
+        return len(late)
 
     def heard(self, key: str, now: datetime) -> bool:
         """The first word counts."""

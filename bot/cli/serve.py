@@ -33,6 +33,7 @@ CLEAN_EVERY = timedelta(days=1)
 SETTLE_EVERY = timedelta(minutes=10)
 LOOK_EVERY = timedelta(minutes=1)  # what was put off; all else is looked at when it is asked for
 STOP_AT_MOST = 9.5  # seconds; whatever does not answer by then, a database that hangs say, is left as by a kill
+CLOCK_EVERY = 5.0  # seconds between two looks whether the clock was set back
 STOP_WITHIN = 6.0  # seconds for turns under way; what does not end by then is resumed at the next start
 
 log = get("serve")
@@ -264,6 +265,7 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
         state=bot.settings.state.shown,
     )
     keeping = asyncio.create_task(instruments.keep_on())
+    minding = asyncio.create_task(_mind_clock(bot, timer, runner))
     try:
         async with dashboard_listening(bot, stop, runner.wake):
             await listen(application(intake, health, metrics=instruments.metrics), web.host, web.port, stop)
@@ -273,6 +275,7 @@ async def _serve(options: Options, bot: App, runner: Runner, instruments: Instru
     finally:
         last.start()
         keeping.cancel()
+        minding.cancel()
         timer.stop()
         ended = await asyncio.to_thread(runner.stop, STOP_WITHIN)
         thread.join(timeout=1)
@@ -303,6 +306,23 @@ def _clean(bot: App, runner: Runner) -> None:
     """Let go of what nobody will ask for again."""
     runner.clean()
     log.info("serve.cleaned", deliveries=bot.store.deliveries.forget(bot.clock()))
+
+
+async def _mind_clock(bot: App, timer: Timer, runner: Runner) -> None:
+    """Go on at once where the clock was set back, be it while nobody ran; until cancelled."""
+    back: timedelta | None = timedelta()
+    while True:
+        if back is not None:
+            try:
+                woken = await asyncio.to_thread(bot.store.releases.wake_misdated, bot.clock())
+                if back or woken:
+                    log.warning("clock.set_back", seconds=round(back.total_seconds()), woken=woken)
+                    runner.wake()
+                back = None
+            except Exception as error:  # noqa: BLE001  (whatever the database raises: it is tried again)
+                log.warning("clock.unminded", reason=str(error))
+        await asyncio.sleep(CLOCK_EVERY)
+        back = timer.mind() or back
 
 
 def _settle(bot: App) -> None:

@@ -9,6 +9,7 @@ hour ahead would take the slots of the hour to come from the others.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -25,6 +26,7 @@ from bot.log import get
 GRID = datetime(2024, 1, 1, tzinfo=UTC)  # where all grids begin; moving it renames every slot
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")  # as cron numbers them
 SOON = timedelta(seconds=1)  # what is asked for within one second is one slot
+SET_BACK = timedelta(seconds=2)  # more than a clock is corrected by between two looks at it, unless it is set
 
 log = get("timer")
 
@@ -40,13 +42,20 @@ def machine_now() -> datetime:
 class Timer:
     """Submits the slots of jobs. A slot whose job is still at work is left out."""
 
-    def __init__(self, submit: Submit, clock: Callable[[], datetime] = machine_now) -> None:
+    def __init__(
+        self,
+        submit: Submit,
+        clock: Callable[[], datetime] = machine_now,
+        machine: Callable[[], datetime] = machine_now,
+    ) -> None:
         """`submit` is called in the timer's thread (in `start` also in the caller's) and should be quick.
 
-        Slots are named by `clock`, but for those of a `cron` line, which goes by the machine's.
+        Slots are named by `clock`, but for those of a `cron` line, which goes by the `machine`'s.
         """
         self._submit = submit
-        self._clock = clock
+        self._clock, self._machine = clock, machine
+        self._leads = self._read()
+        self._times = 0  # that `clock` was set back
         self._intervals: dict[str, timedelta] = {}
         self._at_start: set[str] = set()
         self._scheduler = BackgroundScheduler(
@@ -90,6 +99,21 @@ class Timer:
             self._take(name, now if name in self._at_start else latest(interval, now))
         self._scheduler.start()
 
+    def mind(self) -> timedelta:
+        """Look whether a clock was set back, and go on by what it says now; returns by how much it was, or nought.
+
+        To be called every few seconds. APScheduler by itself would wait until the clock has caught up.
+        """
+        before, self._leads = self._leads, self._read()
+        clock, machine = (old - new for old, new in zip(before, self._leads, strict=True))
+        if clock > SET_BACK:
+            self._times += 1
+        if machine > SET_BACK:
+            for job in self._scheduler.get_jobs():
+                trigger = DateTrigger(self._machine()) if job.args else job.trigger
+                self._scheduler.reschedule_job(job.id, trigger=trigger)
+        return max((one for one in (clock, machine) if one > SET_BACK), default=timedelta())
+
     def stop(self) -> None:
         """Submit no more."""
         if self._scheduler.running:
@@ -113,11 +137,17 @@ class Timer:
 
     def _ahead(self) -> timedelta:
         """By how much the clock that names slots is ahead of the machine's."""
-        return self._clock() - machine_now()
+        return self._clock() - self._machine()
+
+    def _read(self) -> tuple[timedelta, timedelta]:
+        """By how much each clock is ahead of the steady one."""
+        steady = timedelta(seconds=time.monotonic())
+        return self._clock() - GRID - steady, self._machine() - GRID - steady
 
     def _take(self, name: str, slot: datetime) -> bool:
         try:
-            return self._submit(name, slot)
+            # Else it would be named as one of the hour that came twice, and count as done.
+            return self._submit(name, slot + timedelta(microseconds=self._times))
         except Exception as error:  # the timer's thread, which has other jobs to mind
             log.error("timer.unsubmitted", job=name, slot=slot, exc_info=error)
             return False

@@ -142,6 +142,12 @@ class Waker(Protocol):
         If the ref is gone, or the tag stands at another commit, those that stopped are asked, too: they are withdrawn.
         """
 
+    def wake_misdated(self, now: datetime) -> int:
+        """Ask for a turn now of every release that waits and was written, or asked for, at a moment yet to come.
+
+        The clock was set back since, and they would wait until it has caught up. Returns how many there were.
+        """
+
     def heard(self, key: str, now: datetime) -> bool:
         """Note that a hook told of the pipeline of a release that waits; False if there is none, or it is known."""
 

@@ -475,3 +475,20 @@ def test_a_turn_that_ends_without_a_wake_up_is_not_due_before_its_time(state: St
     state.queue.finish(replace(planned(), due_at=NOON + HOUR, state=ReleaseState.WAITING), wake_seen=0)
     assert state.queue.due(NOON + HOUR - timedelta(seconds=1), 10) == ()
     assert [found.key for found in state.queue.due(NOON + HOUR, 10)] == [KEY]
+
+
+def test_what_a_clock_wrote_that_was_set_back_is_due_at_once(state: State) -> None:
+    """Not what waits for a moment to come that was named by a clock that was right."""
+    later = NOON + HOUR
+    for ref, due, at in (
+        ("v1", later + HOUR, later),  # waits for its pipeline, written while the clock was an hour ahead
+        ("v2", later, NOON),  # held for an hour
+        ("v3", None, later),  # over
+        ("v4", NOON, NOON),
+    ):
+        state.register.add(replace(planned(ref=ref), due_at=due, updated_at=at, asked_at=min(at, NOON)))
+    state.register.add(replace(planned(ref="v5", due_at=later), asked_at=later))  # asked for and not begun
+    assert state.waker.wake_misdated(NOON) == 2
+    assert state.waker.wake_misdated(NOON + 2 * HOUR) == 0
+    found = {one.id.ref: one.due_at for one in state.register.releases()}
+    assert found == {"v1": NOON, "v2": later, "v3": None, "v4": NOON, "v5": NOON}

@@ -98,6 +98,34 @@ def test_slots_are_named_by_the_clock_that_all_share_however_wrong_the_machine_i
     assert len(set(taker.slots("poll"))) == len(taker.slots("poll"))
 
 
+def test_a_clock_that_is_set_back_stops_no_slot_and_no_slot_counts_as_done(taker: Taker) -> None:
+    """APScheduler would wait for the hour to come again, and its slots are named already."""
+    back = [timedelta()]
+
+    def told() -> datetime:
+        return datetime.now(UTC) - back[0]
+
+    timer = Timer(taker, told, told)
+    timer.every(SECOND, "poll")
+    timer.start()
+    try:
+        timer.soon("heads", after=timedelta(hours=1))
+        assert timer.mind() == timedelta()
+        taker.until(lambda: len(taker.slots("poll")) >= 2)
+        back[0] = SECOND
+        assert timer.mind() == timedelta(), "a correction is no setting"
+        back[0] = timedelta(hours=1)
+        assert abs(timer.mind() - timedelta(hours=1) + SECOND) < SECOND
+        assert timer.mind() == timedelta()
+        taker.until(lambda: bool(taker.slots("heads")))
+        count = len(taker.taken)
+        taker.until(lambda: len(taker.taken) > count + 1)
+    finally:
+        timer.stop()
+    assert len(set(taker.taken)) == len(taker.taken)
+    assert {slot.microsecond for slot in taker.slots("poll")} == {0, 1}
+
+
 def test_slots_lie_on_one_grid_whenever_the_timer_was_started(taker: Taker) -> None:
     with started(taker, ("poll", SECOND)):
         taker.until(lambda: len(taker.taken) >= 3)

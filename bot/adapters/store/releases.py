@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -36,6 +36,7 @@ _DUE = (
     .order_by(_R.c.due_at, _R.c.key)
     .limit(bindparam("most", type_=Integer))
 )
+APART = timedelta(seconds=5)  # what the clocks of two processes on one state may differ by
 MOST_ID_DIGITS = 18  # an INTEGER of SQLite takes these
 
 
@@ -85,6 +86,13 @@ class SqliteReleases:
             statement = statement.where(table.c.due_at.is_not(None))
         with self._database.begin() as connection:
             return connection.execute(statement.values(**values)).rowcount == 1
+
+    def wake_misdated(self, now: datetime) -> int:
+        """Ask for a turn of those that a clock wrote which was set back since."""
+        table = schema.releases
+        misdated = or_(table.c.updated_at > now + APART, table.c.asked_at > now + APART)
+        with self._database.begin() as connection:
+            return connection.execute(update(table).where(table.c.due_at > now, misdated).values(due_at=now)).rowcount
 
     def wake_ref(self, change: RefChange, now: datetime) -> int:
         """Ask for a turn now of every release of that ref that waits, or that stopped and is to be withdrawn."""
