@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from bot.adapters.gitlab.account import GitLabAccount
 from bot.adapters.gitlab.answers import parse_date, parse_retry, parse_time, redirect_target
+from bot.adapters.gitlab.bounds import LIMITS
 from bot.adapters.gitlab.history import GitLabHistory
 from bot.adapters.gitlab.notes import GitLabNotes
 from bot.adapters.gitlab.pipelines import GitLabPipelines
@@ -147,7 +149,7 @@ def test_every_request_comes_back_to_the_budget_however_it_ends(call: Call) -> N
     ]
     for answer in answers:
         with hostile(answer) as server:
-            one = api(server.url, SHORT)
+            one = api(server.url, replace(LIMITS, answer_bytes=SHORT.answer_bytes))
             with contextlib.suppress(TransientError, RefusedError):
                 call(one)
         assert len(server.asked) == 1
