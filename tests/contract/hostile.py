@@ -8,7 +8,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -135,6 +135,7 @@ def api(
 
 
 SHORT = Limits(silence=0.4, answer=0.8, download=0.8, answer_bytes=1024 * 1024, download_bytes=1024 * 1024, pages=20)
+PATIENT = replace(SHORT, silence=10.0, answer=20.0)  # where what is tried is no waiting: a busy machine takes its time
 Call = Callable[[Api], object]
 CALLS: tuple[Call, ...] = (
     lambda one: one.get("/version"),

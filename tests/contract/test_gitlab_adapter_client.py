@@ -3,7 +3,6 @@
 import contextlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 
 from bot.adapters.gitlab.account import GitLabAccount
 from bot.adapters.gitlab.answers import parse_date, parse_retry, parse_time, redirect_target
-from bot.adapters.gitlab.bounds import LIMITS
 from bot.adapters.gitlab.history import GitLabHistory
 from bot.adapters.gitlab.notes import GitLabNotes
 from bot.adapters.gitlab.pipelines import GitLabPipelines
@@ -24,7 +22,7 @@ from bot.adapters.gitlab.releases import GitLabReleases
 from bot.adapters.gitlab.variables import GitLabVariables
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
 from bot.domain.refs import Tag
-from tests.contract.hostile import CALLS, SHORT, TOKEN, Answer, Asked, Call, Cut, api, error_of, hostile, reply
+from tests.contract.hostile import CALLS, PATIENT, SHORT, TOKEN, Answer, Asked, Call, Cut, api, error_of, hostile, reply
 
 NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
 
@@ -149,7 +147,7 @@ def test_every_request_comes_back_to_the_budget_however_it_ends(call: Call) -> N
     ]
     for answer in answers:
         with hostile(answer) as server:
-            one = api(server.url, replace(LIMITS, answer_bytes=SHORT.answer_bytes))
+            one = api(server.url, PATIENT)
             with contextlib.suppress(TransientError, RefusedError):
                 call(one)
         assert len(server.asked) == 1
@@ -234,7 +232,7 @@ def test_graphql_errors_come_with_200() -> None:
 def test_a_broken_answer_is_transient_and_not_asked_for_again(call: Call, answer: Callable[[Asked], bytes]) -> None:
     """HTML with 200, cut JSON, broken framing, floods of headers: try later, once, with one sentence."""
     with hostile(answer) as server:
-        error = error_of(call, api(server.url, SHORT))
+        error = error_of(call, api(server.url, PATIENT))
     assert isinstance(error, TransientError)
     assert len(server.asked) == 1
 
