@@ -33,7 +33,7 @@ FAILING = PART if FULL else PART / 2  # of all requests: in a short run nobody w
 KNOWN_DEAD = 0.5 if FULL else 1.0  # how often the others are told at once, and do not wait for the signs of life
 PAUSE = 2.5  # seconds between two acts, on average
 STOPPING = 5  # one release in so many is stopped by its variables
-END = 600.0  # seconds for what is left after the last act
+END = 1800.0  # seconds for what is left after the last act: who fails often waits up to a quarter of an hour
 
 
 @dataclass(slots=True)
