@@ -21,6 +21,7 @@ from bot.cli.records import opened as _app
 from bot.cli.records import parsed as _target
 from bot.cli.records import recorded as _recorded
 from bot.cli.tagging import join as join_tagging
+from bot.domain.readings import is_alive
 from bot.domain.refs import Target
 from bot.domain.releases import PUBLIC, Receipt, Release, ReleaseState
 
@@ -242,10 +243,8 @@ def _work(options: Options, bot: App, key: str) -> Release:
 
 def _daemon(bot: App) -> bool:
     """Whether it is a daemon that runs on this state: one writes down now and then that it does."""
-    from bot.cli.status import FRESH
-
-    last = bot.readings.last()
-    return last is not None and not last.stopped and bot.clock() - last.at < FRESH
+    replicas = bot.replicas.members() if bot.replicas is not None else ()
+    return is_alive(bot.readings.last(), replicas, bot.clock())
 
 
 def _progress(options: Options, release: Release, said: str) -> str:

@@ -15,14 +15,12 @@ from bot.cli.exits import Exit
 from bot.cli.options import Format, Options
 from bot.cli.output import STATE_STYLE, dumps, rfc3339
 from bot.cli.records import looking
-from bot.domain.readings import BudgetLine, BudgetReading, DaemonReading
+from bot.domain.readings import BudgetLine, BudgetReading, DaemonReading, is_alive
 from bot.domain.releases import ReleaseState
 from bot.domain.replicas import Replica
 from bot.domain.versioning import NewHead
 
 SCHEMA = "ropewalk.status/1"
-# A daemon writes every ten seconds; two that fail to come may be a busy disk.
-FRESH = timedelta(seconds=30)
 MOST_HEADS = 5  # new commits that are not tagged yet, in text
 Json = dict[str, object]
 
@@ -47,10 +45,8 @@ class Status:
 
     @property
     def alive(self) -> bool:
-        """Whether a daemon was seen lately: where several share the state, one may have said goodbye for itself."""
-        if self.daemon is None or self.now - self.daemon.at >= FRESH:
-            return False
-        return not self.daemon.stopped or any(one.alive for one in self.replicas)
+        """Whether a daemon runs, as far as the state tells."""
+        return is_alive(self.daemon, self.replicas, self.now)
 
 
 def status(options: Options) -> Exit:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from bot.domain.replicas import Replica
+
+FRESH = timedelta(seconds=30)  # a daemon writes every ten seconds; two that fail to come may be a busy disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,3 +69,10 @@ class DaemonReading:
     stopped: bool
     polled_at: datetime | None
     budget: BudgetReading
+
+
+def is_alive(daemon: DaemonReading | None, replicas: Sequence[Replica], now: datetime) -> bool:
+    """Whether a daemon was seen lately: where several share the state, one may have said goodbye for itself."""
+    if daemon is None or now - daemon.at >= FRESH:
+        return False
+    return not daemon.stopped or any(one.alive for one in replicas)

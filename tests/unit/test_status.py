@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.cli.status import FRESH, Status, status_json, status_text
-from bot.domain.readings import DaemonReading, SharedBudgetReading
+from bot.cli.status import Status, status_json, status_text
+from bot.domain.readings import FRESH, DaemonReading, SharedBudgetReading
 from bot.domain.replicas import Replica
 from bot.domain.versioning import NewHead
 from tests.unit.readings_made import READING

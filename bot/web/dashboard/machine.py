@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
+from bot.domain.readings import is_alive
 from bot.domain.refs import ChangeSource
 from bot.web.dashboard.site import Context, Visit
-
-FRESH = timedelta(seconds=30)  # it writes every ten seconds; two that fail to come may be a busy disk
 
 
 def machine(visit: Visit) -> Context:
@@ -19,9 +16,7 @@ def machine(visit: Visit) -> Context:
     return {
         "view": view,
         "daemon": daemon,
-        "alive": daemon is not None
-        and visit.now - daemon.at < FRESH
-        and (not daemon.stopped or any(one.alive for one in view.replicas)),
+        "alive": is_alive(daemon, view.replicas, visit.now),
         "limits": [line for line in daemon.budget.lines if line.size or line.refused] if daemon else [],
         "requests": sorted(daemon.budget.requests, key=lambda one: -one[2])[:12] if daemon else [],
         "told": told,
