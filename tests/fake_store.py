@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.domain.distributions import Distribution
 from bot.domain.refs import KnownRefs, Project, RefAction, RefChange, RefKind
 from bot.domain.releases import STOPPED, Attempt, DueTurn, Receipt, Release, ReleaseState
+from bot.domain.replicas import APART
 from bot.ports.store import Comparison, Due, Taken, Urgency
 
 
@@ -123,7 +124,7 @@ class FakeReleaseRows:
 
     def wake_misdated(self, now: datetime) -> int:
         """Those of a moment yet to come."""
-        apart = now + timedelta(seconds=5)
+        apart = now + APART
         late = [
             key
             for key, row in self.rows.items()

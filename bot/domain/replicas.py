@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 TTL = timedelta(seconds=30)  # without a sign of life for so long a process counts as dead
 BEAT_EVERY = timedelta(seconds=5)
+APART = timedelta(seconds=5)  # what the clocks of two processes on one state may differ by
 ADOPT_EVERY = timedelta(seconds=7)  # so what a dead process left goes on within 40 s
 
 

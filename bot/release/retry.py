@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.releases import Attempt, AttemptOutcome
+from bot.domain.replicas import APART
 
 MOST_TRIES = 6
 FIRST_DELAY = timedelta(seconds=2)
@@ -14,7 +15,6 @@ LONGEST_DELAY = timedelta(minutes=15)
 # A server goes on with what it received whole, also when the client is gone: GitLab stores a file within seconds.
 IN_FLIGHT = timedelta(seconds=8)
 SETTLING = timedelta(hours=1)
-APART = timedelta(seconds=5)  # what the clocks of two processes on one state may differ by
 _EVER = datetime.min.replace(tzinfo=UTC)
 _SEEN = (AttemptOutcome.ACCEPTED, AttemptOutcome.REFUSED, AttemptOutcome.DENIED)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -27,6 +27,7 @@ from bot.adapters.store.database import Database
 from bot.adapters.store.rows import Redact
 from bot.domain.refs import RefAction, RefChange, RefKind
 from bot.domain.releases import STOPPED, DueTurn, Release
+from bot.domain.replicas import APART
 
 _STOPPED = tuple(state.value for state in STOPPED)
 _R = schema.releases
@@ -36,7 +37,6 @@ _DUE = (
     .order_by(_R.c.due_at, _R.c.key)
     .limit(bindparam("most", type_=Integer))
 )
-APART = timedelta(seconds=5)  # what the clocks of two processes on one state may differ by
 MOST_ID_DIGITS = 18  # an INTEGER of SQLite takes these
 
 

@@ -15,7 +15,7 @@ from bot.adapters.store.token_tables import token_lists, tokens
 from bot.domain.tokens import SOON, KnownList, TokenDate, TokenKind, TokenList, TokenReading
 
 AT_ONCE = 500  # rows a statement
-_PROJECT = "project/"
+PROJECT, GROUP = "project/", "group/"  # what places of projects and of groups begin with
 _GONE = {
     table: delete(table).where(table.c.place == bindparam("old_place"), table.c.kind == bindparam("old_kind"))
     for table in (tokens, token_lists)
@@ -118,7 +118,7 @@ def _row(one: TokenList, token: TokenDate) -> Values:
 
 
 def _project(place: str) -> int | None:
-    return int(place.removeprefix(_PROJECT)) if place.startswith(_PROJECT) else None
+    return int(place.removeprefix(PROJECT)) if place.startswith(PROJECT) else None
 
 
 def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:

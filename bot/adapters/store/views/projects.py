@@ -12,7 +12,7 @@ from bot.adapters.store import schema, token_tables
 from bot.adapters.store.columns import Moment
 from bot.adapters.store.database import Database
 from bot.adapters.store.heads import head_of
-from bot.adapters.store.tokens import known
+from bot.adapters.store.tokens import GROUP, PROJECT, known
 from bot.adapters.store.views.findings import project_in
 from bot.adapters.store.views.releases import LIGHT, row_of
 from bot.adapters.store.views.within import within
@@ -26,7 +26,6 @@ _P, _R, _F, _T = schema.projects, schema.releases, schema.findings, token_tables
 _COLUMNS = (_P.c.id, _P.c.full_path, _P.c.web_url, _P.c.default_branch, _P.c.enrolled_at, _P.c.compared_at)
 STUCK = tuple(sorted(state.value for state in STOPPED - {ReleaseState.BLOCKED}))
 _OVER = (ReleaseState.PUBLISHED.value, ReleaseState.WITHDRAWN.value)
-PROJECT, GROUP = "project/", "group/"
 EXPIRING = "RW314"  # the rule about tokens that end soon, or never
 _UNKNOWN = '"verdict": "unknown"'  # as gates are written down; within a reason its quotes would be escaped
 
