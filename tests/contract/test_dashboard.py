@@ -344,7 +344,7 @@ def test_findings_and_tokens_are_for_members(visit: Visits, state: State) -> Non
         assert (found.resource in page.text) is shown
         assert ('id="tokens"' in page.text) is shown
         assert (found.resource in client.get(f"/findings?project={found.project}").text) is shown
-        assert (found.project in client.get(f"/projects?q={found.project}").text) is True
+        assert f'href="/projects/{number}"' in client.get(f"/projects?q={found.project}").text
         assert (f'href="/projects/{number}"' in client.get(f"/projects?show=findings&q={found.project}").text) is shown
     assert "for members" in guest.get("/projects").text
     assert "for members" not in member.get("/projects").text

@@ -81,9 +81,7 @@ def _may_follow(url: str, job: Fetch) -> bool:
     if there is None or home is None:
         return False
     scheme, host, port = there
-    if host == home[1]:
-        return scheme in ("https", home[0])
-    if job.storage:
+    if host == home[1] or job.storage:
         return scheme in ("https", home[0])
     return scheme == "https" and (job.access.proxy is not None or _public(host.strip("[]"), port))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TypeVar
@@ -63,6 +64,15 @@ class Lock:
     draw: Draw = plain
 
 
+@contextmanager
+def _not_now() -> Iterator[None]:
+    """What GitLab refuses to tell of a person cannot be told to them now: no page ends in a fault for that."""
+    try:
+        yield
+    except RefusedError as error:
+        raise TransientError(what=error.what, where=error.where, remedy=error.remedy) from None
+
+
 @dataclass(frozen=True, slots=True)
 class SignedIn:
     """See bot.web.viewer.Viewer."""
@@ -83,31 +93,23 @@ class SignedIn:
 
     def visible(self, project_ids: Sequence[int]) -> frozenset[int]:
         """As GitLab says to their own token, at most a minute ago."""
-        try:
+        with _not_now():
             return self.acting.views.visible(self.session, project_ids)
-        except RefusedError as error:
-            raise TransientError(what=error.what, where=error.where, remedy=error.remedy) from None
 
     def insiders(self, project_ids: Sequence[int]) -> frozenset[int]:
         """As `visible`."""
-        try:
+        with _not_now():
             return self.acting.views.insiders(self.session, project_ids)
-        except RefusedError as error:
-            raise TransientError(what=error.what, where=error.where, remedy=error.remedy) from None
 
     def may(self, project_id: int) -> frozenset[Act]:
         """By their role in the project now."""
-        try:
+        with _not_now():
             return self.acting.may(self.session, project_id)
-        except RefusedError as error:
-            raise TransientError(what=error.what, where=error.where, remedy=error.remedy) from None
 
     def maintains(self, project_id: int) -> bool:
         """By the same role."""
-        try:
+        with _not_now():
             level = self.acting.level(self.session, project_id)
-        except RefusedError as error:
-            raise TransientError(what=error.what, where=error.where, remedy=error.remedy) from None
         return level is not None and level >= Role.MAINTAINER
 
 
