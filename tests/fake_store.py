@@ -10,7 +10,7 @@ from bot.domain.distributions import Distribution
 from bot.domain.refs import KnownRefs, Project, RefAction, RefChange, RefKind
 from bot.domain.releases import STOPPED, Attempt, DueTurn, Receipt, Release, ReleaseState
 from bot.domain.replicas import APART
-from bot.ports.store import Comparison, Due, Taken, Urgency
+from bot.ports.store import Comparison, Due, Spread, Taken, Urgency
 
 
 @dataclass(slots=True)
@@ -197,6 +197,8 @@ class FakeIntake:
     cursors: dict[str, datetime] = field(default_factory=dict)
     projects: dict[int, Project] = field(default_factory=dict)
     seen_at: dict[int, datetime] = field(default_factory=dict)
+    heard_at: dict[int, datetime] = field(default_factory=dict)
+    compared_at: dict[int, datetime] = field(default_factory=dict)
     gone: set[int] = field(default_factory=set)
     looks: dict[int, FakeLook] = field(default_factory=dict)
 
@@ -238,6 +240,7 @@ class FakeIntake:
         if self.known(project.id).tags != comparison.basis_tags:
             return None
         self.enrolled([project], comparison.now)
+        self.compared_at[project.id] = comparison.now
         taken = self.take(comparison.changes, comparison.releases, comparison.now)
         self.baselines[project.id] = KnownRefs(
             tags=dict(comparison.tags), branches=dict(comparison.branches), patterns=comparison.patterns
@@ -253,7 +256,13 @@ class FakeIntake:
             self.cursors[name] = value
         return self.cursors.get(name)
 
-    def enrolled(self, projects: Sequence[Project], now: datetime, urgency: Urgency | None = None) -> None:
+    def enrolled(
+        self,
+        projects: Sequence[Project],
+        now: datetime,
+        urgency: Urgency | None = None,
+        spread: Spread | None = None,
+    ) -> None:
         """By id."""
         for project in projects:
             self.projects[project.id] = project
@@ -261,11 +270,29 @@ class FakeIntake:
             self.gone.discard(project.id)
             first = self.known(project.id).tags is None
             if urgency is not None and (urgency is not Urgency.BASELINE or first):
-                self._ask(project.id, urgency, now, hinted=False)
+                self._ask(project.id, urgency, now, hinted=False, due=self._later(project.id, spread) or now)
 
-    def _ask(self, project_id: int, urgency: Urgency, now: datetime, *, hinted: bool) -> None:
-        look = self.looks.setdefault(project_id, FakeLook(urgency, hinted, now, now))
+    def _later(self, project_id: int, spread: Spread | None) -> datetime | None:
+        heard, compared = self.heard_at.get(project_id), self.compared_at.get(project_id)
+        if spread is None or heard is None or compared is None:
+            return None
+        spared = heard > spread.heard_since and compared > spread.compared_since
+        return compared + spread.apart if spared else None
+
+    def _ask(self, project_id: int, urgency: Urgency, now: datetime, *, hinted: bool, due: datetime) -> None:
+        look = self.looks.setdefault(project_id, FakeLook(urgency, hinted, now, due))
         look.urgency, look.hinted, look.asked_at = min(look.urgency, urgency), look.hinted or hinted, now
+        if not look.tries:
+            look.due_at = min(look.due_at, due)
+
+    def heard(self, project_id: int, now: datetime) -> None:
+        """Of one that is there."""
+        if project_id in self.projects:
+            self.heard_at[project_id] = now
+
+    def heard_of(self, since: datetime) -> int:
+        """Of those that are not gone."""
+        return sum(at > since for number, at in self.heard_at.items() if self.watched(number))
 
     def left(self, now: datetime, *, ids: Sequence[int] = (), unseen_since: datetime | None = None) -> tuple[str, ...]:
         """By id or last sight."""
@@ -303,4 +330,4 @@ class FakeIntake:
         self.projects.setdefault(project_id, unknown)
         self.seen_at.setdefault(project_id, now)
         self.gone.discard(project_id)
-        self._ask(project_id, Urgency.HINTED, now, hinted=True)
+        self._ask(project_id, Urgency.HINTED, now, hinted=True, due=now)

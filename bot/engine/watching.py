@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.domain.errors import RefusedError, TransientError
 from bot.log import get
@@ -17,6 +18,8 @@ from bot.ports.store import Due
 from bot.watch.poll import Seen, Tick, Watcher
 
 LOOKS_A_RUN = 500  # then others get their slot
+# What was compared this soon after the start is compared once more: hooks may have come to a door that was not open.
+OPENS_WITHIN = timedelta(seconds=30)
 ABREAST = 4  # looks at a time: a look is two questions and much waiting; how many a minute is the API budget's to say
 
 log = get("watch")
@@ -44,7 +47,8 @@ class Watching:
         one.
         """
         self._lookers = ThreadPoolExecutor(ABREAST, thread_name_prefix="look")
-        self._watcher = replace(watcher, abreast=ABREAST, together=self._together)
+        listening = watcher.clock() + OPENS_WITHIN
+        self._watcher = replace(watcher, listening=listening, abreast=ABREAST, together=self._together)
         self._wake = wake
         self._look_soon = look_soon
         self._stopping = stopping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Protocol
 
@@ -222,15 +222,36 @@ class Due:
     hinted: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Looks that may wait: at projects that a hook told of after `heard_since`, compared after `compared_since`.
+
+    The next look at such a project is so long after the last one, its comparison, as `apart` says.
+    """
+
+    heard_since: datetime
+    compared_since: datetime
+    apart: timedelta
+
+
 class Enrolment(Protocol):
     """Which projects are watched, and which of them are to be looked at."""
 
-    def enrolled(self, projects: Sequence[Project], now: datetime, urgency: Urgency | None = None) -> None:
+    def enrolled(
+        self,
+        projects: Sequence[Project],
+        now: datetime,
+        urgency: Urgency | None = None,
+        spread: Spread | None = None,
+    ) -> None:
         """Store identity and time of projects; what is newly known of one replaces what was.
 
-        With `urgency` a look at each of them is asked for; with BASELINE only at those that have none. A project that
-        had left is back.
+        With `urgency` a look at each of them is asked for; with BASELINE only at those that have none; at those that
+        `spread` speaks of later. A project that had left is back.
         """
+
+    def heard_of(self, since: datetime) -> int:
+        """How many projects that are watched a webhook told of since then."""
 
     def left(self, now: datetime, *, ids: Sequence[int] = (), unseen_since: datetime | None = None) -> tuple[str, ...]:
         """Projects that are not watched any more, by id or because nobody enrolled them since a moment; their paths.
@@ -253,6 +274,9 @@ class Hints(Protocol):
 
     def ask(self, project_id: int, path: str, now: datetime) -> None:
         """Ask for a look at a project, which may be unknown or none of ours; only its id is believed."""
+
+    def heard(self, project_id: int, now: datetime) -> None:
+        """A webhook told of a push to a project: of one that is enrolled, that is kept."""
 
 
 class Register(Protocol):

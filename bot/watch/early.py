@@ -1,13 +1,15 @@
-"""What hooks told of before the ref it belongs to was known: GitLab sends them in any order.
+"""What hooks told lately: of pipelines before their ref was known (GitLab sends them in any order), and of whom at all.
 
-Kept in memory alone: whoever does not know it asks GitLab more often than need be, and that is all.
+Kept in memory alone: whoever does not know it asks GitLab or the state more often than need be, and that is all.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from datetime import datetime, timedelta
 
 MOST = 10_000  # keys: some minutes of the pipelines of a large organisation
+AGAIN = timedelta(minutes=10)  # a fraction of the hour for which a hook counts
 
 
 class Early:
@@ -26,3 +28,23 @@ class Early:
 
     def __contains__(self, key: str) -> bool:
         return key in self._keys
+
+
+class Lately:
+    """Of whom it was written down lately that a hook told of it."""
+
+    def __init__(self, again: timedelta = AGAIN, most: int = MOST) -> None:
+        self._again = again
+        self._most = most
+        self._at: OrderedDict[str, datetime] = OrderedDict()
+
+    def passed(self, key: str, now: datetime) -> bool:
+        """Whether it is time to write it down once more; if so, it counts as written now."""
+        last = self._at.get(key)
+        if last is not None and abs(now - last) < self._again:
+            return False
+        self._at[key] = now
+        self._at.move_to_end(key)
+        if len(self._at) > self._most:
+            self._at.popitem(last=False)
+        return True

@@ -51,7 +51,8 @@ class ProjectHint:
 class PipelineHint:
     """A pipeline of a ref changed its status; a release may wait for it. `under_way` if it will change by itself."""
 
-    project_id: int
+    project: Project
+    kind: RefKind
     ref: str
     sha: str
     under_way: bool = False
@@ -59,7 +60,7 @@ class PipelineHint:
     @property
     def key(self) -> str:
         """The key of the release that may wait for it."""
-        return f"{self.project_id}/{self.ref}@{self.sha}"
+        return f"{self.project.id}/{self.ref}@{self.sha}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,9 +148,9 @@ def _pipeline(body: Mapping[str, object]) -> Hint:
     ref, sha = _text(attributes.get("ref")), _sha(attributes.get("sha"))
     if ref is None or sha is None:
         return Ignored("a pipeline without ref or commit")
-    if attributes.get("status") in UNDER_WAY:
-        return PipelineHint(project_id=project.id, ref=ref, sha=sha, under_way=True)
-    return PipelineHint(project_id=project.id, ref=ref, sha=sha)
+    kind = RefKind.TAG if attributes.get("tag") is True else RefKind.BRANCH
+    under_way = attributes.get("status") in UNDER_WAY
+    return PipelineHint(project=project, kind=kind, ref=ref, sha=sha, under_way=under_way)
 
 
 def _merge_request(body: Mapping[str, object]) -> Hint:

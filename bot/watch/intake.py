@@ -13,7 +13,7 @@ from bot.domain.verdicts import Verdict
 from bot.ports.commands import CommandIntake
 from bot.ports.store import Enrolment, Hints, Intake, Queue, Waker
 from bot.watch.compare import new_release
-from bot.watch.early import Early
+from bot.watch.early import Early, Lately
 from bot.watch.hook import Ignored, MergeRequestHint, NoteHint, PipelineHint, ProjectHint, RefHint, read_hook
 from bot.watch.scope import Scope
 
@@ -48,17 +48,20 @@ class HookIntake:
     clock: Callable[[], datetime]
     commands: CommandIntake | None = None
     early: Early = field(default_factory=Early)
+    lately: Lately = field(default_factory=Lately)
 
     def take(self, body: Mapping[str, object]) -> Answer:
         """Store what a verified payload hints at."""
         hint = read_hook(body)
+        if isinstance(hint, (RefHint, ProjectHint)):
+            self._pushed(hint.project.id)
         match hint:
             case RefHint():
                 return self._ref(hint)
             case ProjectHint():
                 return self._project(hint.project)
             case PipelineHint():
-                return self._under_way(hint) if hint.under_way else Answer(self._pipeline(hint))
+                return self._under_way(hint) if hint.under_way else self._pipeline(hint)
             case MergeRequestHint():
                 return self._merge_request(hint.project)
             case NoteHint():
@@ -123,26 +126,44 @@ class HookIntake:
         new = self.commands.hear([hint.heard], self.clock())
         return Answer("the note is read", commands=True) if new else Answer("the note is known already", idle=True)
 
+    def _pushed(self, project_id: int) -> None:
+        """Hooks of its pushes arrive, so it need not be looked at so often: that is written down now and then."""
+        now = self.clock()
+        if self.lately.passed(str(project_id), now):
+            self.hints.heard(project_id, now)
+
     def _under_way(self, hint: PipelineHint) -> Answer:
         """No news, save that hooks of this pipeline reach us: whoever waits for it need not ask so often."""
-        heard = self.waker.heard(hint.key, self.clock())
-        if not heard:
+        if self.waker.heard(hint.key, self.clock()):
+            return Answer("a pipeline that is still under way")
+        if hint.key not in self.early:
             self.early.note(hint.key)
-        return Answer("a pipeline that is still under way", idle=not heard)
+            if self._of_unknown(hint):
+                return self._project(hint.project)
+        return Answer("a pipeline that is still under way", idle=True)
 
-    def _pipeline(self, hint: PipelineHint) -> str:
+    def _pipeline(self, hint: PipelineHint) -> Answer:
         key = hint.key
         now = self.clock()
         if self.queue.wake(key, now):
-            return "woke the release"
+            return Answer("woke the release")
         stopped = self.queue.release(key)
         if stopped is None:
-            return "no release waits for it"
+            return self._project(hint.project) if self._of_unknown(hint) else Answer("no release waits for it")
         if stopped.state in STOPPED and _for_want_of_a_pipeline(stopped):
             # Here is news of one: somebody ran a job again.
             self.queue.wake(key, now, reopen=True)
-            return "reopened the release"
-        return "the release has come to its end"
+            return Answer("reopened the release")
+        return Answer("the release has come to its end")
+
+    def _of_unknown(self, hint: PipelineHint) -> bool:
+        """Whether its ref is to be released, and nobody told of the ref: GitLab tells of no push of more than three."""
+        covered = self.scope.covers(hint.project) and self.policy.rule_for(hint.project.full_path, hint.kind, hint.ref)
+        if not covered or self.queue.release(hint.key) is not None:
+            return False
+        known = self.intake.known(hint.project.id)
+        heads = known.tags or {} if hint.kind is RefKind.TAG else known.branches
+        return heads.get(hint.ref) != hint.sha
 
 
 def _for_want_of_a_pipeline(release: Release) -> bool:

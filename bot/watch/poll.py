@@ -15,13 +15,18 @@ from itertools import islice
 
 from bot.domain.errors import RefusedError, TransientError
 from bot.ports.gitlab import Account, Projects
-from bot.ports.store import Due, Enrolment, Intake, Urgency
+from bot.ports.store import Due, Enrolment, Intake, Spread, Urgency
 from bot.watch.enrol import BATCH, UNAUTHORIZED, Enrolled, Enroller
 from bot.watch.look import Decided, Looker
 from bot.watch.scope import Scope
 
 ACTIVITY_STEP = timedelta(hours=1)
 SLACK = timedelta(minutes=5)
+# Projects whose hooks reach us share so many looks a minute, as long as each gets one an hour: a thousand of them would
+# else cost two thousand questions a minute, all of which the hooks have answered.
+LOOKS_A_MINUTE = 15
+# Whoever polls again after so long was not there either when hooks came.
+ABSENCE = timedelta(minutes=15)
 # One project that cannot be read now (a broken repository answers 500) must not hide those after it; more than a few
 # in a row mean that GitLab is unwell, and asking on would not help it.
 MOST_PUT_OFF = 3
@@ -58,7 +63,8 @@ class Watcher:
     """All that polling needs.
 
     `configured` is the configured moment of `watch.since`, or None for the moment of the first start. Looks are made
-    `abreast` at a time, by `together`, which gives their results in order.
+    `abreast` at a time, by `together`, which gives their results in order. `listening` is since when hooks are taken
+    in by our own clock; None if they are not.
     """
 
     account: Account
@@ -70,6 +76,7 @@ class Watcher:
     scope: Scope
     configured: datetime | None
     clock: Callable[[], datetime]
+    listening: datetime | None = None
     abreast: int = 1
     together: Callable[[Callable[[Due], Seen], Sequence[Due]], Iterable[Seen]] = map
 
@@ -122,8 +129,9 @@ class Watcher:
             moment = cursor - ACTIVITY_STEP - SLACK
             listed = self.projects.active_since(moment, membership=self.enroller.membership)
             found = filter(self.scope.covers, listed)
+            spread = self._spread(began - cursor)
             while batch := tuple(islice(found, BATCH)):
-                self.enrolment.enrolled(batch, self.clock(), Urgency.ACTIVE)
+                self.enrolment.enrolled(batch, self.clock(), Urgency.ACTIVE, spread)
                 count += len(batch)
         # GitLab's clock may have been set back meanwhile: then its newest answer is earlier than the beginning.
         self.intake.cursor(CURSOR, min(began, self.account.now()))
@@ -160,6 +168,20 @@ class Watcher:
                 else:
                     changes += seen
         return Tick(looked=looked, changes=tuple(changes), skipped=tuple(skipped), left=tuple(left), stopped=why)
+
+    def _spread(self, since_last: timedelta) -> Spread | None:
+        """Which looks may wait, and for how long; None: none of them.
+
+        Only a hook of the hour before says that the others of that hour would have come, and only if we were there to
+        take them in: what was compared last before that is looked at now. The last look is always asked for after the
+        hour in which nothing moves `last_activity_at`, however late it is made: nothing is missed, it is found later.
+        """
+        if self.listening is None or since_last > ABSENCE:
+            return None
+        since = self.clock() - ACTIVITY_STEP
+        minutes = self.enrolment.heard_of(since) / LOOKS_A_MINUTE
+        apart = min(timedelta(minutes=minutes), ACTIVITY_STEP)
+        return Spread(heard_since=since, compared_since=self.listening, apart=apart)
 
     def _try(self, due: Due) -> Seen:
         """Look at one; one that cannot be looked at now is put off. Raises: CredentialsError for a 401."""

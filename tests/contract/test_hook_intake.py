@@ -17,7 +17,7 @@ from bot.domain.refs import RefKind
 from bot.domain.releases import Release, ReleaseState, TargetState, TargetStatus
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.domain.versioning import Auto, VersioningPolicy
-from bot.watch.early import Early
+from bot.watch.early import Early, Lately
 from bot.watch.intake import HookIntake
 from bot.watch.scope import Scope
 from tests.contract.comparisons import comparison
@@ -75,9 +75,11 @@ def merge_request(path: str = PROJECT.full_path) -> dict[str, object]:
     return {"object_kind": "merge_request", "object_attributes": {"iid": 3, "action": "open"}, "project": project}
 
 
-def pipeline(status: str = "success", sha: str = SHA) -> dict[str, object]:
-    project = {"id": PROJECT.id, "path_with_namespace": PROJECT.full_path}
-    attributes = {"ref": "v1.1.0", "sha": sha, "status": status}
+def pipeline(
+    status: str = "success", sha: str = SHA, *, ref: str = "v1.1.0", tag: bool = True, path: str = PROJECT.full_path
+) -> dict[str, object]:
+    project = {"id": PROJECT.id, "path_with_namespace": path}
+    attributes = {"ref": ref, "tag": tag, "sha": sha, "status": status}
     return {"object_kind": "pipeline", "object_attributes": attributes, "project": project}
 
 
@@ -94,7 +96,9 @@ def test_a_new_tag_begins_one_release_however_often_it_is_told(bench: Bench) -> 
         (tag_push(path="other/widget"), "the project is out of scope"),
         ({"object_kind": "note"}, "a note without project or attributes"),
         ({}, "unknown events start nothing"),
-        (pipeline(), "no release waits for it"),
+        (pipeline(ref="nightly"), "no release waits for it"),
+        (pipeline(path="other/widget"), "no release waits for it"),
+        (pipeline("running", tag=False), "a pipeline that is still under way"),
         (merge_request(), "the merge request is looked at"),
         (merge_request(path="other/widget"), "the project is out of scope"),
         (tag_push(after=ZEROES, before=SHA), "nothing is released from that tag"),
@@ -127,7 +131,41 @@ def test_a_finished_pipeline_wakes_the_release_that_waits_for_it(bench: Bench) -
     bench.take(tag_push())
     assert bench.take(pipeline()) == "woke the release"
     assert bench.take(pipeline("running")) == "a pipeline that is still under way"
-    assert bench.take(pipeline(sha=OTHER_SHA)) == "no release waits for it"
+    assert bench.take(pipeline(sha=OTHER_SHA, ref="nightly")) == "no release waits for it"
+
+
+@pytest.mark.parametrize("status", ["created", "success"])
+def test_a_pipeline_of_a_tag_that_nobody_told_of_has_its_project_looked_at(bench: Bench, status: str) -> None:
+    """GitLab tells of no push of more than three tags, but of the pipelines of the first four."""
+    bench.store.intake.compared(comparison({"v1.0.0": SHA}))
+    assert bench.take(pipeline(status, ref="v1.0.0")) != "the project is looked at", "it is known"
+    assert bench.take(pipeline(status)) == "the project is looked at"
+    (due,) = bench.store.enrolment.due(NOON, 9)
+    assert (due.project.id, due.hinted) == (PROJECT.id, True)
+
+
+def test_the_pipeline_of_a_branch_is_none_of_a_tag_of_the_same_name(bench: Bench) -> None:
+    bench.store.intake.compared(comparison({"main": SHA}))
+    assert bench.take(pipeline(ref="main", tag=False)) == "the project is looked at"
+    assert bench.take(pipeline(ref="main")) == "no release waits for it", "no rule covers such a tag"
+
+
+def test_pushes_are_what_tells_that_hooks_of_a_project_arrive(bench: Bench) -> None:
+    bench.store.enrolment.enrolled([PROJECT], NOON)
+    earlier = NOON - timedelta(minutes=1)
+    bench.take(merge_request())
+    bench.take(pipeline("running"))
+    assert bench.store.enrolment.heard_of(earlier) == 0
+    bench.take(tag_push("nightly"))
+    assert bench.store.enrolment.heard_of(earlier) == 1
+
+
+def test_that_hooks_arrive_is_written_down_now_and_then() -> None:
+    lately = Lately(again=timedelta(minutes=10), most=2)
+    minutes = [minute for minute in range(25) if lately.passed("a", NOON + timedelta(minutes=minute))]
+    assert minutes == [0, 10, 20]
+    assert lately.passed("a", NOON - timedelta(hours=1)), "the clock was set back"
+    assert [lately.passed(key, NOON) for key in ("b", "c", "b", "a")] == [True, True, False, True], "two are kept"
 
 
 def test_word_of_a_running_pipeline_shows_once_that_hooks_of_it_arrive(bench: Bench) -> None:
@@ -139,6 +177,7 @@ def test_word_of_a_running_pipeline_shows_once_that_hooks_of_it_arrive(bench: Be
 
 
 def test_word_of_a_pipeline_that_comes_before_that_of_its_tag_counts(bench: Bench) -> None:
+    assert bench.take(pipeline("pending")) == "the project is looked at"
     pending = bench.hooks.take(pipeline("pending"))
     assert (pending.words, pending.idle) == ("a pipeline that is still under way", True), "nobody waits for it yet"
     bench.take(tag_push())

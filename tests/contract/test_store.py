@@ -13,14 +13,14 @@ from bot.domain.policy import Source
 from bot.domain.refs import ChangeSource, KnownRefs, RefAction, RefChange, RefKind
 from bot.domain.releases import STOPPED, AttemptOutcome, Receipt, Release, ReleaseState, TargetState, TargetStatus
 from bot.domain.verdicts import Consequence, GateResult, Verdict
-from bot.ports.store import Enrolment, Hints, Intake, Kept, Ledger, Queue, Register, Taken, Urgency, Waker
+from bot.ports.store import Enrolment, Hints, Intake, Kept, Ledger, Queue, Register, Spread, Taken, Urgency, Waker
 from tests.contract.comparisons import comparison
 from tests.contract.states import BOTH, store_on
 from tests.contract.turn_bench import planned
 from tests.fake_store import FakeIntake, FakeKept, FakeLedger, FakeReleaseRows
 from tests.unit.release_facts import NOON, OTHER_SHA, PROJECT, SDIST, SHA, WHEEL, attempt, distribution
 
-HOUR = timedelta(hours=1)
+HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 KEY = planned().key
 
 
@@ -359,6 +359,42 @@ def test_a_look_that_failed_comes_again_at_its_time_however_often_it_is_asked_fo
     assert due(state, NOON + HOUR) == [(42, 1, False)]
     state.enrolment.put_off(42, None)
     assert due(state, NOON + HOUR) == []
+
+
+def test_looks_of_projects_whose_hooks_arrive_follow_each_other_at_a_distance(state: State) -> None:
+    names = {1: "heard", 2: "silent", 3: "heard too long ago", 4: "compared before we listened", 5: "never compared"}
+    some = {number: replace(PROJECT, id=number, full_path=f"acme/p{number}") for number in names}
+    state.enrolment.enrolled(list(some.values()), NOON)
+    for number in (1, 2, 3, 4):
+        now = NOON - HOUR if number == 4 else NOON + MINUTE
+        state.intake.compared(replace(comparison({}, project=some[number]), now=now))
+    for number, at in ((1, NOON), (3, NOON - HOUR), (4, NOON), (5, NOON), (99, NOON)):
+        state.hints.heard(number, at)
+    assert state.enrolment.heard_of(NOON - MINUTE) == 3
+    spread = Spread(heard_since=NOON - MINUTE, compared_since=NOON, apart=HOUR)
+    state.enrolment.enrolled(list(some.values()), NOON + MINUTE, Urgency.ACTIVE, spread)
+    now = NOON + MINUTE
+    assert [one[0] for one in due(state, now)] == [2, 3, 4, 5]
+    assert [one[0] for one in due(state, now + HOUR - SECOND)] == [2, 3, 4, 5]
+    assert [one[0] for one in due(state, now + HOUR)] == [2, 3, 4, 5, 1]
+
+
+@pytest.mark.parametrize("how", ["hint", "poll"])
+def test_a_look_that_was_to_come_later_comes_at_once_where_somebody_asks_for_it(state: State, how: str) -> None:
+    state.enrolment.enrolled([PROJECT], NOON)
+    state.intake.compared(comparison({}))
+    state.hints.heard(PROJECT.id, NOON)
+    spread = Spread(heard_since=NOON - HOUR, compared_since=NOON - HOUR, apart=HOUR)
+    state.enrolment.enrolled([PROJECT], NOON + MINUTE, Urgency.ACTIVE, spread)
+    state.enrolment.enrolled([PROJECT], NOON + MINUTE, Urgency.ACTIVE, replace(spread, apart=HOUR * 2))
+    assert due(state, NOON + MINUTE) == []
+    if how == "hint":
+        state.hints.ask(PROJECT.id, PROJECT.full_path, NOON + MINUTE)
+    else:
+        state.enrolment.enrolled([PROJECT], NOON + MINUTE, Urgency.ACTIVE)
+    assert due(state, NOON + MINUTE) == [(PROJECT.id, 0, how == "hint")]
+    state.enrolment.enrolled([PROJECT], NOON + MINUTE, Urgency.ACTIVE, spread)
+    assert due(state, NOON + MINUTE) == [(PROJECT.id, 0, how == "hint")], "what is due stays due"
 
 
 def test_a_look_that_is_asked_for_while_one_is_under_way_is_not_answered_by_it(state: State) -> None:

@@ -35,7 +35,7 @@ def test_where_hooks_tell_of_the_pipeline_it_is_looked_at_seldom(waited: float) 
     facts = replace(good_facts(), pipeline=Seen(pipeline(S.RUNNING)), now=NOON + timedelta(seconds=waited))
     said = pipeline_green.judge(replace(wanted(), heard=True), facts)
     assert isinstance(said, GateResult)
-    assert said.look_again == timedelta(minutes=12)
+    assert said.look_again == timedelta(minutes=15)
 
 
 def test_success_passes() -> None:

@@ -102,7 +102,9 @@ def test_a_tag_may_have_slashes_in_its_name() -> None:
 
 @pytest.mark.parametrize("status", ["success", "failed", "canceled", "skipped", "manual"])
 def test_a_pipeline_that_stands_still_hints_at_its_ref_and_commit(status: str) -> None:
-    assert read_hook(pipeline(status=status)) == PipelineHint(project_id=42, ref="v1.1.0", sha=SHA)
+    hint = read_hook(pipeline(status=status))
+    assert isinstance(hint, PipelineHint)
+    assert (hint.key, hint.kind, hint.under_way) == (f"42/v1.1.0@{SHA}", RefKind.TAG, False)
 
 
 @pytest.mark.parametrize("status", ["created", "pending", "running"])

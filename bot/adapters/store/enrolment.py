@@ -13,7 +13,7 @@ from bot.adapters.store import schema
 from bot.adapters.store.database import Database
 from bot.adapters.store.tokens import forget_projects
 from bot.domain.refs import Project
-from bot.ports.store import Due, Urgency
+from bot.ports.store import Due, Spread, Urgency
 
 BATCH = 50  # rows a transaction: short ones let turns through
 
@@ -24,14 +24,34 @@ class SqliteEnrolment:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def enrolled(self, projects: Sequence[Project], now: datetime, urgency: Urgency | None = None) -> None:
+    def enrolled(
+        self,
+        projects: Sequence[Project],
+        now: datetime,
+        urgency: Urgency | None = None,
+        spread: Spread | None = None,
+    ) -> None:
         """Store identity and time of projects; a new path or name replaces the old one."""
         for start in range(0, len(projects), BATCH):
+            batch = projects[start : start + BATCH]
             with self._database.begin() as connection:
-                for project in projects[start : start + BATCH]:
+                later = {} if spread is None else _later(connection, [project.id for project in batch], spread)
+                for project in batch:
                     enrol(connection, project, now)
                     if urgency is not None:
-                        _ask(connection, project.id, urgency, now)
+                        _ask(connection, project.id, urgency, now, due=later.get(project.id))
+
+    def heard_of(self, since: datetime) -> int:
+        """How many projects that are watched a webhook told of since then."""
+        table = schema.projects
+        query = select(func.count()).select_from(table).where(table.c.heard_at > since, table.c.left_at.is_(None))
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
+
+    def heard(self, project_id: int, now: datetime) -> None:
+        """A webhook told of a push to a project."""
+        with self._database.begin() as connection:
+            connection.execute(_HEARD, {"of": project_id, "now": now})
 
     def left(self, now: datetime, *, ids: Sequence[int] = (), unseen_since: datetime | None = None) -> tuple[str, ...]:
         """Mark projects as watched no longer; returns their paths."""
@@ -134,6 +154,7 @@ def _enrol() -> Insert:
 
 
 _ENROL = _enrol()  # made once, see bot.adapters.store.intake
+_HEARD = update(schema.projects).where(schema.projects.c.id == bindparam("of")).values(heard_at=bindparam("now"))
 
 
 def ask_hinted(connection: Connection, project_id: int, path: str, now: datetime) -> None:
@@ -145,7 +166,24 @@ def ask_hinted(connection: Connection, project_id: int, path: str, now: datetime
     _ask(connection, project_id, Urgency.HINTED, now, hinted=True)
 
 
-def _ask(connection: Connection, project_id: int, urgency: Urgency, now: datetime, *, hinted: bool = False) -> None:
+def _later(connection: Connection, ids: Sequence[int], spread: Spread) -> dict[int, datetime]:
+    """When those are to be looked at that need not be looked at now."""
+    table = schema.projects
+    query = select(table.c.id, table.c.compared_at).where(
+        table.c.id.in_(ids), table.c.heard_at > spread.heard_since, table.c.compared_at > spread.compared_since
+    )
+    return {row.id: row.compared_at + spread.apart for row in connection.execute(query)}
+
+
+def _ask(
+    connection: Connection,
+    project_id: int,
+    urgency: Urgency,
+    now: datetime,
+    *,
+    hinted: bool = False,
+    due: datetime | None = None,
+) -> None:
     if urgency is Urgency.BASELINE:
         table = schema.projects
         compared = select(table.c.compared_at).where(table.c.id == project_id)
@@ -153,15 +191,17 @@ def _ask(connection: Connection, project_id: int, urgency: Urgency, now: datetim
             return
     looks = schema.looks
     statement = upsert(looks).values(
-        project_id=project_id, urgency=urgency.value, hinted=hinted, asked_at=now, due_at=now, tries=0
+        project_id=project_id, urgency=urgency.value, hinted=hinted, asked_at=now, due_at=due or now, tries=0
     )
-    # What was put off keeps its time: asking again does not make GitLab well.
+    # What was put off keeps its time: asking again does not make GitLab well. Nor is anything looked at later for it.
+    keeps = or_(looks.c.tries > 0, looks.c.due_at < statement.excluded.due_at)
     anew = {
         "urgency": case(
             (looks.c.urgency < statement.excluded.urgency, looks.c.urgency), else_=statement.excluded.urgency
         ),
         "hinted": or_(looks.c.hinted, statement.excluded.hinted),
         "asked_at": statement.excluded.asked_at,
+        "due_at": case((keeps, looks.c.due_at), else_=statement.excluded.due_at),
     }
     connection.execute(statement.on_conflict_do_update(index_elements=["project_id"], set_=anew))
 

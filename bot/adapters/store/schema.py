@@ -20,7 +20,7 @@ from bot.adapters.store.append_only import protect
 from bot.adapters.store.columns import Integer, Moment
 
 # Raised with every change of a table; a database of a newer version is refused. How tables change: see `growing`.
-VERSION = 5
+VERSION = 6
 
 metadata = MetaData()
 
@@ -35,6 +35,7 @@ projects = Table(
     Column("compared_at", Moment),
     Column("seen_at", Moment),  # when it was listed last
     Column("left_at", Moment),  # when it was found to be none of ours any more
+    Column("heard_at", Moment),  # when a webhook last told of a push to it, give or take some minutes
 )
 
 tags = Table(

@@ -22,7 +22,7 @@ PATIENCE_WITHOUT_NEED = timedelta(minutes=1)
 LOOK_AGAIN_FIRST = timedelta(seconds=5)
 LOOK_AGAIN_MOST = timedelta(seconds=60)
 # People take hours, and hooks tell when a pipeline is over: then the looks are there for the hook that gets lost.
-SELDOM = timedelta(minutes=12)  # a thousand releases that wait ask less than a hundred times a minute
+SELDOM = timedelta(minutes=15)  # a thousand releases that wait ask 67 times a minute
 
 
 def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
