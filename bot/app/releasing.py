@@ -32,7 +32,7 @@ from bot.notes.release_request import RequestWords
 from bot.notes.texts import ReleaseTexts
 from bot.release.apply import Hands
 from bot.release.consenting import Consents
-from bot.release.observe import Eyes
+from bot.release.eyes import Eyes
 from bot.release.proposing import ReleaseProposer
 from bot.release.requests import ReleaseRequests
 from bot.release.tagging import Tagger

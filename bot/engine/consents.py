@@ -13,9 +13,10 @@ from bot.domain.releases import PUBLIC, Release, ReleaseState
 from bot.domain.verdicts import Consequence, GateResult
 from bot.ports.store import Queue, Register
 from bot.release.approving import author_of_shipped, refusal
+from bot.release.eyes import Eyes
 from bot.release.facts import Facts, Look, LookKind, Seen, Unreadable, Wanted
 from bot.release.gates import hold as gate
-from bot.release.observe import Eyes, observe
+from bot.release.observe import observe
 
 LEAST_SHA = 7  # hex digits, as git abbreviates them
 

@@ -14,9 +14,10 @@ from bot.domain.refs import Project, RefKind, Tag, matches_wildcard
 from bot.domain.releases import ReleaseId, ReleaseState
 from bot.domain.report import ReleaseReport
 from bot.release.changing import lower_tags
+from bot.release.eyes import Eyes
 from bot.release.facts import Facts, Look, LookKind, Seen, Wanted
 from bot.release.notes_source import choose
-from bot.release.observe import Eyes, observe
+from bot.release.observe import observe
 from bot.release.report import report
 from bot.release.unreleased import see_fragments
 

@@ -24,8 +24,8 @@ from bot.notes.merging import PreviewNotes
 from bot.ports.gitlab import Notes
 from bot.ports.merge_requests import MergeRequests, ReviewRecords
 from bot.ports.stickies import keep_note
+from bot.release.eyes import Eyes
 from bot.release.names import METADATA_FILES, stated
-from bot.release.observe import Eyes
 from bot.release.unreleased import added
 
 

@@ -16,9 +16,10 @@ from bot.ports.texts import Texts
 from bot.release.actions import Action, PlayJob, StartPipeline, Upload, verb
 from bot.release.apply import Hands, apply
 from bot.release.belonging import claim
+from bot.release.eyes import Eyes
 from bot.release.facts import Facts, Look, LookKind, Wanted
 from bot.release.identity import identity
-from bot.release.observe import Eyes, observe
+from bot.release.observe import observe
 from bot.release.plan import Act, Plan, Rest, plan
 from bot.release.retry import interrupted
 from bot.release.sources import asked_for

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from bot.domain.distributions import same_name, version_of_tag
 from bot.domain.policy import Source
 from bot.domain.refs import RefKind
 from bot.ports.builder import BuildOrder
 from bot.ports.index import Gathered
 from bot.release.belonging import metadata_paths, package_of
+from bot.release.eyes import Eyes
 from bot.release.facts import Facts, Wanted
 from bot.release.names import declared_name
 from bot.release.sources import source_of
-
-if TYPE_CHECKING:
-    from bot.release.observe import Eyes
 
 ORIGIN = "the build"
 

@@ -7,8 +7,7 @@ without the answer (the ref, the pipeline) it is raised, and so is whatever may 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import TypeVar
 
 from packaging.utils import canonicalize_name
@@ -22,29 +21,15 @@ from bot.domain.gitlab import Job
 from bot.domain.policy import Source
 from bot.domain.refs import Head, RefKind
 from bot.domain.report import IndexPage
-from bot.ports.builder import Archives, Builder
-from bot.ports.ci import Planner
-from bot.ports.gitlab import (
-    Contents,
-    FreezePeriods,
-    History,
-    Issues,
-    Milestones,
-    Notes,
-    Pipelines,
-    Refs,
-    Releases,
-    VariableReader,
-)
-from bot.ports.index import Anatomist, Distributions, Gathered, Index
-from bot.ports.store import Kept, Ledger
-from bot.release.artifacts import Artifacts, lost
+from bot.ports.index import Gathered, Index
+from bot.release.artifacts import lost
 from bot.release.belonging import belonging, metadata_paths, package_of
 from bot.release.building import builds, built_files
 from bot.release.changing import milestone_titles, see_changelog, see_changelog_file, see_changes
 from bot.release.choose import choose_pipeline, expired_jobs, jobs_with_files
 from bot.release.comparing import see_differences
-from bot.release.consenting import Consents, approved, held, reached
+from bot.release.consenting import approved, held, reached
+from bot.release.eyes import Eyes
 from bot.release.facts import (
     Facts,
     IndexFacts,
@@ -62,43 +47,6 @@ from bot.release.proofs import has, proven_now
 from bot.release.sources import begun_with, choose_source, read_signs, source_of
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Eyes:
-    """All that observing needs; `user_id` is who we are on GitLab.
-
-    Without `need_bytes` the digests of kept files suffice (nothing will be sent).
-    """
-
-    refs: Refs
-    contents: Contents
-    pipelines: Pipelines
-    variables: VariableReader
-    history: History
-    releases: Releases
-    milestones: Milestones
-    notes: Notes
-    planner: Planner
-    issues: Issues
-    issue_notes: Notes
-    user_id: int
-    index: Index
-    anatomist: Anatomist
-    distributions: Distributions
-    archives: Archives
-    builder: Builder
-    kept: Kept
-    ledger: Ledger
-    consents: Consents
-    freezes: FreezePeriods
-    clock: Callable[[], datetime]
-    need_bytes: bool = True
-
-    @property
-    def artifacts(self) -> Artifacts:
-        """What reads the files that jobs left."""
-        return Artifacts(pipelines=self.pipelines, distributions=self.distributions, kept=self.kept)
 
 
 def observe(eyes: Eyes, wanted: Wanted, facts: Facts, look: Look) -> Facts:

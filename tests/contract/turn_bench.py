@@ -19,8 +19,8 @@ from bot.ports.spans import UNHEARD, Spans
 from bot.ports.texts import Texts
 from bot.release.apply import Hands
 from bot.release.consenting import Consents
+from bot.release.eyes import Eyes
 from bot.release.facts import Wanted
-from bot.release.observe import Eyes
 from tests.fake_builder import FakeArchives, FakeBuilder
 from tests.fake_consents import FakeApprovals, FakeFreezePeriods, FakeHolds, FakePeople
 from tests.fake_index import FakeAnatomist, FakeInstaller
