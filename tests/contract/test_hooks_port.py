@@ -93,6 +93,7 @@ def receiver() -> Iterator[Receiver]:
 def served(org: Org, receiver: Receiver) -> Stage:
     # A test of the hooks, not of the budget: to it a minute passes whenever it looks at its clock.
     budget = Budget(org.url, clock=count(0, 60_000).__next__)
+    org.world.limits.forget()
     port = GitLabHooks(api(org.url, token=org.tokens["owner"], budget=budget))
     group = f"acme/hooked{len(org.world.projects)}"
     project = org.new_project(f"{group}/quiet")  # without pipelines, which would tell of themselves
