@@ -140,7 +140,7 @@ class Releasing(Parts):
         """One turn of a release; the caller writes the row."""
         span = self.spans.span(SpanName.TURN, project=release.project, ref=release.id.ref, turn=release.turn)
         with self.budget.work(), span as told:
-            ended = run_turn(self.tools, lambda: self.wanting.wanted(release), release)
+            ended = run_turn(self.tools, lambda sparing: self.wanting.wanted(release, sparing=sparing), release)
             told.tell(state=ended.state.value)
             return ended
 

@@ -11,6 +11,7 @@ from bot.domain.errors import ConfigError, RefusedError
 from bot.domain.refs import matches_path, matches_wildcard
 from bot.domain.strictness import TABLE, shown
 from bot.domain.tightening import Effective, effective, values_of
+from bot.ports.policy_files import Age
 from bot.settings.origins import Origin
 from bot.settings.problems import near_miss
 from bot.settings.problems import shown as spoken
@@ -74,7 +75,7 @@ def explain(options: Options, key: str, project: str | None, ref: str | None) ->
             what = f"there is no project {project} that the token may see"
             raise RefusedError(what=what, where=bot.api.where, remedy="Check the path and the token", status=404)
         known = found
-        return explanation(settings, key, known, ref, lambda rule: bot.layering.effective(known, rule, fresh=True))
+        return explanation(settings, key, known, ref, lambda rule: bot.layering.effective(known, rule, Age.NEW))
     finally:
         bot.close()
 

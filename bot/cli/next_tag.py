@@ -14,6 +14,7 @@ from bot.domain.errors import RefusedError
 from bot.domain.freezes import frozen
 from bot.domain.verdicts import Verdict
 from bot.hygiene.spelling import visible
+from bot.ports.policy_files import Age
 
 if TYPE_CHECKING:
     from bot.app import App
@@ -64,7 +65,7 @@ def question(bot: App, facts: ProjectFacts, tag: str | None) -> Question:
     hygiene, freezes = policy.hygiene, policy.freezes
     project = None if rule is None else bot.projects.project(facts.full_path)
     if rule is not None and project is not None:
-        holds = bot.layering.effective(project, rule, fresh=True)
+        holds = bot.layering.effective(project, rule, Age.NEW)
         rule, hygiene, freezes = holds.rule, holds.hygiene, holds.freezes
     return Question(
         tag=name,

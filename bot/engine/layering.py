@@ -11,7 +11,7 @@ from bot.domain.policy import Policy, ReleaseRule
 from bot.domain.refs import Project
 from bot.domain.tightening import Effective, effective
 from bot.log import get
-from bot.ports.policy_files import PolicyFiles
+from bot.ports.policy_files import Age, PolicyFiles
 from bot.settings.layers import read_own_file
 
 MOST_KEPT = 2_000  # files that were read; most projects have none
@@ -33,13 +33,13 @@ class Layering:
         """Those of the organisation."""
         return self._policy.layers
 
-    def effective(self, project: Project, rule: ReleaseRule, *, fresh: bool) -> Effective:
+    def effective(self, project: Project, rule: ReleaseRule, age: Age) -> Effective:
         """What a rule comes to for a project.
 
-        `fresh` as in `PolicyFiles.of`. Raises: TransientError, RefusedError.
+        The project's own file may have been read as long ago as `age` says. Raises: TransientError, RefusedError.
         """
         layers = self.layers
-        own = None if layers.files is ProjectFiles.IGNORE else self._own(project, self._files.of(project, fresh=fresh))
+        own = None if layers.files is ProjectFiles.IGNORE else self._own(project, self._files.of(project, age))
         return effective(
             rule,
             self._policy.hygiene,

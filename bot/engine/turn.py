@@ -83,9 +83,10 @@ class _Costs:
         return tuple(by_phase.items())
 
 
-def run_turn(tools: Tools, want: Callable[[], Wanted], release: Release) -> Release:
+def run_turn(tools: Tools, want: Callable[[bool], Wanted], release: Release) -> Release:
     """Run the loop and return the release as it then stands, `due_at` included. The caller writes the row.
 
+    `want` says what is wanted; given True, it may spare questions about it as long as the release waits on.
     What passes by itself (an unreachable GitLab, a 429) puts the release off; a refusal without which nothing can be
     said fails it. Neither raises.
     """
@@ -102,10 +103,16 @@ def run_turn(tools: Tools, want: Callable[[], Wanted], release: Release) -> Rele
     wanted: Wanted | None = None
     try:
         before = tools.requests()
-        wanted = want()
+        wanted = want(True)
         costs.charge("project", before)
         for _ in range(MOST_STEPS):
             drawn = plan(wanted, facts, tools.texts)
+            if wanted.spared and isinstance(drawn.step, Look) and drawn.step.kind is LookKind.REF:
+                # It waits no longer: nothing is judged or done without a look at the ref first.
+                before = tools.requests()
+                wanted = want(False)
+                costs.charge("project", before)
+                continue
             if isinstance(drawn.step, Rest):
                 return _close(tools, wanted, release, facts, drawn, drawn.step.again, costs)
             if isinstance(drawn.step, Act) and not tools.current(release):

@@ -13,6 +13,7 @@ from bot.domain.releases import Acceptance, Release, ReleaseState
 from bot.domain.tightening import Effective, effective
 from bot.domain.verdicts import Consequence
 from bot.engine.layering import Layering
+from bot.ports.policy_files import Age
 from bot.release.facts import Wanted
 
 # A release in these comes back again and again: what its project's own file said minutes ago is good enough.
@@ -24,6 +25,10 @@ def waiting_for(release: Release) -> str | None:
     if release.state is not ReleaseState.WAITING or release.woken or release.faults:
         return None
     return next((gate.name for gate in release.gates if gate.consequence is Consequence.WAIT), None)
+
+
+def _age(release: Release) -> Age:
+    return Age.RECENT if release.state in _AT_WORK else Age.NEW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +51,8 @@ class Wanting:
     tags: Callable[[], frozenset[str]]
     layering: Layering | None = None
 
-    def wanted(self, release: Release) -> Wanted:
-        """What policy wants of a release.
+    def wanted(self, release: Release, *, sparing: bool = False) -> Wanted:
+        """What policy wants of a release; with `sparing`, by what is known, as long as the release may wait on.
 
         Raises: RefusedError if no rule covers it, or the project is gone.
         """
@@ -58,7 +63,9 @@ class Wanting:
                 where=self.gitlab,
             )
         whole = self.rule(project.full_path, release.id.kind, release.id.ref)
-        holds = self._tightened(project, whole, fresh=release.state not in _AT_WORK)
+        waits = waiting_for(release)
+        spared = sparing and waits is not None
+        holds = self._tightened(project, whole, Age.ANY if spared else _age(release))
         rule = holds.rule
         return Wanted(
             id=release.id,
@@ -67,7 +74,8 @@ class Wanting:
             indexes=self.policy.indexes_of(rule),
             hygiene=holds.hygiene,
             asked=release.asked_at,
-            waiting_for=waiting_for(release),
+            waiting_for=waits,
+            spared=spared,
             heard=release.heard_at is not None,
             previous=self.published_before(release) if release.id.kind is RefKind.BRANCH else None,
             source=self._source(release, rule),
@@ -78,10 +86,10 @@ class Wanting:
             own_policy=holds.own,
         )
 
-    def _tightened(self, project: Project, rule: ReleaseRule, *, fresh: bool) -> Effective:
+    def _tightened(self, project: Project, rule: ReleaseRule, age: Age) -> Effective:
         if self.layering is None:
             return effective(rule, self.policy.hygiene, freezes=self.policy.freezes)
-        return self.layering.effective(project, rule, fresh=fresh)
+        return self.layering.effective(project, rule, age)
 
     def _source(self, release: Release, rule: ReleaseRule) -> Source:
         """What the release was begun with. A policy that was changed to another counts as long as nothing was tried."""

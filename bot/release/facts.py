@@ -156,7 +156,8 @@ class Wanted:
 
     `asked` is when the release was last asked for, by its ref change or a person's `resume`: patience counts from it.
     `waiting_for` names the gate that made it wait, if nothing but time has passed since; `heard` is whether hooks of
-    its pipeline reach us. `previous` is the commit that
+    its pipeline reach us. `spared` says that the project's own file was not asked for anew, which does only as long as
+    the release waits on. `previous` is the commit that
     was published last from the same branch, as far as we have a record of it; None for a tag. `freezes` are those that
     speak of the project. `accepted` is what people accepted of what this release changes. `tags` are those of the
     wheels that can be installed here. `source` is what the release was begun with or policy asks for, `auto` while
@@ -171,6 +172,7 @@ class Wanted:
     hygiene: HygienePolicy
     asked: datetime
     waiting_for: str | None = None
+    spared: bool = False
     heard: bool = False
     previous: str | None = None
     freezes: tuple[Freeze, ...] = ()

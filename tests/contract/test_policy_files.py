@@ -14,6 +14,7 @@ from bot.domain.errors import CredentialsError, TransientError
 from bot.domain.layers import MOST_BYTES, OWN_FILE
 from bot.domain.refs import Project
 from bot.domain.secrets import Redactor, Secret
+from bot.ports.policy_files import Age
 from bot.sandbox.world.places import Project as Place
 from tests.contract.hostile import api
 from tests.contract.sandbox_org import Org
@@ -39,15 +40,17 @@ def test_the_file_comes_with_its_commit_and_blob_and_again_only_once_the_branch_
         GitLabPolicyFiles(Api(url=org.url, token=secret, redactor=Redactor(), meter=meter)),
         known(org, where),
     )
-    first = ours.of(project, fresh=True)
+    first = ours.of(project, Age.NEW)
     assert (first.content, first.sha, first.fault) == (TEXT.encode(), where.git.resolve("main"), "")
     asked = meter.count()
-    assert ours.of(project, fresh=False) is first
+    assert ours.of(project, Age.RECENT) is first
     assert meter.count() == asked
-    assert ours.of(project, fresh=True) is first
+    assert ours.of(project, Age.NEW) is first
+    assert meter.count() == asked + 1
+    assert ours.of(project, Age.ANY) is first
     assert meter.count() == asked + 1
     org.world.commit(where, "main", "Say more", {"README": b"b"}, org.people["maintainer"])
-    second = ours.of(project, fresh=True)
+    second = ours.of(project, Age.NEW)
     assert (second.blob, second.sha) == (first.blob, where.git.resolve("main"))
     assert meter.count() == asked + 3
 
@@ -56,7 +59,7 @@ def test_a_project_without_the_file_or_without_any_code_has_none(org: Org) -> No
     empty = org.world.create_project("acme/layers/empty")
     org.world.add_member(empty, org.people["maintainer"], 40)
     for where in (org.new_project("acme/layers/none", {"README": "a"}), empty):
-        found = files(org).of(known(org, where), fresh=True)
+        found = files(org).of(known(org, where), Age.NEW)
         assert (found.content, found.fault) == (None, "")
 
 
@@ -64,25 +67,25 @@ def test_a_file_on_another_branch_says_nothing(org: Org) -> None:
     where = org.new_project("acme/layers/branch", {"README": "a"})
     person = org.people["maintainer"]
     org.world.commit(where, "wild", "Loosen", {OWN_FILE: TEXT.encode()}, person, start_branch="main")
-    assert files(org).of(known(org, where), fresh=True).content is None
+    assert files(org).of(known(org, where), Age.NEW).content is None
     stale = replace(known(org, where), default_branch="wild")
-    assert files(org).of(stale, fresh=True).content is None
+    assert files(org).of(stale, Age.NEW).content is None
 
 
 def test_a_default_branch_that_anybody_may_push_to_is_not_believed(org: Org) -> None:
     where = org.new_project("acme/layers/open", {OWN_FILE: TEXT})
     rules = list(where.protected_branches)
     where.protected_branches.clear()
-    found = files(org).of(known(org, where), fresh=True)
+    found = files(org).of(known(org, where), Age.NEW)
     assert found.content is None
     assert "the default branch main is not protected" in found.fault
     where.protected_branches.extend(rules)
-    assert files(org).of(known(org, where), fresh=True).content == TEXT.encode()
+    assert files(org).of(known(org, where), Age.NEW).content == TEXT.encode()
 
 
 def test_a_file_that_is_too_large_is_a_fault(org: Org) -> None:
     where = org.new_project("acme/layers/large", {OWN_FILE: "#" * (MOST_BYTES + 1)})
-    found = files(org).of(known(org, where), fresh=True)
+    found = files(org).of(known(org, where), Age.NEW)
     assert found.content is None
     assert f"has {MOST_BYTES + 1} bytes" in found.fault
 
@@ -100,9 +103,9 @@ def test_what_cannot_be_read_is_said_or_tried_later_and_never_taken_for_nothing(
     assert org.control("POST", "faults", json=fault).status_code == 201
     if error is not None:
         with pytest.raises(error):
-            files(org).of(project, fresh=True)
+            files(org).of(project, Age.NEW)
         return
-    found = files(org).of(project, fresh=True)
+    found = files(org).of(project, Age.NEW)
     assert found.content is None
     assert "cannot be read" in found.fault
     assert "403" in found.fault

@@ -13,9 +13,11 @@ import pytest
 from bot.domain.errors import CredentialsError, PutOffError, RefusedError, TransientError
 from bot.domain.gitlab import PipelineStatus, Variables
 from bot.domain.releases import AttemptOutcome, ReleaseState, TargetState
+from bot.domain.verdicts import Severity
 from bot.engine.turn import CREDENTIALS_RETRY, LONGEST_RETRY, run_turn
 from bot.ports.index import Sent
-from tests.contract.turn_bench import WRITES, Bench, planned
+from bot.release.facts import Wanted
+from tests.contract.turn_bench import PUBLIC_WRITES, WRITES, Bench, planned
 from tests.unit.release_facts import (
     NOON,
     OTHER_SHA,
@@ -164,7 +166,7 @@ def test_what_passes_by_itself_puts_the_release_off_and_the_next_turn_completes_
 
 
 def test_a_project_that_cannot_be_looked_up_now_puts_the_release_off(bench: Bench) -> None:
-    def want() -> NoReturn:
+    def want(sparing: bool) -> NoReturn:
         raise DOWN
 
     ended = run_turn(bench.tools, want, planned())
@@ -332,6 +334,29 @@ def test_a_release_that_is_stopped_writes_nothing_public_and_tells_every_merge_r
     assert bench.public_writes == []
     assert [len(bench.told(iid)) for iid in (1, 2)] == [1, 1]
     assert bench.wire.writes == ["create_note", "create_note"]
+
+
+def test_what_is_wanted_is_asked_for_anew_before_a_release_that_waited_goes_on(bench: Bench) -> None:
+    """As long as it waits, what a project's own file said at some time does; it may forbid everything by now."""
+    asked: list[bool] = []
+
+    def want(sparing: bool) -> Wanted:
+        asked.append(sparing)
+        found = bench.wanted(waiting)
+        spared = sparing and found.waiting_for is not None
+        hygiene = replace(found.hygiene, block_at=None if spared else Severity.HIGH)
+        return replace(found, spared=spared, hygiene=hygiene)
+
+    bench.set_pipeline(PipelineStatus.RUNNING)
+    waiting = bench.turn(planned())
+    waiting = replace(run_turn(bench.tools, want, waiting), turn=2)
+    assert (waiting.state, asked) == (ReleaseState.WAITING, [True])
+    bench.set_pipeline(PipelineStatus.SUCCESS)
+    bench.variables.flags[PROJECT.full_path] = Variables(flags=(variable(masked=False),))
+    asked.clear()
+    ended = run_turn(bench.tools, want, waiting)
+    assert (ended.state, asked) == (ReleaseState.BLOCKED, [True, False])
+    assert not set(PUBLIC_WRITES).intersection(bench.wire.writes)
 
 
 def test_a_release_that_waits_for_its_pipeline_reads_nothing_behind_it_and_tells_nobody(bench: Bench) -> None:

@@ -209,7 +209,7 @@ class Bench:
 
     def turn(self, release: Release) -> Release:
         """One turn, counted as the store would."""
-        ended = run_turn(self.tools, lambda: self.wanted(release), release)
+        ended = run_turn(self.tools, lambda _: self.wanted(release), release)
         return replace(ended, turn=release.turn + 1)
 
     def to_the_end(self, release: Release | None = None) -> Release:

@@ -15,6 +15,7 @@ from bot.domain.refs import Project
 from bot.domain.tightening import Effective
 from bot.domain.verdicts import Consequence, Severity, Verdict
 from bot.engine.layering import Layering
+from bot.ports.policy_files import Age
 from bot.release.facts import Facts
 from bot.release.gates import policy as gate
 from bot.settings import Settings, check, example, load
@@ -57,13 +58,13 @@ class OneFile:
         content = None if text is None else text.encode()
         self.text = PolicyText(sha="a" * 40, blob=str(hash(text)), content=content, fault=fault)
 
-    def of(self, project: Project, *, fresh: bool) -> PolicyText:
+    def of(self, project: Project, age: Age) -> PolicyText:
         return self.text
 
 
 def holds(made: Settings, project: Project = PROJECT, text: str | None = None, fault: str = "") -> Effective:
     layering = Layering(made.policy, OneFile(text, fault))
-    return layering.effective(project, made.policy.releases[0], fresh=True)
+    return layering.effective(project, made.policy.releases[0], Age.NEW)
 
 
 def test_a_group_tightens_what_is_below_it_and_the_nearest_comes_last(tmp_path: Path) -> None:
@@ -194,7 +195,7 @@ def test_a_projects_freeze_speaks_of_that_project_alone() -> None:
 
 def explained(made: Settings, key: str, text: str | None = None, project: Project | None = PROJECT) -> list[Explained]:
     layering = Layering(made.policy, OneFile(text))
-    found = explanation(made, key, project, None, lambda rule: layering.effective(PROJECT, rule, fresh=True))
+    found = explanation(made, key, project, None, lambda rule: layering.effective(PROJECT, rule, Age.NEW))
     return list(found.keys)
 
 

@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.layers import PolicyLayers, PolicyText, ProjectFiles
 from bot.domain.policy import HygienePolicy, IndexKind, IndexSpec, Policy, ReleaseRule, Source
+from bot.domain.refs import Project
+from bot.domain.releases import ReleaseState
+from bot.domain.verdicts import Consequence, GateResult, Verdict
+from bot.engine.layering import Layering
 from bot.engine.wanting import Wanting
+from bot.ports.policy_files import Age
 from tests.contract.turn_bench import planned
 from tests.unit.release_facts import PROJECT
 
@@ -46,3 +52,39 @@ def test_a_release_keeps_the_source_it_was_begun_with(
 ) -> None:
     release = replace(planned(), source=recorded)
     assert wanting(policy, begun=begun).wanted(release).source is source
+
+
+class Files:
+    """Projects' own files: none, and how old an answer might have been."""
+
+    def __init__(self) -> None:
+        self.ages: list[Age] = []
+
+    def of(self, project: Project, age: Age) -> PolicyText:
+        self.ages.append(age)
+        return PolicyText()
+
+
+WAITS = GateResult(name="pipeline_green", verdict=Verdict.FAIL, reason="it runs", consequence=Consequence.WAIT)
+
+
+@pytest.mark.parametrize(
+    ("state", "gates", "woken", "sparing", "age"),
+    [
+        (ReleaseState.PLANNED, (), False, True, Age.NEW),
+        (ReleaseState.BLOCKED, (), False, False, Age.NEW),
+        (ReleaseState.PUBLISHING, (), False, True, Age.RECENT),
+        (ReleaseState.WAITING, (WAITS,), False, False, Age.RECENT),
+        (ReleaseState.WAITING, (WAITS,), True, True, Age.RECENT),  # there is news
+        (ReleaseState.WAITING, (), False, True, Age.RECENT),
+        (ReleaseState.WAITING, (WAITS,), False, True, Age.ANY),
+    ],
+)
+def test_a_projects_own_file_is_asked_for_anew_save_while_a_release_waits_on(
+    state: ReleaseState, gates: tuple[GateResult, ...], woken: bool, sparing: bool, age: Age
+) -> None:
+    files, plain = Files(), wanting(Source.ARTIFACTS)
+    release = replace(planned(), state=state, gates=gates, woken=woken)
+    policy = replace(plain.policy, layers=PolicyLayers(files=ProjectFiles.WARN))
+    found = replace(plain, policy=policy, layering=Layering(policy, files)).wanted(release, sparing=sparing)
+    assert (files.ages, found.spared) == ([age], age is Age.ANY)

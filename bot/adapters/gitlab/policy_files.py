@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -13,9 +14,10 @@ from bot.adapters.gitlab.projects import GitLabProjects
 from bot.domain.errors import CredentialsError, RefusedError
 from bot.domain.layers import MOST_BYTES, OWN_FILE, PolicyText
 from bot.domain.refs import Project
+from bot.ports.policy_files import Age
 
 MOST_KEPT = 10_000  # projects; an answer has some kilobytes at most, and mostly none
-GOOD_FOR = 300.0  # seconds; a release that waits asks with every turn
+GOOD_FOR = {Age.NEW: -1.0, Age.RECENT: 300.0, Age.ANY: math.inf}  # seconds
 
 _UNPROTECTED = "is not protected, so that anybody who pushes could write it: protect it under Settings > Repository"
 
@@ -29,11 +31,11 @@ class GitLabPolicyFiles:
         self._kept: OrderedDict[int, tuple[float, PolicyText]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, project: Project, *, fresh: bool) -> PolicyText:
+    def of(self, project: Project, age: Age) -> PolicyText:
         """What the file says at the head of the default branch. A refusal (403, too large) is a fault in the answer."""
         with self._lock:
             at, known = self._kept.get(project.id, (0.0, None))
-        if known is not None and not fresh and time.monotonic() - at < GOOD_FOR:
+        if known is not None and time.monotonic() - at <= GOOD_FOR[age]:
             return known
         asked = time.monotonic()
         try:
