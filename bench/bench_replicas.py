@@ -185,15 +185,17 @@ def _idle(folder: Path, sandbox: Sandbox, role: Role, server: Postgres, given: a
         moved = _text(datetime.now(UTC) + timedelta(seconds=QUIET // 2))
         polled = f"SELECT count(*) FROM ropewalk.cursors WHERE name = 'poll' AND moment > '{moved}'"
 
-        def quiet() -> bool:
+        def compared() -> bool:
             try:
                 connection.execute("UPDATE ropewalk.projects SET compared_at = seen_at")
                 connection.execute("DELETE FROM ropewalk.looks")
-            except DeadlockDetected:  # the replicas write to the same rows, in another order: the next time, then
+            except DeadlockDetected:  # the replicas write to the same rows, in another order
                 return False
-            return _one(connection, polled) == 1
+            return True
 
-        until(quiet, 300)
+        until(compared)
+        until(lambda: _one(connection, polled) == 1, 300)
+        until(compared)
         with bots[0].store() as store, store.database.gather():
             for number in range(given.open):
                 store.releases.add(_waiting(number))
