@@ -179,8 +179,10 @@ class Watcher:
         if self.listening is None or since_last > ABSENCE:
             return None
         since = self.clock() - ACTIVITY_STEP
-        minutes = self.enrolment.heard_of(since) / LOOKS_A_MINUTE
-        apart = min(timedelta(minutes=minutes), ACTIVITY_STEP)
+        heard = self.enrolment.heard_of(since)
+        if heard <= LOOKS_A_MINUTE:
+            return None
+        apart = min(timedelta(minutes=heard / LOOKS_A_MINUTE), ACTIVITY_STEP)
         return Spread(heard_since=since, compared_since=self.listening, apart=apart)
 
     def _try(self, due: Due) -> Seen:
