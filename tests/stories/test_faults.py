@@ -18,7 +18,7 @@ from tests.stories.town import Package, Town
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
-RELEASES = 100 if FULL else 6
+RELEASES = 100 if FULL else 4
 PART = 0.2  # of all requests of the bot
 SLOWER = 3.0  # times, at most
 PATIENCE = 900.0  # seconds for all of them
