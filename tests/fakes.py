@@ -471,7 +471,8 @@ class FakeDistributions:
         files = tuple(file for gathered in found for file in gathered.files)
         self.kept |= {file.sha256 for file in files}
         problems = tuple(p for gathered in found for p in gathered.problems)
-        return Gathered(files=files, problems=problems, empty=all(gathered.empty for gathered in found))
+        left = tuple(one for gathered in found for one in gathered.left_out or ())
+        return Gathered(files=files, problems=problems, empty=all(gathered.empty for gathered in found), left_out=left)
 
     def has(self, sha256: str) -> bool:
         """Whether kept."""

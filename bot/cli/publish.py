@@ -15,6 +15,7 @@ from bot.cli.exits import Exit, exit_of_release
 from bot.cli.options import Format, Options
 from bot.domain.distributions import parse_filename
 from bot.domain.errors import ConfigError, RefusedError
+from bot.domain.left_out import lookalike
 
 if TYPE_CHECKING:
     from bot.engine.sending import Sending
@@ -90,14 +91,19 @@ def found(patterns: Sequence[str]) -> tuple[Path, ...]:
         remedy = "Let the job that builds keep dist/ as an artifact, and this one need it"
         raise RefusedError(what=what, where="publish", remedy=remedy, status=404)
     files = [path for path in paths if not path.name.endswith(_ATTESTATION)]
-    odd = [str(path) for path in files if parse_filename(path.name) is None and path.suffix != ".whl"]
+    odd = [path for path in files if parse_filename(path.name) is None and path.suffix != ".whl"]
     if odd:
-        what = f"neither a wheel nor an sdist: {', '.join(odd)}"
+        what = f"neither a wheel nor an sdist: {', '.join(map(_odd, odd))}"
         raise ConfigError(what=what, where="publish", remedy="Name the files, for example dist/*.whl dist/*.tar.gz")
     if not files:
         raise RefusedError(what="there is no wheel and no sdist among the files", where="publish", status=404)
     beside = (path.with_name(path.name + _ATTESTATION) for path in files)
     return (*files, *(path for path in beside if path.is_file()))
+
+
+def _odd(path: Path) -> str:
+    like = lookalike(path.name)
+    return f"{path} ({like.why})" if like else str(path)
 
 
 def _expanded(pattern: str) -> list[str]:

@@ -46,6 +46,7 @@ def preview(tools: Tools, wanted: Wanted, release: Release, *, proof: bool) -> P
         now=tools.clock(),
         attempts=tools.eyes.ledger.attempts(release.key),
         receipts=tools.eyes.ledger.receipts(release.key),
+        said=release.gates,
     )
     if proof:
         facts = observe(tools.eyes, wanted, facts, Look(LookKind.PIPELINE))

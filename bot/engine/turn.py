@@ -13,6 +13,7 @@ from bot.domain.verdicts import Consequence, GateResult
 from bot.log import get
 from bot.ports.spans import UNHEARD, Spans
 from bot.ports.texts import Texts
+from bot.release import leaving
 from bot.release.actions import Action, PlayJob, StartPipeline, Upload, verb
 from bot.release.apply import Hands, apply
 from bot.release.belonging import claim
@@ -97,6 +98,7 @@ def run_turn(tools: Tools, want: Callable[[bool], Wanted], release: Release) -> 
         now=tools.clock(),
         attempts=ledger.attempts(release.key),
         receipts=ledger.receipts(release.key),
+        said=release.gates,
     )
     costs = _Costs(release.requests, tools.requests)
     drawn: Plan | None = None
@@ -203,7 +205,7 @@ def _close(
         sourced(release, facts, wanted),
         state=drawn.state,
         version=metadata.version if metadata is not None else release.version,
-        gates=_gates(release, drawn),
+        gates=_gates(release, drawn, facts),
         targets=drawn.targets,
         next=drawn.next,
         requests=costs.total(waited=release.state is drawn.state is ReleaseState.WAITING),
@@ -213,13 +215,15 @@ def _close(
     )
 
 
-def _gates(release: Release, drawn: Plan) -> tuple[GateResult, ...]:
+def _gates(release: Release, drawn: Plan, facts: Facts) -> tuple[GateResult, ...]:
     """What the gates say now; while one holds the release up, the others keep what they said before.
 
-    What they said holds nothing up any more: who does is said by those that spoke now.
+    What they said holds nothing up any more: who does is said by those that spoke now. What was left out of the files
+    is known to whoever gathered them alone, so that stays until somebody looks at files again.
     """
     if drawn.state is not ReleaseState.WAITING:
-        return drawn.gates
+        left = () if facts.files is not None else (gate for gate in release.gates if gate.name == leaving.NAME)
+        return (*drawn.gates, *left)
     before = {gate.name: replace(gate, consequence=Consequence.NONE, look_again=None) for gate in release.gates}
     return tuple((before | {gate.name: gate for gate in drawn.gates}).values())
 

@@ -119,6 +119,12 @@ _GATES = {
         remedy="Mend the jobs that build and set a new tag; it is released by itself.",
         branch_remedy="Mend the jobs that build and merge that; it is released by itself.",
     ),
+    "left_out": GateWords(
+        title="Files left out",
+        problem="what looks like a distribution is none that an index takes",
+        turn=_PACKAGER,
+        remedy="The reason says what is left out and what makes a distribution of it.",
+    ),
     "changes": GateWords(
         title="Changes",
         problem="it changes what needs a person's yes",

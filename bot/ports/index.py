@@ -10,6 +10,7 @@ from typing import Protocol
 
 from bot.domain.anatomy import Anatomy
 from bot.domain.distributions import Distribution, IndexFile
+from bot.domain.left_out import LeftOut
 from bot.domain.policy import IndexSpec
 from bot.domain.releases import AttemptOutcome
 from bot.domain.secrets import Secret
@@ -162,8 +163,9 @@ class Gathered:
     """What the archives held. `problems` are sentences; any problem means that nothing may be published.
 
     `again` says that a job which runs again can mend them all; else only another commit can. `empty` says that the
-    archives could be read, and held no wheel and no sdist: the one problem then. `aside` are the names of files that
-    are of another package than the release is about.
+    archives could be read, and held no wheel and no sdist: there is no other problem then. `aside` are the names of
+    files that are of another package than the release is about. `left_out` is what looks like a distribution and is
+    published nowhere; None where nobody looked again, since the files were kept.
     """
 
     files: tuple[Distribution, ...]
@@ -171,3 +173,4 @@ class Gathered:
     again: bool = False
     empty: bool = False
     aside: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] | None = ()

@@ -52,12 +52,12 @@ class Artifacts:
         What was read of these very jobs before is read again only where a newer job left something.
         """
         if found is None:
-            return Gathered(files=kept)
+            return Gathered(files=kept, left_out=None)
         jobs = jobs_with_files(found.jobs)
         newest = max((job.id for job in jobs), default=0)
         same_jobs = {file.job_id for file in kept} <= {job.id for job in found.jobs}
         if kept and same_jobs and newest <= max(file.job_id or 0 for file in kept):
-            return Gathered(files=kept)
+            return Gathered(files=kept, left_out=None)
         gathered = self.gather(release.project_id, jobs) if jobs else Gathered(files=())
         if gathered.empty or gathered.again:  # neither is needed for what the indexes themselves will tell
             return Gathered(files=())

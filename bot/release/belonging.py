@@ -7,6 +7,7 @@ from dataclasses import replace
 from packaging.utils import canonicalize_name
 
 from bot.domain.distributions import Distribution, read_tag
+from bot.domain.left_out import LeftOut
 from bot.domain.refs import RefKind
 from bot.domain.releases import ReleaseId
 from bot.ports.index import Gathered
@@ -25,7 +26,7 @@ def belonging(wanted: Wanted, gathered: Gathered) -> Gathered:
     mine = tuple(file for file in gathered.files if named and _name(file) == named)
     if mine:
         aside = tuple(file.filename for file in gathered.files if file not in mine)
-        return replace(gathered, files=mine, aside=aside)
+        return replace(gathered, files=mine, aside=aside, left_out=_of(gathered, named))
     if wanted.rule.package is None or not gathered.files or gathered.problems:
         return gathered
     built = ", ".join(sorted({file.metadata.name for file in gathered.files}))
@@ -58,6 +59,12 @@ def claim(kept: Kept, wanted: Wanted, facts: Facts) -> Facts | None:
         return None
     owner = kept.own(canonicalize_name(metadata.name), wanted.id.project_id)
     return replace(facts, names=Seen(replace(names, owner=owner, claimed=owner == wanted.id.project_id)))
+
+
+def _of(gathered: Gathered, named: str) -> tuple[LeftOut, ...] | None:
+    """What was left out of that package, or may have been of it."""
+    left = gathered.left_out
+    return None if left is None else tuple(one for one in left if one.name == named or not one.name)
 
 
 def _name(file: Distribution) -> str:

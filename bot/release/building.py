@@ -32,7 +32,7 @@ def built_files(eyes: Eyes, wanted: Wanted, facts: Facts) -> Gathered:
     ours = all(file.job_id is None for file in kept)
     at_hand = not eyes.need_bytes or all(eyes.distributions.has(file.sha256) for file in kept)
     if kept and at_hand and (sent or ours or not eyes.need_bytes):
-        return Gathered(files=kept)
+        return Gathered(files=kept, left_out=None)
     if sent:
         lost = "the files that were built are gone, and an index may have some of them; a new build makes other bytes"
         return Gathered(files=(), problems=(lost,))

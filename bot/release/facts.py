@@ -25,6 +25,7 @@ from bot.domain.refs import Head, Project
 from bot.domain.releases import PUBLIC, Acceptance, Attempt, AttemptOutcome, Receipt, ReleaseId
 from bot.domain.report import IndexPage
 from bot.domain.tightening import OwnPolicy
+from bot.domain.verdicts import GateResult
 from bot.ports.index import Gathered, IndexPlace
 
 T = TypeVar("T")
@@ -187,7 +188,7 @@ class Wanted:
 class Facts:
     """What was observed so far. `now` is our clock, UTC; `ref_fresh` says that nothing was looked at or
     written after the ref was read, and with it whether somebody holds the release. `reach` is the protected branch that
-    contains the commit, None inside for none."""
+    contains the commit, None inside for none. `said` is what the gates said when the last turn ended."""
 
     now: datetime
     ref: Seen[Head | None] | None = None
@@ -216,6 +217,7 @@ class Facts:
     reach: Seen[str | None] | Unreadable | None = None
     approvals: Seen[ApprovalFacts] | Unreadable | None = None
     freezes: Seen[tuple[Freeze, ...]] | Unreadable | None = None
+    said: tuple[GateResult, ...] = ()
 
     def tries(self, target: str, item: str = "-") -> tuple[Attempt, ...]:
         """The attempts at one effect, oldest first."""

@@ -186,7 +186,7 @@ def _files(eyes: Eyes, wanted: Wanted, facts: Facts) -> Gathered:
     at_hand = not eyes.need_bytes or all(eyes.distributions.has(file.sha256) for file in kept)
     settled = sent or not eyes.need_bytes
     if kept and at_hand and (settled or (same_jobs and not _more(eyes, wanted, facts, kept, jobs))):
-        return Gathered(files=kept)
+        return Gathered(files=kept, left_out=None)
     expired = expired_jobs(found.jobs, facts.now) if found else ()
     if expired and (missing := lost(expired, _keepers(eyes, wanted, facts) if jobs else None)):
         return Gathered(files=(), problems=missing, again=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import sys
 import time
@@ -92,6 +93,22 @@ def test_without_a_dist_any_folder_will_do_and_several_jobs_add_up(adapter: Inde
     assert gathered.problems == ()
 
 
+def test_what_looks_like_a_distribution_and_is_none_is_said_with_its_job(adapter: IndexAdapter, tmp_path: Path) -> None:
+    """And what is of no concern is not: another's wheels, an archive that nobody calls a distribution."""
+    wheels = artifacts(
+        tmp_path, {f"dist/{WHEEL}": wheel_bytes(), "dist/widget-1.0.zip": b"PK", "docs.tar.gz": b""}, "a.zip"
+    )
+    others = {SDIST: sdist_bytes(), "wheels/dep-9-py3-none-any.whl": b"?", "dist/widget-1.0-py3.11.egg": b""}
+    gathered = adapter.gather([(7, "wheel", wheels), (8, "sdist", artifacts(tmp_path, others, "b.zip"))])
+    assert [file.filename for file in gathered.files] == [WHEEL]
+    assert gathered.problems == ()
+    assert [(one.filename, one.origin, re.split("[,:]", one.why)[0]) for one in gathered.left_out or ()] == [
+        ("widget-1.0.zip", "job 7 (wheel)", "an sdist is a .tar.gz (PEP 625)"),
+        (SDIST, "job 8 (sdist)", "it lies outside dist/"),
+        ("widget-1.0-py3.11.egg", "job 8 (sdist)", "eggs are taken by no index any more (PEP 715)"),
+    ]
+
+
 def fill(path: Path, data: bytes) -> Path:
     path.write_bytes(data)
     return path
@@ -109,6 +126,15 @@ PROBLEMS: list[tuple[str, Archives, list[str]]] = [
         [
             "No job made a wheel or an sdist: job 7 (lint) left logs/0.txt, logs/1.txt, logs/2.txt, logs/3.txt,"
             " logs/4.txt and 2 more; job 8 (docs) left an empty archive."
+        ],
+    ),
+    (
+        "an sdist that no index takes",
+        lambda folder: [(7, "build", artifacts(folder, {"out/widget-1.0.zip": b"PK"}, "a.zip"))],
+        [
+            "No job made a wheel or an sdist: job 7 (build) left out/widget-1.0.zip.",
+            "widget-1.0.zip of job 7 (build) is left out: an sdist is a .tar.gz (PEP 625), and PyPI refuses all else:"
+            " let the job build it with `python -m build`.",
         ],
     ),
     (
@@ -136,6 +162,11 @@ PROBLEMS: list[tuple[str, Archives, list[str]]] = [
         "no wheel's name",
         lambda folder: [(7, "build", artifacts(folder, {"dist/widget-latest.whl": wheel_bytes()}))],
         ["widget-latest.whl of job 7 (build) is refused: it has a file name that no index takes."],
+    ),
+    (
+        "a wheel in capitals",
+        lambda folder: [(7, "build", artifacts(folder, {f"dist/{WHEEL.upper()}": wheel_bytes()}))],
+        [f"{WHEEL.upper()} of job 7 (build) is refused: it has a file name that no index takes."],
     ),
     (
         "a name to be careful with",

@@ -10,8 +10,9 @@ import pytest
 
 from bot.domain.ci import CiUnknown
 from bot.domain.ci_plan import PlannedJob, PlannedPipeline, Start
-from bot.domain.consents import ApprovalRule
+from bot.domain.consents import ApprovalRule, Hold
 from bot.domain.gitlab import Job, PipelineStatus
+from bot.domain.left_out import LeftOut
 from bot.domain.releases import Release, ReleaseState
 from bot.ports.index import Gathered
 from tests.contract.turn_bench import ARCHIVE, PUBLIC_WRITES, WRITES, Bench, planned
@@ -69,6 +70,23 @@ def test_where_all_expired_nothing_else_needs_to_be_asked(bench: Bench) -> None:
     ended = bench.turn(planned())
     assert "job 30 (lint) expired on 2026-08-02" in (ended.next or "")
     assert "planned" not in bench.wire.calls
+
+
+def test_what_was_left_out_stays_told_while_the_files_are_kept(bench: Bench) -> None:
+    """Only the turn that gathers them can see it, and a release may take many turns."""
+    odd = LeftOut(filename="acme_widget-1.1.0.zip", origin="job 31 (build)", name="acme-widget", why="it is no .tar.gz")
+    told = "acme_widget-1.1.0.zip of job 31 (build) is left out: it is no .tar.gz"
+    bench.distributions.inside[ARCHIVE] = Gathered(files=(distribution(WHEEL),), left_out=(odd,))
+    ended = bench.turn(planned())
+    assert ended.state is ReleaseState.PUBLISHED
+    bench.holds.put(PROJECT.id, "v1.1.0", Hold(by="ada", since=NOON))
+    held = bench.turn(replace(ended, state=ReleaseState.PLANNED))
+    assert held.state is ReleaseState.PARTIAL
+    bench.holds.lift(PROJECT.id, "v1.1.0")
+    again = bench.turn(replace(held, state=ReleaseState.PLANNED))
+    assert bench.wire.calls.count("artifacts") == 1
+    for release in (ended, held, again):
+        assert [gate.reason for gate in release.gates if gate.name == "left_out"] == [told]
 
 
 def test_after_the_job_ran_again_its_new_files_are_released(bench: Bench) -> None:

@@ -29,7 +29,8 @@ def test_gates_ask_for_what_is_cheap_first() -> None:
     whole = judge(wanted(), facts)
     assert whole.look is None
     assert whole.consequence is Consequence.NONE
-    silent = {"changes", "expected_files", "policy"}  # policy or a project's own file has to ask for these
+    # Policy, a project's own file, or something to tell has to ask for these.
+    silent = {"changes", "expected_files", "left_out", "policy"}
     assert [result.name for result in whole.results] == [gate.NAME for gate in GATES if gate.NAME not in silent]
     unasked = {result.name for result in whole.results if result.verdict is Verdict.NOT_APPLICABLE}
     assert unasked == {"approval", "freeze"}, "policy says nothing of them"

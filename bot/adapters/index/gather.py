@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from bot.adapters.index.names import ArchiveError, show
 from bot.adapters.index.zips import Member, ZipReader
 from bot.domain.distributions import Distribution, FileName, parse_filename
 from bot.domain.errors import TransientError
+from bot.domain.left_out import LeftOut, left_out, lookalike, sentences
 from bot.ports.index import Gathered
 
 PREFERRED = "dist"
@@ -29,7 +30,7 @@ _FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,219}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """A distribution inside an artifact archive."""
+    """A file inside an artifact archive."""
 
     job_id: int | None
     origin: str
@@ -39,13 +40,27 @@ class _Found:
     said: FileName | None
 
     @property
+    def folder(self) -> list[str]:
+        """The parts of the path that it lies under."""
+        return self.member.name.split("/")[:-1]
+
+    @property
     def preferred(self) -> bool:
         """Whether it lies in a folder called `dist`, at any depth."""
-        return PREFERRED in self.member.name.split("/")[:-1]
+        return PREFERRED in self.folder
+
+    @property
+    def distribution(self) -> bool:
+        """Whether it is a wheel or an sdist. A `.whl` with an impossible name counts: it must be explained."""
+        return self.said is not None or self.filename.lower().endswith(".whl")
 
 
 class _EmptyError(Exception):
-    """The archives hold no distribution at all; the sentence says what they hold."""
+    """The archives hold no distribution at all; the sentences say what they hold, and what of it looks like one."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(*problems)
+        self.problems = problems
 
 
 class Gatherer:
@@ -62,19 +77,19 @@ class Gatherer:
         problems: list[str] = []
         with ExitStack() as opened:
             try:
-                found = self._find(archives, problems, opened)
+                found, left = self._find(archives, problems, opened)
             except _EmptyError as empty:
-                return Gathered(files=(), problems=(str(empty),), empty=True)
+                return Gathered(files=(), problems=empty.problems, empty=True)
             files = self._files(found, problems)
         if not problems:
             files = [self._check(file) for file in files]
-        return Gathered(files=tuple(files), problems=tuple(problems))
+        return Gathered(files=tuple(files), problems=tuple(problems), left_out=left)
 
     def _find(
         self, archives: Sequence[tuple[int | None, str, Path]], problems: list[str], opened: ExitStack
-    ) -> list[_Found]:
-        """The distributions in the archives, which stay open until `opened` ends."""
-        found: list[_Found] = []
+    ) -> tuple[list[_Found], tuple[LeftOut, ...]]:
+        """The distributions in the archives, which stay open until `opened` ends, and what is left out of them."""
+        all_files: list[_Found] = []
         contents: list[str] = []
         for job_id, job, path in archives:
             origin = self._line(job if job_id is None else f"job {job_id} ({job})")
@@ -84,16 +99,30 @@ class Gatherer:
                 problems.append(self._line(f"The artifacts of {origin} are refused: the archive {error}."))
                 continue
             contents.append(f"{origin} {_contents(reader.members)}")
-            found += _distributions(job_id, origin, reader)
+            all_files += _files(job_id, origin, reader)
+        found = [item for item in all_files if item.distribution]
         if any(item.preferred for item in found):
             found = [item for item in found if item.preferred]
+        left = self._left_out(all_files, found)
         if not found and not problems:
             held = "; ".join(contents) or "there was no archive"
-            raise _EmptyError(self._line(f"No job made a wheel or an sdist: {held}."))
+            looks = [f"{sentences(left)}."] if left else []
+            raise _EmptyError(self._line(f"No job made a wheel or an sdist: {held}."), *looks)
         if len(found) > MOST_FILES:
             problems.append(f"The jobs made {len(found):,} wheels and sdists; a release has at most {MOST_FILES}.")
-            return []
-        return found
+            return [], left
+        return found, left
+
+    def _left_out(self, files: Sequence[_Found], found: Sequence[_Found]) -> tuple[LeftOut, ...]:
+        """Of all `files` those that look like what is released, and are not among it."""
+        taken = {item.filename for item in found}
+        names = {item.said.name for item in found if item.said is not None}
+        left = ((item, left_out(item.filename, item.folder, taken, names)) for item in files)
+        return tuple(
+            LeftOut(filename=self._line(item.filename), origin=item.origin, name=odd.name, why=odd.why)
+            for item, odd in left
+            if odd is not None
+        )
 
     def _files(self, found: Sequence[_Found], problems: list[str]) -> list[Distribution]:
         """What was found, kept, each file name once."""
@@ -150,17 +179,14 @@ class Gatherer:
         return replace(distribution, problem=self._line(problem))
 
 
-def _distributions(job_id: int | None, origin: str, reader: ZipReader) -> list[_Found]:
-    """What looks like a wheel or an sdist. A `.whl` with an impossible name is taken too: it must be explained."""
-    found = []
+def _files(job_id: int | None, origin: str, reader: ZipReader) -> Iterator[_Found]:
+    """What is a distribution by its name, or looks like one."""
     for member in reader.members:
         filename = member.name.rsplit("/", 1)[-1]
         said = parse_filename(filename)
-        if said is not None or filename.endswith(".whl"):
-            found.append(
-                _Found(job_id=job_id, origin=origin, reader=reader, member=member, filename=filename, said=said)
-            )
-    return found
+        one = _Found(job_id=job_id, origin=origin, reader=reader, member=member, filename=filename, said=said)
+        if one.distribution or lookalike(filename) is not None:
+            yield one
 
 
 def _attestation(item: _Found) -> bytes | None:

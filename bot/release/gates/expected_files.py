@@ -6,6 +6,7 @@ from bot.domain.distributions import Distribution, DistributionKind
 from bot.domain.policy import ExpectedFiles
 from bot.domain.refs import RefKind, matches_wildcard
 from bot.domain.verdicts import Consequence, GateResult, Verdict
+from bot.release import leaving
 from bot.release.facts import Facts, Look, LookKind, Wanted
 
 NAME = "expected_files"
@@ -26,7 +27,9 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look | None:
     if not wrong:
         return GateResult(name=NAME, verdict=Verdict.PASS, reason=f"all is there: {_made(files)}")
     again = "push a new tag" if wanted.id.kind is RefKind.TAG else "merge that"
-    reason = f"{'; '.join(wrong)}. The jobs made {_made(files)}. Mend them and {again}; nothing was uploaded"
+    left = leaving.left_out(wanted, facts)
+    made = f"The jobs made {_made(files)}{f'; {left}' if left else ''}"
+    reason = f"{'; '.join(wrong)}. {made}. Mend them and {again}; nothing was uploaded"
     return GateResult(name=NAME, verdict=Verdict.FAIL, reason=reason, consequence=Consequence.BLOCK)
 
 
