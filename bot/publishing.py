@@ -6,7 +6,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from time import sleep
@@ -42,7 +42,7 @@ def publish(order: Order, redactor: Redactor, say: Callable[[str], None]) -> Sen
     """Check, look, send and prove. Raises: TransientError, CredentialsError, ConfigError, if nothing was written."""
     job, aim = order.job, order.destination
     allowed = may_send(job, aim.spec, allow_unprotected=order.allow_unprotected)
-    wanted = _wanted(job, aim.spec, order.package)
+    wanted = _wanted(job, replace(aim.spec, retry_for=order.patience), order.package)
     if allowed.consequence is not Consequence.NONE:
         return turned_away(wanted, allowed)  # and nothing of theirs is read
     with (

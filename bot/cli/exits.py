@@ -10,7 +10,7 @@ from bot.domain.releases import Attempt, AttemptOutcome, Release, ReleaseState, 
 from bot.domain.verdicts import Consequence, Verdict
 from bot.release.judge import PEOPLE
 
-__all__ = ["Exit", "exit_of_error", "exit_of_release"]
+__all__ = ["Exit", "exit_of_error", "exit_of_release", "waits_for_index", "waits_for_people"]
 
 _STATES = {
     ReleaseState.BLOCKED: Exit.BLOCKED,
@@ -18,6 +18,7 @@ _STATES = {
     ReleaseState.PARTIAL: Exit.PARTIAL,
     ReleaseState.CONFLICT: Exit.CONFLICT,
 }
+_LOST = frozenset({AttemptOutcome.REFUSED, AttemptOutcome.UNCLEAR})
 _NO_WORD = frozenset({AttemptOutcome.DENIED, AttemptOutcome.UNCLEAR})
 
 
@@ -39,6 +40,14 @@ def waits_for_people(release: Release) -> bool:
     """Whether it waits for what no command sits out: a freeze, a hold with an end, somebody's approval."""
     stopping = {gate.name for gate in release.gates if gate.consequence is Consequence.WAIT}
     return release.state is ReleaseState.WAITING and not release.woken and bool(stopping & PEOPLE)
+
+
+def waits_for_index(release: Release, attempts: Sequence[Attempt]) -> bool:
+    """Whether it waits until an index is asked again to take what it did not take."""
+    pending = {target.name for target in release.targets if target.state is TargetState.PENDING}
+    last = {attempt.target: attempt for attempt in attempts if attempt.target in pending}
+    lost = any(name.startswith("index:") and attempt.outcome in _LOST for name, attempt in last.items())
+    return release.state is ReleaseState.WAITING and not release.woken and lost
 
 
 def _blind(release: Release) -> bool:

@@ -13,7 +13,7 @@ import typer
 from bot.cli import output
 from bot.cli.accepting import acceptance
 from bot.cli.consent import desk_of, join
-from bot.cli.exits import Exit, exit_of_release, waits_for_people
+from bot.cli.exits import Exit, exit_of_release, waits_for_index, waits_for_people
 from bot.cli.options import Format, Options, command, complain
 from bot.cli.planned import differences_text, moved, plan_json, read_plan, write_plan
 from bot.cli.records import TargetArgument, looking
@@ -34,7 +34,8 @@ app = typer.Typer(no_args_is_help=True)
 # Without a daemon the command follows the release; so many failed looks in a row end its patience, not the release.
 MOST_FAULTS = 4
 LOOK_EVERY = 0.3  # seconds
-LONG_WAIT = 60.0  # seconds: a command does not sit out what the engine put off for longer
+LONG_WAIT = 60.0  # seconds: a command does not sit out what is put off for longer
+GOES_ON = "nothing answers for now: a daemon goes on by itself, and without one `ropewalk release resume` does, at once"
 
 
 @command(app, "plan")
@@ -183,7 +184,12 @@ def _follow(options: Options, bot: App, key: str) -> Exit:
     release = _work(options, bot, key)
     receipts = bot.store.ledger.receipts(key)
     _show(options, release, receipts, None)
-    if release.state.open and release.faults:
+    return code_left(bot, release, receipts)
+
+
+def code_left(bot: App, release: Release, receipts: Sequence[Receipt]) -> Exit:
+    """The code of a release as a command leaves it, at its end or not."""
+    if release.state.open and _unanswered(bot, release):
         return Exit.PARTIAL if _public(receipts) else Exit.UNREACHABLE
     return _code(bot, release, receipts)
 
@@ -192,7 +198,8 @@ def _code(bot: App, release: Release, receipts: Sequence[Receipt]) -> Exit:
     return exit_of_release(release, public=_public(receipts), attempts=bot.store.ledger.attempts(release.key))
 
 
-def _run(options: Options, bot: App, key: str) -> Release:
+def run_here(options: Options, bot: App, key: str) -> Release:
+    """Run the turns of a release in this process until it rests, or waits for what nobody can tell the end of."""
     from bot.engine.local import end_turn
 
     said = ""
@@ -210,8 +217,16 @@ def _run(options: Options, bot: App, key: str) -> Release:
         ended = end_turn(bot.store.releases, release, bot.turn, bot.clock, bot.hold)
         if ended is None:
             continue  # another process took the turn: the row says how it went
-        if ended.faults and ended.due_at is not None and (ended.due_at - bot.clock()).total_seconds() > LONG_WAIT:
+        if ended.due_at is None or (ended.due_at - bot.clock()).total_seconds() <= LONG_WAIT:
+            continue
+        if _unanswered(bot, ended):
+            options.say(GOES_ON)
             return ended
+
+
+def _unanswered(bot: App, release: Release) -> bool:
+    """Whether it waits for a GitLab or an index that is away, and nobody knows how long."""
+    return release.faults > 0 or waits_for_index(release, bot.store.ledger.attempts(release.key))
 
 
 def _work(options: Options, bot: App, key: str) -> Release:
@@ -228,7 +243,7 @@ def _work(options: Options, bot: App, key: str) -> Release:
                 if ours:
                     if who:
                         options.say("nobody else works on this state any more: this command does the work")
-                    return _run(options, bot, key)
+                    return run_here(options, bot, key)
         if not who:
             who = "a daemon runs on this state: it does the work, this command follows"
             who = who if daemon else "another command works on this state: this one waits for its turn"

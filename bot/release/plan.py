@@ -62,6 +62,7 @@ class _Drawing:
     told: list[Receipt] = field(default_factory=list)
     look: Look | None = None
     again: timedelta | None = None
+    retried: bool = False
 
     def take(self, said: Assessment | Look) -> bool:
         """Note what a target said; returns whether the next target's turn has come."""
@@ -71,6 +72,7 @@ class _Drawing:
         self.targets.append(said.status)
         self.actions += said.actions
         self.told += [said.receipt] if said.receipt else []
+        self.retried = self.retried or said.retried
         if said.again is not None:
             self.again = said.again if self.again is None else min(self.again, said.again)
         return self.proving or said.status.state in _SETTLED or (self.through and bool(said.actions))
@@ -85,7 +87,7 @@ def prove(wanted: Wanted, facts: Facts, texts: Texts) -> Plan:
     drawn = _publish(wanted, facts, texts, _Drawing(gates=(), through=True, proving=True), telling=False)
     undone = any(target.state not in _SETTLED for target in drawn.targets)
     # "Accepted and not listed yet" is for whoever has just sent it; once proven and gone again, it is gone.
-    judged = drawn.state in (ReleaseState.PUBLISHED, ReleaseState.VERIFYING)
+    judged = drawn.state in (ReleaseState.PUBLISHED, ReleaseState.VERIFYING, ReleaseState.WAITING)
     if isinstance(drawn.step, Look) or not judged or not undone:
         return drawn
     missing = "; ".join(_named(target, facts) for target in drawn.targets if target.state not in _SETTLED)
@@ -179,7 +181,8 @@ def _publish(wanted: Wanted, facts: Facts, texts: Texts, drawing: _Drawing, *, t
         return _close(drawing, Act(tuple(drawing.actions)), ReleaseState.PUBLISHING, drawing.actions[0].words)
     if drawing.again is not None:
         waiting = next(target.reason for target in drawing.targets if target.state is TargetState.PENDING)
-        return _close(drawing, Rest(drawing.again), ReleaseState.VERIFYING, waiting)
+        state = ReleaseState.WAITING if drawing.retried else ReleaseState.VERIFYING
+        return _close(drawing, Rest(drawing.again), state, waiting)
     return _tell(wanted, facts, texts, drawing, ReleaseState.PUBLISHED, None, telling=telling)
 
 

@@ -26,10 +26,13 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Do it after `delay`; `reason` is why it did not work last time."""
+    """Do it after `delay`; `reason` is why it did not work last time. `until` is when patience with it ends, where it
+    has some.
+    """
 
     delay: timedelta
     reason: str
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,13 @@ def interrupted(tries: Sequence[Attempt], now: datetime) -> tuple[Attempt, ...]:
     return tuple(replace(claim, outcome=AttemptOutcome.UNCLEAR, at=now, reason=reason) for claim in claims)
 
 
-def next_try(tries: Sequence[Attempt], *, asked: datetime, now: datetime) -> Ready | Later | GiveUp:
+def next_try(
+    tries: Sequence[Attempt], *, asked: datetime, now: datetime, patience: timedelta = timedelta()
+) -> Ready | Later | GiveUp:
     """Decide about the next try of one effect that a look has just shown to be absent.
+
+    It is given up after `MOST_TRIES` that failed and could have worked, and not before `patience` is over since the
+    first of them: the last one is made when it ends. What is certain to fail is given up at once.
 
     Tries before `asked` (a person's resume) count no more, save that after a try whose end nobody saw the server is
     always given time to finish what it may have begun. The delay doubles from two seconds and never undercuts what the
@@ -62,7 +70,7 @@ def next_try(tries: Sequence[Attempt], *, asked: datetime, now: datetime) -> Rea
     if asked - now > APART:
         asked = _EVER
     made = [attempt for attempt in tries if attempt.outcome is not AttemptOutcome.PUT_OFF]
-    step = _counted(made, asked=asked, now=now)
+    step = _counted(made, asked=asked, now=now, patience=patience)
     if isinstance(step, GiveUp):
         return step
     if made and made[-1].outcome not in _SEEN:
@@ -74,10 +82,14 @@ def next_try(tries: Sequence[Attempt], *, asked: datetime, now: datetime) -> Rea
 
 def _later(step: Ready | Later, delay: timedelta, reason: str) -> Ready | Later:
     """The step, but not before `delay`."""
-    return Later(delay, reason) if delay > (step.delay if isinstance(step, Later) else timedelta()) else step
+    if isinstance(step, Later):
+        return replace(step, delay=delay, reason=reason) if delay > step.delay else step
+    return Later(delay, reason) if delay > timedelta() else step
 
 
-def _counted(tries: Sequence[Attempt], *, asked: datetime, now: datetime) -> Ready | Later | GiveUp:
+def _counted(
+    tries: Sequence[Attempt], *, asked: datetime, now: datetime, patience: timedelta
+) -> Ready | Later | GiveUp:
     recent = [attempt for attempt in tries if attempt.at >= asked]
     accepted = [n for n, attempt in enumerate(recent) if attempt.outcome is AttemptOutcome.ACCEPTED]
     lately = [n for n in accepted if now - recent[n].at < SETTLING]
@@ -89,7 +101,15 @@ def _counted(tries: Sequence[Attempt], *, asked: datetime, now: datetime) -> Rea
     last = counted[-1]
     if not last.again:
         return GiveUp(last.reason)
+    end = counted[0].at + patience
+    due = last.at + min(FIRST_DELAY * 2 ** (len(counted) - 1), LONGEST_DELAY)
     if len(counted) >= MOST_TRIES:
-        return GiveUp(f"{last.reason} ({len(counted)} tries)")
-    due = max(last.at + min(FIRST_DELAY * 2 ** (len(counted) - 1), LONGEST_DELAY), last.retry_at or last.at)
-    return Ready() if due <= now else Later(due - now, last.reason)
+        if last.at >= end:
+            return GiveUp(f"{last.reason} ({len(counted)} tries{_within(last.at - counted[0].at) if patience else ''})")
+        due = min(due, end)
+    due = max(due, last.retry_at or last.at)
+    return Ready() if due <= now else Later(due - now, last.reason, max(end, due) if patience else None)
+
+
+def _within(span: timedelta) -> str:
+    return f" within {round(span.total_seconds() / 60)} min"

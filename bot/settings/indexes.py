@@ -66,6 +66,7 @@ def _index(reading: Reading, credentials: Credentials, path: KeyPath, section: I
         ca_file=str(ca_file) if ca_file is not None else None,
         proxy=read_proxy(reading, path, section.proxy),
         attestations=_attestations(reading, path, section, kind),
+        retry_for=section.retry_for,
     )
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.cli.exits import Exit, exit_of_release, waits_for_people
+from bot.cli.exits import Exit, exit_of_release, waits_for_index, waits_for_people
 from bot.domain.releases import AttemptOutcome, ReleaseState, TargetState, TargetStatus
 from bot.domain.verdicts import Consequence, GateResult, Verdict
 from bot.release.judge import GATES, PEOPLE
@@ -33,6 +33,27 @@ def test_what_was_woken_or_said_before_is_not_waited_for() -> None:
     assert not waits_for_people(replace(waiting, state=ReleaseState.PLANNED))
     past = (stopping("pipeline_green"), stopping("freeze", Consequence.NONE))
     assert not waits_for_people(replace(waiting, gates=past))
+
+
+@pytest.mark.parametrize(
+    ("state", "target", "outcome", "waits"),
+    [
+        (ReleaseState.WAITING, "index:registry", AttemptOutcome.UNCLEAR, True),
+        (ReleaseState.WAITING, "index:registry", AttemptOutcome.REFUSED, True),
+        (ReleaseState.WAITING, "index:registry", AttemptOutcome.ACCEPTED, False),
+        (ReleaseState.WAITING, "distributions", AttemptOutcome.UNCLEAR, False),
+        (ReleaseState.VERIFYING, "index:registry", AttemptOutcome.UNCLEAR, False),
+    ],
+)
+def test_it_is_the_last_try_that_says_whether_an_index_is_waited_for(
+    state: ReleaseState, target: str, outcome: AttemptOutcome, waits: bool
+) -> None:
+    pending = TargetStatus(name=target, state=TargetState.PENDING)
+    release = replace(planned(), state=state, targets=(pending,))
+    tries = [attempt(AttemptOutcome.UNCLEAR, target=target), attempt(outcome, number=2, target=target)]
+    assert waits_for_index(release, tries) is waits
+    assert not waits_for_index(replace(release, woken=True), tries)
+    assert not waits_for_index(replace(release, targets=(replace(pending, state=TargetState.DONE),)), tries)
 
 
 @pytest.mark.parametrize(

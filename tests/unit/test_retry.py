@@ -73,6 +73,49 @@ def test_what_follows_a_try(tries: list[Attempt], after: float, step: Ready | La
     assert next_try(tries, asked=NOON - timedelta(days=1), now=NOON + after * SECOND) == step
 
 
+HOUR = timedelta(hours=1)
+
+
+def patient(seconds: float, until: timedelta) -> Later:
+    return Later(timedelta(seconds=seconds), WHY, NOON + until)
+
+
+@pytest.mark.parametrize(
+    ("tries", "step"),
+    [
+        ([], Ready()),
+        (refused(1), patient(2, HOUR)),
+        (refused(6), patient(64, timedelta(minutes=55))),
+        (refused(12, spacing=300), patient(300, timedelta(minutes=5))),
+        (refused(13, spacing=300), GiveUp(f"{WHY} (13 tries within 60 min)")),
+        (refused(5, spacing=3000), patient(32, timedelta(seconds=32))),
+        (refused(6, spacing=3000), GiveUp(f"{WHY} (6 tries within 250 min)")),
+        ([*refused(6)[:-1], attempt(A.REFUSED, number=6, retry_after=7200)], patient(7200, timedelta(hours=2))),
+        ([*refused(12, spacing=300), attempt(A.REFUSED, number=13, again=False)], GiveUp(WHY)),
+        ([attempt(A.UNCLEAR)], patient(8, HOUR)),
+        ([*refused(6), attempt(A.ACCEPTED, number=7)], Ready()),
+    ],
+)
+def test_with_patience_tries_go_on_ever_more_seldom_until_it_is_over(
+    tries: list[Attempt], step: Ready | Later | GiveUp
+) -> None:
+    """The last one is made when it ends; never fewer than without it, and what is certain to fail ends at once."""
+    assert next_try(tries, asked=NOON - timedelta(days=1), now=NOON, patience=HOUR) == step
+
+
+@given(st.integers(0, 20_000), st.floats(0, 600))
+def test_patience_ends_and_not_before_its_time(seconds: int, slow: float) -> None:
+    """However long each try takes."""
+    patience, now, tries = timedelta(seconds=seconds), NOON, list[Attempt]()
+    while not isinstance(step := next_try(tries, asked=NOON, now=now, patience=patience), GiveUp):
+        now += step.delay if isinstance(step, Later) else slow * SECOND
+        if isinstance(step, Ready):
+            tries.append(attempt(A.UNCLEAR, at=now, number=len(tries) + 1))
+    assert tries[-1].at - tries[0].at >= patience
+    assert tries[-2].at - tries[0].at < patience or len(tries) == MOST_TRIES
+    assert MOST_TRIES <= len(tries) <= MOST_TRIES + 6 + patience / LONGEST_DELAY
+
+
 def test_what_is_accepted_again_and_again_and_never_stands_is_slowed_down() -> None:
     tries = [attempt(A.ACCEPTED, at=NOON - n * SECOND) for n in range(MOST_TRIES, 0, -1)]
     step = next_try(tries, asked=NOON - timedelta(days=1), now=NOON)
@@ -136,7 +179,7 @@ def test_no_try_comes_before_the_time_the_server_asked_for(tries: list[Attempt],
         assert tries[-1].retry_at is None or tries[-1].retry_at <= now
     made = [one for one in tries if one.outcome is not A.PUT_OFF]
     if isinstance(step, Ready) and made and made[-1].outcome is not A.ACCEPTED:
-        assert made[-1].outcome is A.REFUSED or now - made[-1].at >= IN_FLIGHT
+        assert made[-1].outcome in (A.REFUSED, A.DENIED) or now - made[-1].at >= IN_FLIGHT
         assert made[-1].again
 
 

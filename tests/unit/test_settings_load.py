@@ -305,6 +305,14 @@ def test_the_token_may_come_from_a_file(tmp_path: Path) -> None:
     assert [warning for warning in load(path, {}, Path("/")).warnings if "chmod o-r" in warning]
 
 
+def test_how_long_a_file_is_sent_again_is_for_each_index_to_say(tmp_path: Path) -> None:
+    text = SMALLEST + (
+        "indexes:\n  a: {kind: gitlab, retry_for: 10m}\n  b: {repository: pypi, password_env: PYPI_TOKEN}\n"
+    )
+    settings = _load(tmp_path, text)
+    assert [spec.retry_for for spec in settings.policy.indexes] == [timedelta(minutes=10), timedelta(hours=1)]
+
+
 def test_attestations_are_sent_where_asked_and_warned_of_where_a_token_cannot_bring_them(tmp_path: Path) -> None:
     text = SMALLEST + (
         "indexes:\n"

@@ -17,6 +17,7 @@ class Assessment:
     """How far one target is. `actions` are what is to be done now, `again` when to come back if nothing is.
 
     `receipt` proves a note that a look found in place; `held` says that a rate limit holds up this one and its like.
+    `retried` says that it did not work and is tried again, however long that takes.
     """
 
     status: TargetStatus
@@ -24,3 +25,4 @@ class Assessment:
     again: timedelta | None = None
     receipt: Receipt | None = None
     held: bool = False
+    retried: bool = False

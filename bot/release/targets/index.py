@@ -68,11 +68,27 @@ def _assess(wanted: Wanted, facts: Facts, index: str) -> Assessment | Look:
             break
     if unproven:
         return Look(LookKind.INDEX, index=index)
+    return _waiting(facts, index, waits)
+
+
+def _waiting(facts: Facts, index: str, waits: Sequence[Later]) -> Assessment:
+    """What is waited for, when that ends, and how long it may go on."""
     soonest = min(waits, key=lambda wait: wait.delay)
     reasons = "; ".join(dict.fromkeys(wait.reason for wait in waits))
+    ends = [wait.until for wait in waits if wait.until is not None]
     if soonest.delay > LONG:
-        reasons += f"; looked at again at {facts.now + soonest.delay:%Y-%m-%d %H:%M} UTC"
-    return Assessment(status=_status(facts, index, TargetState.PENDING, reasons), again=soonest.delay)
+        verb = "retried" if ends else "looked at again"
+        reasons += f"; {verb} at {_moment(facts.now + soonest.delay)}{', and' if ends else ''}"
+    elif ends:
+        reasons += "; retried"
+    if ends:
+        reasons += f" until {_moment(max(ends))}"
+    status = _status(facts, index, TargetState.PENDING, reasons)
+    return Assessment(status=status, again=soonest.delay, retried=bool(ends))
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _skipped(facts: Facts, index: str) -> str:
@@ -120,7 +136,7 @@ def _next(
     late = _late(tries, facts.now)
     if late is not None:
         return Later(late, f"{file.filename} was accepted, and refused when it was sent again: {tries[-1].reason}")
-    step = next_try(tries, asked=wanted.asked, now=facts.now)
+    step = next_try(tries, asked=wanted.asked, now=facts.now, patience=seen.place.spec.retry_for)
     return step if isinstance(step, Later | GiveUp) else Upload(index=index, filename=file.filename)
 
 
