@@ -111,7 +111,12 @@ class Releasing(Parts):
             consents=Consents(holds=self.store.holds, approvals=self.store.approvals, people=GitLabPeople(self.api)),
             freezes=GitLabFreezePeriods(self.api),
             clock=self.clock,
+            project=self.known_project,
         )
+
+    def known_project(self, number: int) -> Project | None:
+        """A project as last seen, or as GitLab has it now."""
+        return self.store.enrolment.project(number) or self.projects.project(number)
 
     @cached_property
     def previewer(self) -> Previewer:
@@ -119,7 +124,6 @@ class Releasing(Parts):
         from bot.engine.previews import Previewer
         from bot.notes.merging import PreviewNotes
 
-        known, there = self.store.enrolment.project, self.projects.project
         return Previewer(
             requests=self.merge_requests,
             notes=self.notes,
@@ -127,7 +131,7 @@ class Releasing(Parts):
             texts=PreviewNotes(marker_key=self._marker_key(), user_id=self.identity.user_id),
             eyes=self.eyes,
             policy=self.settings.policy,
-            project=lambda number: known(number) or there(number),
+            project=self.known_project,
             now=self.clock,
         )
 
@@ -159,12 +163,11 @@ class Releasing(Parts):
     @cached_property
     def wanting(self) -> Wanting:
         """What the configuration wants of a release."""
-        known, there = self.store.enrolment.project, self.projects.project
         return Wanting(
             policy=self.settings.policy,
             path=self.settings.path,
             gitlab=self.api.where,
-            project=lambda number: known(number) or there(number),
+            project=self.known_project,
             published_before=self.store.releases.published_before,
             begun=lambda release: bool(self.store.ledger.attempts(release.key)),
             accepted=self.store.acceptances.accepted,

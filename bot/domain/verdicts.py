@@ -47,7 +47,8 @@ class GateResult:
     """What one gate says of one release.
 
     `reason` is a sentence in the words the user reads and, where a person must act, contains their next step.
-    `look_again` is set with `Consequence.WAIT` only: how long to wait before asking anew.
+    `look_again` is set with `Consequence.WAIT` only: how long to wait before asking anew. `discreet` is the reason as
+    anybody may read it, where `reason` names what is for the project's own people: empty where it does not.
     """
 
     name: str
@@ -55,3 +56,9 @@ class GateResult:
     reason: str
     consequence: Consequence = Consequence.NONE
     look_again: timedelta | None = None
+    discreet: str = ""
+
+    @property
+    def for_all(self) -> str:
+        """The reason for a place that anybody may read: a note on a merge request of a public project."""
+        return self.discreet or self.reason

@@ -53,9 +53,12 @@ def _title(gate: GateResult) -> str:
 
 
 def _reasoned(gate: GateResult, report: ReleaseReport) -> str:
-    """Its title and its reason; where it is kept from the place that is written for, who tells it."""
-    told = inline(gate.reason) if gate.reason else f"{inline(command_line(report, 'status'))} tells which"
-    return f"{_title(gate)}: {told}"
+    """Its title and its reason; where the reason is not for everybody, what may be said, and who tells the rest."""
+    status = inline(command_line(report, "status"))
+    if not gate.for_all:
+        return f"{_title(gate)}: {status} tells which"
+    more = f"; {status} tells more" if gate.for_all != gate.reason else ""
+    return f"{_title(gate)}: {inline(gate.for_all)}{more}"
 
 
 def reasons(report: ReleaseReport) -> Lines:

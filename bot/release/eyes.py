@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain.refs import Project
 from bot.ports.builder import Archives, Builder
 from bot.ports.ci import Planner
 from bot.ports.gitlab import (
@@ -28,7 +29,7 @@ from bot.release.consenting import Consents
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eyes:
-    """All that observing needs; `user_id` is who we are on GitLab.
+    """All that observing needs; `user_id` is who we are on GitLab, `project` gives a project by its id.
 
     Without `need_bytes` the digests of kept files suffice (nothing will be sent).
     """
@@ -55,6 +56,7 @@ class Eyes:
     consents: Consents
     freezes: FreezePeriods
     clock: Callable[[], datetime]
+    project: Callable[[int], Project | None]
     need_bytes: bool = True
 
     @property

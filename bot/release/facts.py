@@ -108,7 +108,8 @@ class NameFacts:
     """Who may publish the distributions' name.
 
     `declared` is the name in the project's own metadata at the released commit (None: not declared statically),
-    `owner` the id of the project that this organisation recorded for the name (None: nobody published it yet);
+    `owner` the id of the project that this organisation recorded for the name (None: nobody published it yet), and
+    `owner_path` its full path as far as it is known (looked up for another's name alone);
     `claimed` says that this turn recorded it. `name` is the name itself; `version` the one that `stated_in`, a file of
     the project, states (None: none does).
     """
@@ -119,6 +120,7 @@ class NameFacts:
     version: str | None = None
     stated_in: str = ""
     claimed: bool = False
+    owner_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -224,7 +224,7 @@ def _names(eyes: Eyes, wanted: Wanted, facts: Facts) -> NameFacts:
     files = facts.files.value.files if facts.files else ()
     owner = eyes.kept.owner(canonicalize_name(files[0].metadata.name)) if files else None
     if owner is not None:
-        return NameFacts(declared=None, owner=owner, name=files[0].metadata.name)
+        return NameFacts(declared=None, owner=owner, name=files[0].metadata.name, owner_path=_path(eyes, wanted, owner))
     if files:
         name = files[0].metadata.name
         found, _ = _stated(eyes, wanted, name)
@@ -234,7 +234,14 @@ def _names(eyes: Eyes, wanted: Wanted, facts: Facts) -> NameFacts:
     slug = wanted.project.full_path.rsplit("/", 1)[-1]
     name = wanted.rule.package or found.name or (given[0] if len(given) == 1 else slug)
     owner = eyes.kept.owner(canonicalize_name(name))
-    return NameFacts(declared=found.name, owner=owner, name=name, version=found.version, stated_in=path)
+    of = _path(eyes, wanted, owner)
+    return NameFacts(declared=found.name, owner=owner, name=name, version=found.version, stated_in=path, owner_path=of)
+
+
+def _path(eyes: Eyes, wanted: Wanted, owner: int | None) -> str | None:
+    """Where another project is that owns a name; None if it is none, or is not there any more."""
+    there = eyes.project(owner) if owner not in (None, wanted.id.project_id) else None
+    return there.full_path if there else None
 
 
 def _stated(eyes: Eyes, wanted: Wanted, name: str) -> tuple[Stated, str]:

@@ -123,6 +123,15 @@ def test_of_two_projects_with_one_new_name_the_second_sends_nothing(bench: Bench
     assert "acme-widget is published by project 7" in (ended.next or "")
 
 
+def test_a_name_that_is_anothers_is_told_with_the_path_of_that_project(bench: Bench) -> None:
+    other = replace(PROJECT, id=7, full_path="acme/other/widget")
+    bench.projects[7] = other
+    bench.kept.own("acme-widget", 7)
+    ended = bench.to_the_end()
+    assert (ended.state, bench.public_writes) == (ReleaseState.BLOCKED, [])
+    assert (ended.next or "").startswith("acme-widget is published by acme/other/widget; a project may")
+
+
 def test_a_name_is_recorded_before_its_first_file_is_sent(bench: Bench) -> None:
     owners: list[int | None] = []
     bench.wire.coming = lambda name: owners.append(bench.kept.owner("acme-widget")) if "upload" in name else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.domain.gitlab import Note, PipelineStatus, Variables
 from bot.domain.notes import DEFAULT_NOTES, NotesPolicy
 from bot.domain.policy import Source
-from bot.domain.refs import Branch, RefKind, Tag
+from bot.domain.refs import Branch, Project, RefKind, Tag
 from bot.domain.releases import Release, ReleaseId, ReleaseState
 from bot.engine.turn import Tools, run_turn
 from bot.engine.wanting import waiting_for
@@ -118,6 +118,7 @@ class Bench:
     freezes: FakeFreezePeriods = field(init=False)
     holds: FakeHolds = field(default_factory=FakeHolds)
     approvals: FakeApprovals = field(default_factory=FakeApprovals)
+    projects: dict[int, Project] = field(default_factory=dict)  # others, by id
     wants: Callable[[Wanted], Wanted] = lambda wanted: wanted  # what policy says besides
     archives: FakeArchives = field(init=False)
     builder: FakeBuilder = field(init=False)
@@ -172,6 +173,7 @@ class Bench:
             consents=Consents(holds=self.holds, approvals=self.approvals, people=self.people),
             freezes=self.freezes,
             clock=self.clock,
+            project=self.projects.get,
         )
         hands = Hands(
             index=self.index,

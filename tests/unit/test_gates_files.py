@@ -134,18 +134,23 @@ def test_without_any_declaration_the_name_of_the_project_will_do() -> None:
     )
 
 
+@pytest.mark.parametrize(("path", "whose"), [("acme/secret/widget", "acme/secret/widget"), (None, "project 7")])
+def test_whose_a_name_is_is_told_and_not_to_everybody(path: str | None, whose: str) -> None:
+    """The other project may be private, and a note on a merge request is read by whoever sees that."""
+    facts = replace(good_facts(), names=Seen(NameFacts(declared="acme-widget", owner=7, owner_path=path)))
+    said = name_allowed.judge(wanted(), facts)
+    assert isinstance(said, GateResult)
+    rest = "a project may publish only its own names. `ropewalk release names acme-widget --to acme/tools/widget` hands"
+    assert said.reason.startswith(f"acme-widget is published by {whose}; {rest}")
+    assert said.for_all.startswith(f"acme-widget is published by another project; {rest}")
+
+
 NOBODY = NameFacts(declared=None, owner=None)
 
 
 @pytest.mark.parametrize(
     ("known", "names", "reason"),
     [
-        (
-            NameFacts(declared="acme-widget", owner=7),
-            ("*",),
-            "acme-widget is published by project 7; a project may publish only its own names. "
-            "`ropewalk release names acme-widget --to acme/tools/widget` hands it over",
-        ),
         (
             NameFacts(declared="widget", owner=None),
             ("gadget*",),

@@ -155,6 +155,7 @@ def _gate_values(gate: GateResult, redact: Redact) -> Values:
         "reason": redact(gate.reason),
         "consequence": gate.consequence.value,
         "look_again": None if gate.look_again is None else gate.look_again.total_seconds(),
+        "discreet": redact(gate.discreet),
     }
 
 
@@ -166,4 +167,5 @@ def _gate_of(values: Values) -> GateResult:
         reason=values["reason"],
         consequence=Consequence(values["consequence"]),
         look_again=None if again is None else timedelta(seconds=again),
+        discreet=values.get("discreet", ""),  # none was written before there was one
     )

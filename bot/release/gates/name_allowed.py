@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from packaging.utils import canonicalize_name
 
 from bot.domain.distributions import same_name
 from bot.domain.refs import matches_wildcard
 from bot.domain.verdicts import Consequence, GateResult, Verdict
-from bot.release.facts import Facts, Look, LookKind, Seen, Wanted
+from bot.release.facts import Facts, Look, LookKind, NameFacts, Seen, Wanted
 from bot.release.identity import released_files
 
 NAME = "name_allowed"
@@ -28,10 +30,7 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
     name = known.name if facts.bare else facts.files.value.files[0].metadata.name
     here = wanted.project.id
     if known.owner is not None and known.owner != here:
-        return _fail(
-            f"{name} is published by project {known.owner}; a project may publish only its own names. "
-            f"`ropewalk release names {canonicalize_name(name)} --to {wanted.project.full_path}` hands it over"
-        )
+        return _another(wanted, name, known)
     if known.owner == here and not known.claimed:
         return _pass(f"{name} is recorded for this project")
     if _of_policy(wanted, name):
@@ -43,6 +42,17 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
             "resume"
         )
     return _new(wanted, facts, name, known.declared)
+
+
+def _another(wanted: Wanted, name: str, known: NameFacts) -> GateResult:
+    """The name is another project's. Which one is not for everybody who reads of this one: it may be private."""
+    of = known.owner_path or f"project {known.owner}"
+    rest = (
+        "a project may publish only its own names. "
+        f"`ropewalk release names {canonicalize_name(name)} --to {wanted.project.full_path}` hands it over"
+    )
+    discreet = f"{name} is published by another project; {rest}"
+    return replace(_fail(f"{name} is published by {of}; {rest}"), discreet=discreet)
 
 
 def _of_policy(wanted: Wanted, name: str) -> bool:
