@@ -116,8 +116,10 @@ _GATES = {
         title="Expected files",
         problem="it is not the set of files that the policy expects",
         turn=_PACKAGER,
-        remedy="Mend the jobs that build and set a new tag; it is released by itself.",
-        branch_remedy="Mend the jobs that build and merge that; it is released by itself.",
+        remedy="Run the job that is missing, where the reason names one, and resume; or mend the jobs that build and "
+        "set a new tag, which is released by itself.",
+        branch_remedy="Run the job that is missing, where the reason names one, and resume; or mend the jobs that "
+        "build and merge that, which is released by itself.",
     ),
     "left_out": GateWords(
         title="Files left out",
