@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.anatomy import Differences
+from bot.domain.consents import ApprovalRule
 from bot.domain.distributions import Distribution
 from bot.domain.gitlab import Changes
 from bot.domain.notes import DEFAULT_NOTES, NotesPolicy, NotesSource
@@ -31,7 +32,7 @@ class ReleaseReport:
     Release once it exists, `released_at` (UTC) when GitLab says that was. `changes` is None when they have not been
     read. `unusable` says that only another commit can bring files that can be released. `notes` is what policy says of
     texts, `source` what the release notes are made from (None: not chosen yet). `differences` are what the files change
-    against the last published ones (None: not compared).
+    against the last published ones (None: not compared). `approval` is who has to approve, None for nobody.
     """
 
     project: str
@@ -56,3 +57,4 @@ class ReleaseReport:
     notes: NotesPolicy = DEFAULT_NOTES
     source: NotesSource | None = None
     differences: Differences | None = None
+    approval: ApprovalRule | None = None

@@ -17,7 +17,7 @@ from bot.domain.releases import Release, ReleaseState
 from bot.engine.consents import Desk, Refused, needless, spoken
 from bot.engine.wanting import Wanting
 from bot.ports.store import Journal
-from bot.release.approving import role_word
+from bot.release.approving import asked, refusal, role_word
 from bot.settings.values import parse_duration
 
 LEAST_WORDS = "for how long? Write it as 90m, 12h or 2d"
@@ -59,6 +59,20 @@ class Presses:
     def allowed(self, verb: Verb, level: int | None) -> bool:
         """Whether the role is one that may."""
         return level is not None and level >= self.policy.roles[verb]
+
+    def approvers(self, release: Release, presser: Presser) -> str:
+        """Whom policy asks to approve a release, in words, where it is not the presser; empty where it may be.
+
+        By role and name alone: whoever made what is released is found out when they press. Raises: TransientError.
+        """
+        try:
+            rule = self.wanting.wanted(release).rule.approval
+        except RefusedError:
+            return ""  # a press says what is wrong
+        if rule is None:
+            return ""
+        them = Approver(user_id=presser.user_id, username=presser.username, level=presser.level)
+        return "" if refusal(rule, them, ()) is None else asked(rule)
 
     def approve(self, release: Release, presser: Presser, sha: str, approver: Approver | None) -> Pressed:
         """Say yes to the commit that the page showed. `approver` is the presser with all their addresses.

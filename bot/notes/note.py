@@ -10,7 +10,7 @@ from bot.domain.releases import STOPPED, ReleaseState
 from bot.domain.report import ReleaseReport
 from bot.notes.evidence import files, progress, standing
 from bot.notes.foreign import inline, link
-from bot.notes.reasons import Lines, problem, reasons, stopping, turn, warnings, whose_turn
+from bot.notes.reasons import Lines, awaited, problem, reasons, stopping, turn, warnings, whose_turn
 from bot.notes.tables import INDEXES_SHOWN, command, install_table, ref_words, version_words, when
 from bot.notes.wording import words_for
 
@@ -149,5 +149,6 @@ def _under_way(report: ReleaseReport) -> list[Lines]:
         [f"⏳ The release of {ref_words(report)} {what}."],
         reasons(report),
         progress(report),
+        awaited(report),
         [f"**Next:** {inline(report.next)}"] if report.next else [],
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
+from bot.domain.consents import ApprovalRule
 from bot.domain.refs import RefKind
 from bot.domain.releases import ReleaseState, TargetState, TargetStatus
 from bot.domain.report import ReleaseReport
@@ -13,6 +14,8 @@ from bot.notes.tables import INDEXES_SHOWN, NAME_LIMIT, command, command_line
 from bot.notes.wording import MAINTAINER, OPERATOR, UNSEEN_REMEDY, words_for
 
 GATES_SHOWN = 20
+APPROVAL = "approval"
+"""The gate that asks people for a yes."""
 
 Lines = list[str]
 
@@ -112,7 +115,7 @@ def turn(report: ReleaseReport, then: str) -> list[Lines]:
         return [
             [f"**Whose turn it is:** {MAINTAINER}. Mend the job that builds and {again}; it is released by itself."]
         ]
-    verb = "approve" if failing and all(gate.name == "approval" for gate in failing) else "resume"
+    verb = "approve" if failing and all(gate.name == APPROVAL for gate in failing) else "resume"
     return [[f"**Whose turn it is:** {whose_turn(report)}. {then}"], [command(report, verb)]]
 
 
@@ -123,8 +126,24 @@ def whose_turn(report: ReleaseReport) -> str:
         return words_for("index_guard").turn
     if report.unusable and not failing:
         return MAINTAINER
-    return " and ".join(dict.fromkeys(_whose(gate) for gate in failing)) or OPERATOR
+    return " and ".join(dict.fromkeys(_whose(gate, report) for gate in failing)) or OPERATOR
 
 
-def _whose(gate: GateResult) -> str:
-    return OPERATOR if gate.verdict is Verdict.UNKNOWN else words_for(gate.name).turn
+def _whose(gate: GateResult, report: ReleaseReport) -> str:
+    if gate.verdict is Verdict.UNKNOWN:
+        return OPERATOR
+    if gate.name == APPROVAL and report.approval is not None:
+        return approvers(report.approval)
+    return words_for(gate.name).turn
+
+
+def approvers(rule: ApprovalRule) -> str:
+    """Whom policy asks for a yes."""
+    who = f"{rule.role.word}s of the project who did not make it"
+    return f"{who}, out of {', '.join(map(inline, rule.users))}" if rule.users else who
+
+
+def awaited(report: ReleaseReport) -> Lines:
+    """Whose yes a release that is under way waits for; no lines if it waits for none."""
+    waits = any(gate.name == APPROVAL and gate.verdict is Verdict.FAIL for gate in stopping(report))
+    return [f"**Whose turn it is:** {approvers(report.approval)}."] if waits and report.approval is not None else []

@@ -52,4 +52,5 @@ def report(
         notes=wanted.rule.notes,
         source=None if isinstance(source, Look) else source,
         differences=facts.differences.value if facts.differences else None,
+        approval=wanted.rule.approval,
     )

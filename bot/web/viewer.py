@@ -10,6 +10,8 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
+from bot.domain.releases import Release
+
 
 class Act(StrEnum):
     """What a person may do to a release, by the word in its address: `POST /releases/{id}/approve`."""
@@ -47,6 +49,12 @@ class Viewer(Protocol):
 
     def may(self, project_id: int) -> frozenset[Act]:
         """What they may do to releases of a project; asks GitLab at this moment. Raises: TransientError."""
+
+    def approvers(self, release: Release) -> str:
+        """Whom policy asks to approve a release, in words, where that is others than them; empty where it may be them.
+
+        Asks GitLab at this moment. Raises: TransientError.
+        """
 
     def maintains(self, project_id: int) -> bool:
         """Whether they are its Maintainer at least; asks GitLab at this moment. Raises: TransientError.
@@ -91,6 +99,11 @@ class Anybody:
         """Nothing."""
         del project_id
         return frozenset()
+
+    def approvers(self, release: Release) -> str:
+        """Not asked: there is nothing to press."""
+        del release
+        return ""
 
     def maintains(self, project_id: int) -> bool:
         """As good as: whoever reaches this listener runs the bot."""

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from bot.adapters.store.views.all import Views
 from bot.adapters.store.views.reader import open_reader
+from bot.domain.releases import Release
 from bot.domain.views import ProjectRow
 from bot.settings.addresses import is_loopback
 from bot.web.dashboard.app import dashboard
@@ -34,6 +35,7 @@ class Member:
     person: Person | None = field(default_factory=lambda: Person(user_id=5, username="grace", name="Grace Hopper"))
     asked: list[int] = field(default_factory=list)
     weighed: list[int] = field(default_factory=list)
+    others: str = ""  # whom policy asks to approve instead
 
     def visible(self, project_ids: Sequence[int]) -> frozenset[int]:
         """Those of theirs."""
@@ -48,6 +50,11 @@ class Member:
         """In theirs."""
         self.weighed.append(project_id)
         return self.acts if project_id in self.projects else frozenset()
+
+    def approvers(self, release: Release) -> str:
+        """Others, where any are named."""
+        del release
+        return self.others
 
     def maintains(self, project_id: int) -> bool:
         """In those of theirs that they maintain."""

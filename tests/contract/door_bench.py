@@ -189,7 +189,7 @@ class Browser:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
-        transport = httpx.ASGITransport(site(bench.door))
+        transport = httpx.ASGITransport(site(bench.door, bench.release))
         self.client = httpx.AsyncClient(transport=transport, base_url=PUBLIC)
         self.pages: list[str] = []
 
@@ -244,7 +244,7 @@ class Browser:
         return self.post(f"/releases/{quote(self.bench.release.key, safe='/@')}/{act}", sent)
 
 
-def site(door: Door) -> Starlette:
+def site(door: Door, release: Release) -> Starlette:
     """The door, and pages as the dashboard has them: they tell who looks and what they may."""
 
     def page(request: Request) -> Response:
@@ -258,6 +258,7 @@ def site(door: Door) -> Starlette:
                 "csrf": viewer.csrf,
                 "sees": sorted(viewer.visible(ids)),
                 "may": {str(one): sorted(act.value for act in viewer.may(one)) for one in ids[:1]},
+                "approvers": viewer.approvers(release),
                 "maintains": [one for one in ids[:1] if viewer.maintains(one)],
             }
         )

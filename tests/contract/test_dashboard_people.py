@@ -16,6 +16,7 @@ from bot.adapters.store.open import open_state
 from bot.adapters.store.store import Store
 from bot.adapters.store.views.all import Views
 from bot.adapters.store.views.reader import open_reader
+from bot.domain.consents import Approval
 from bot.domain.refs import Project, RefKind
 from bot.domain.releases import Release, ReleaseId, ReleaseState
 from bot.domain.verdicts import Consequence, GateResult, Verdict
@@ -55,6 +56,7 @@ def release(number: int, state: ReleaseState, *gates: GateResult) -> Release:
 
 
 OLD, ASKING, SHIPPED, BLOCKED = 1, 2, 3, 4
+HALF = 6  # one of two said yes
 MANY = range(100, 100 + 2 * BUSY)
 
 
@@ -63,7 +65,7 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Views]:
     """An old release that is being published, one that waits for a yes, and many younger ones that wait for jobs."""
     path = tmp_path_factory.mktemp("people") / "ropewalk.db"
     store = Store(open_state(path), str)
-    known = [Project(id=n, full_path=f"acme/p{n}", web_url="", default_branch="main") for n in (*range(1, 5), *MANY)]
+    known = [Project(id=n, full_path=f"acme/p{n}", web_url="", default_branch="main") for n in (*range(1, 7), *MANY)]
     with store.database.gather():
         store.enrolment.enrolled(known, NOON)
         for one in (
@@ -71,9 +73,12 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Views]:
             release(ASKING, ReleaseState.WAITING, ASKS),
             release(SHIPPED, ReleaseState.PUBLISHED, ASKS),
             release(BLOCKED, ReleaseState.BLOCKED, NEEDLESS),
+            release(HALF, ReleaseState.WAITING, ASKS),
             *(release(number, ReleaseState.WAITING, PIPELINE, (NEEDLESS, GIVEN)[number % 2]) for number in MANY),
         ):
             store.releases.add(one)
+        given = Approval(user_id=5, username="grace", level=40, at=NOON, sha=SHA)
+        store.approvals.approve(release(HALF, ReleaseState.WAITING).key, given)
     store.close()
     opened = Views(open_reader(path))
     yield opened
@@ -105,10 +110,10 @@ def tiles(text: str) -> list[int]:
 def test_who_waits_for_a_yes_waits_for_a_person(views: Views) -> None:
     text = page(views, "/")
     under_way, people = text.split('id="person"')
-    assert tiles(text) == [1 + len(MANY), 2, 1]
-    assert named(people)[:2] == [BLOCKED, ASKING]
+    assert tiles(text) == [1 + len(MANY), 3, 1]
+    assert named(people)[:3] == [HALF, BLOCKED, ASKING]
     assert ASKING not in named(under_way)
-    assert named(page(views, "/releases?state=person")) == [BLOCKED, ASKING]
+    assert named(page(views, "/releases?state=person")) == [HALF, BLOCKED, ASKING]
     listed = named(page(views, "/releases?state=open"))
     assert ASKING not in listed and listed[0] == MANY[-1]
 
@@ -134,16 +139,31 @@ def test_one_state_and_a_yes_that_is_missing_are_asked_for_together(views: Views
         rows = views.releases.releases(ReleaseFilter(states=states, unapproved=unapproved), None, 500)
         found = {row.project_id for row in rows}
         waits = ReleaseState.WAITING in states
-        assert (ASKING in found) is (unapproved is True or (waits and unapproved is None))
-        assert found - {ASKING} == (set(MANY) if waits else {BLOCKED, SHIPPED})
+        assert ({ASKING, HALF} <= found) is (unapproved is True or (waits and unapproved is None))
+        assert found - {ASKING, HALF} == (set(MANY) if waits else {BLOCKED, SHIPPED})
 
 
 def test_a_yes_is_asked_for_where_policy_wants_one(views: Views) -> None:
-    """Not where it asks for none, nor where it was given: a button that is always refused helps nobody."""
+    """Not where it asks for none, was given, or whoever looks said theirs: what is always refused helps nobody."""
     everybody = OneDoor(who=Member(projects=frozenset(range(200)), acts=frozenset(Act)))
-    for number, wanted in ((ASKING, ["approve", "hold"]), (BLOCKED, ["hold", "retry"]), (OLD, ["hold"]), (SHIPPED, [])):
+    fitting = {ASKING: ["approve", "hold"], HALF: ["hold"], BLOCKED: ["hold", "retry"], OLD: ["hold"], SHIPPED: []}
+    for number, wanted in fitting.items():
         text = page(views, f"/releases/{number}/v1@{SHA}", everybody)
         assert re.findall(r'<form method="post" action="/releases/[^"]+/(\w+)"', text) == wanted
+
+
+def test_who_is_not_asked_to_approve_is_told_who_is(views: Views) -> None:
+    """A developer, where policy wants a maintainer, is offered nothing that would be refused."""
+    others = "maintainers of the project who did not make it"
+    developer = Member(projects=frozenset(range(200)), acts=frozenset(Act), others=others)
+    text = page(views, f"/releases/{ASKING}/v1@{SHA}", OneDoor(who=developer))
+    assert re.findall(r'<form method="post" action="/releases/[^"]+/(\w+)"', text) == ["hold"]
+    assert f"An approval is asked of {others}." in text
+    text = page(views, f"/releases/{ASKING}/v1@{SHA}", OneDoor(who=replace(developer, acts=frozenset())))
+    assert f"/releases/{ASKING}/v1@{SHA}/" not in text
+    assert (others in text, "Whose turn it is" in text) == (True, True)
+    text = page(views, f"/releases/{BLOCKED}/v1@{SHA}", OneDoor(who=developer))
+    assert others not in text
 
 
 def test_rights_are_asked_for_with_the_buttons_alone(views: Views) -> None:

@@ -90,6 +90,9 @@ def test_what_somebody_sees_and_may_press_follows_their_role(
     told = bench.entered(who).get(f"/?project={number}&project=99").json()
     assert (told["sees"], told["may"]) == ([number] if sees else [], {str(number): may})
     assert told["maintains"] == ([number] if who in ("maintainer", "owner") else [])
+    # Policy wants a maintainer, whoever may press the button by the role alone.
+    others = "" if who in ("maintainer", "owner") else "maintainers of the project who did not make it"
+    assert told["approvers"] == others
 
 
 def test_what_is_seen_is_as_old_as_a_minute_and_what_may_be_pressed_is_not(bench: Bench) -> None:

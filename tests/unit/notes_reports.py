@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from bot.domain.consents import ApprovalRule
 from bot.domain.distributions import Distribution, DistributionKind, Metadata
 from bot.domain.gitlab import Changes, MergeRequest
 from bot.domain.refs import RefKind
@@ -199,6 +200,19 @@ def approval() -> ReleaseReport:
     return blocked(gates=(gate,))
 
 
+def waiting_for_approval() -> ReleaseReport:
+    """A maintainer's yes is missing, out of two by name."""
+    gate = GateResult(
+        name="approval",
+        verdict=Verdict.FAIL,
+        reason="1 of 1 approvals missing, by maintainers of the project who did not make it, out of ada, grace_h",
+        consequence=Consequence.WAIT,
+        look_again=timedelta(minutes=15),
+    )
+    rule = ApprovalRule(users=("ada", "grace_h"))
+    return blocked(state=ReleaseState.WAITING, gates=(gate,), next=gate.reason, approval=rule)
+
+
 def unknown_hygiene() -> ReleaseReport:
     """The policy blocks what could not be looked at."""
     gate = GateResult(
@@ -220,6 +234,7 @@ STATES = {
     "published_from_branch": branch,
     "blocked": blocked,
     "blocked_by_approval": approval,
+    "waiting_for_approval": waiting_for_approval,
     "blocked_by_unknown": unknown_hygiene,
     "failed": failed,
     "partial": partial,

@@ -15,7 +15,7 @@ from bot.domain.views import ReleaseFilter, ReleasePlace, ReleaseRow, ReleaseSto
 from bot.web.dashboard.places import read_release, spell_release
 from bot.web.dashboard.sight import Of, Sheet
 from bot.web.dashboard.site import Context, Visit
-from bot.web.viewer import Act
+from bot.web.viewer import Act, Person
 
 PAGE = 50  # rows
 BUSY = 40  # releases under way that the first page shows; it says how many more there are
@@ -119,8 +119,10 @@ def told(visit: Visit) -> Context:
         "gates": sorted(release.gates, key=lambda gate: (gate.verdict in _WELL, gate.verdict is not Verdict.FAIL)),
         "receipts": {one.name: [r for r in story.receipts if r.target == one.name] for one in release.targets},
         "events": tuple(timeline(story)),
-        "fitting": _fitting(story) if visit.viewer.csrf else (),
-        "may": lambda: visit.viewer.may(release.id.project_id),  # asks GitLab: what changes live need not know
+        "fitting": _fitting(story, visit.viewer.person) if visit.viewer.csrf else (),
+        # These ask GitLab: what changes live need not know.
+        "may": lambda: visit.viewer.may(release.id.project_id),
+        "approvers": lambda: visit.viewer.approvers(release),
         "spans": ("4h", "1d", "3d", "7d"),
     }
 
@@ -128,12 +130,14 @@ def told(visit: Visit) -> Context:
 _WELL = (Verdict.PASS, Verdict.WAIVED, Verdict.NOT_APPLICABLE)
 
 
-def _fitting(story: ReleaseStory) -> tuple[Act, ...]:
-    """What can be done to it as it stands, by whoever may."""
+def _fitting(story: ReleaseStory, person: Person | None) -> tuple[Act, ...]:
+    """What can be done to it as it stands, by whoever may; nobody says yes twice."""
     release = story.release
     over = release.state in (ReleaseState.PUBLISHED, ReleaseState.WITHDRAWN)
+    asks = any(gate.name == "approval" and gate.verdict not in _WELL for gate in release.gates)
+    given = person is not None and any(one.user_id == person.user_id for one in story.approvals)
     fitting = {
-        Act.APPROVE: not over and any(gate.name == "approval" and gate.verdict not in _WELL for gate in release.gates),
+        Act.APPROVE: not over and asks and not given,
         Act.HOLD: not over,
         Act.RETRY: release.state in STOPPED,
     }

@@ -43,6 +43,11 @@ class Acting:
         level, presses = self.level(session, project_id), self.presses()
         return frozenset(act for act, verb in VERBS.items() if presses.allowed(verb, level))
 
+    def approvers(self, session: Session, release: Release) -> str:
+        """Whom policy asks to approve a release, where that is others than they; else empty. Raises: TransientError."""
+        user, level = session.user, self.level(session, release.id.project_id)
+        return self.presses().approvers(release, Presser(user_id=user.user_id, username=user.username, level=level))
+
     def level(self, session: Session, project_id: int) -> int | None:
         """Their access level there at this moment; None for whoever is out. Raises: TransientError."""
         try:

@@ -106,6 +106,11 @@ class SignedIn:
         with _not_now():
             return self.acting.may(self.session, project_id)
 
+    def approvers(self, release: Release) -> str:
+        """By the rule of the release, their role now and their user name."""
+        with _not_now():
+            return self.acting.approvers(self.session, release)
+
     def maintains(self, project_id: int) -> bool:
         """By the same role."""
         with _not_now():
