@@ -57,7 +57,7 @@ PARTS = (
         project="acme/tools/beacon",
         titles=("Shine brighter",),
         ending=ReleaseState.BLOCKED,
-        remedy="TWINE_PASSWORD",
+        remedy="RW101",
     ),
     Part(
         project="acme/libs/almanac",

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 
 from bot.domain.commands import Answer, CommandPolicy, NoteHome, NotePlace, Outcome, Spoken, Verb, WrittenNote
 from bot.domain.consents import Approver, Hold, one_line
+from bot.domain.discretion import discreet
 from bot.domain.errors import CredentialsError, RefusedError
 from bot.domain.releases import Release, ReleaseState
 from bot.domain.verdicts import Verdict
@@ -110,7 +111,7 @@ class Acts:
 
     def _plan(self, one: Asked, release: Release) -> Effect:
         plan = self.preview(release)
-        drawn = plan.release
+        drawn = discreet(plan.release)  # whoever sees the merge request reads the answer
         stops = [
             f"{gate.name}: {gate.reason}" for gate in drawn.gates if gate.verdict in (Verdict.FAIL, Verdict.UNKNOWN)
         ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.domain.distributions import parse_version, read_tag
 from bot.domain.refs import RefKind
@@ -30,8 +30,6 @@ INTRO = (
     "Releases of this project that stopped and wait for somebody. The bot keeps the entries up to date and closes this "
     "issue when none is left; what is written around them stays."
 )
-CONFIDENTIAL = "hygiene"
-"""The gate whose reasons are not for everybody."""
 # Characters of one entry: longer ones say where to read on. Bytes of all: GitLab takes a megabyte.
 MOST_ENTRY = 20_000
 MOST_BYTES = 900_000
@@ -121,12 +119,8 @@ def _made_up_for(entry: _Key, mine: _Key, state: ReleaseState) -> bool:
 
 
 def _entry(report: ReleaseReport, marker: str) -> str:
-    """The words of the note on merge requests, between markers; cut to the first paragraph where they are too many.
-
-    Which credential is badly kept is left out: issues are listed and searched where the audit's own are confidential.
-    """
-    gates = (replace(gate, reason="") if gate.name == CONFIDENTIAL else gate for gate in report.gates)
-    words = note_text(replace(report, gates=tuple(gates)))
+    """The words of the note on merge requests, between markers; cut to the first paragraph where they are too many."""
+    words = note_text(report)
     if len(words) > MOST_ENTRY:
         words = "\n\n".join([words.partition("\n")[0], "The whole of it:", command(report, "status")])
     return check_finished(f"{marker}\n\n{words}\n\n{END_OF_ENTRY}", "failure issue")

@@ -57,10 +57,7 @@ def _title(gate: GateResult) -> str:
 
 def _reasoned(gate: GateResult, report: ReleaseReport) -> str:
     """Its title and its reason; where the reason is not for everybody, what may be said, and who tells the rest."""
-    status = inline(command_line(report, "status"))
-    if not gate.for_all:
-        return f"{_title(gate)}: {status} tells which"
-    more = f"; {status} tells more" if gate.for_all != gate.reason else ""
+    more = f"; {inline(command_line(report, 'status'))} tells more" if gate.for_all != gate.reason else ""
     return f"{_title(gate)}: {inline(gate.for_all)}{more}"
 
 

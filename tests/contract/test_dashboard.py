@@ -144,6 +144,9 @@ def test_a_project_says_what_became_of_its_newest_commit(visit: Visits, state: S
     text = " ".join(unescape(re.sub(r"<[^>]*>", "", visit().get("/projects/5").text)).split())
     assert f"Newest commit on main, c0ffeec0: {head.told} Looked at again in 5 h." in text
     assert "Newest commit" not in visit().get("/projects/6").text
+    stranger = OneDoor(who=Member(projects=frozenset({5}), inside=frozenset()))
+    text = visit(stranger).get("/projects/5").text
+    assert "TWINE_PASSWORD" not in text and "is told to Reporters of the project" in text
 
 
 def test_lists_are_paged_without_loss(visit: Visits, state: State) -> None:

@@ -56,7 +56,15 @@ def release(number: int, state: ReleaseState, *gates: GateResult) -> Release:
 
 
 OLD, ASKING, SHIPPED, BLOCKED = 1, 2, 3, 4
+WEAK = 5  # its variables stop it
 HALF = 6  # one of two said yes
+NAMED = GateResult(
+    name="hygiene",
+    verdict=Verdict.FAIL,
+    reason="TWINE_PASSWORD of project acme/p5 is not masked",
+    consequence=Consequence.BLOCK,
+    discreet="1 publishing variable is not masked (RW101)",
+)
 MANY = range(100, 100 + 2 * BUSY)
 
 
@@ -74,6 +82,7 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Views]:
             release(SHIPPED, ReleaseState.PUBLISHED, ASKS),
             release(BLOCKED, ReleaseState.BLOCKED, NEEDLESS),
             release(HALF, ReleaseState.WAITING, ASKS),
+            replace(release(WEAK, ReleaseState.BLOCKED, NAMED), next=NAMED.reason),
             *(release(number, ReleaseState.WAITING, PIPELINE, (NEEDLESS, GIVEN)[number % 2]) for number in MANY),
         ):
             store.releases.add(one)
@@ -110,10 +119,10 @@ def tiles(text: str) -> list[int]:
 def test_who_waits_for_a_yes_waits_for_a_person(views: Views) -> None:
     text = page(views, "/")
     under_way, people = text.split('id="person"')
-    assert tiles(text) == [1 + len(MANY), 3, 1]
-    assert named(people)[:3] == [HALF, BLOCKED, ASKING]
+    assert tiles(text) == [1 + len(MANY), 4, 1]
+    assert named(people)[:4] == [HALF, WEAK, BLOCKED, ASKING]
     assert ASKING not in named(under_way)
-    assert named(page(views, "/releases?state=person")) == [HALF, BLOCKED, ASKING]
+    assert named(page(views, "/releases?state=person")) == [HALF, WEAK, BLOCKED, ASKING]
     listed = named(page(views, "/releases?state=open"))
     assert ASKING not in listed and listed[0] == MANY[-1]
 
@@ -140,7 +149,7 @@ def test_one_state_and_a_yes_that_is_missing_are_asked_for_together(views: Views
         found = {row.project_id for row in rows}
         waits = ReleaseState.WAITING in states
         assert ({ASKING, HALF} <= found) is (unapproved is True or (waits and unapproved is None))
-        assert found - {ASKING, HALF} == (set(MANY) if waits else {BLOCKED, SHIPPED})
+        assert found - {ASKING, HALF} == (set(MANY) if waits else {WEAK, BLOCKED, SHIPPED})
 
 
 def test_a_yes_is_asked_for_where_policy_wants_one(views: Views) -> None:
@@ -164,6 +173,17 @@ def test_who_is_not_asked_to_approve_is_told_who_is(views: Views) -> None:
     assert (others in text, "Whose turn it is" in text) == (True, True)
     text = page(views, f"/releases/{BLOCKED}/v1@{SHA}", OneDoor(who=developer))
     assert others not in text
+
+
+def test_what_stops_a_release_names_variables_to_its_projects_people_alone(views: Views) -> None:
+    """A stranger to a public project reads how many there are, and which rule they break."""
+    paths = (f"/releases/{WEAK}/v1@{SHA}", "/", "/releases", f"/projects/{WEAK}")
+    for inside, named in ((frozenset({WEAK}), True), (frozenset[int](), False)):
+        door = OneDoor(who=Member(projects=frozenset({WEAK}), inside=inside))
+        texts = [page(views, path, door) for path in paths]
+        assert ["TWINE_PASSWORD" in text for text in texts] == [named] * 4
+        assert ("1 publishing variable is not masked (RW101)" in texts[0]) is not named
+        assert all(("its page says what stops it" in text) is not named for text in texts[1:])
 
 
 def test_rights_are_asked_for_with_the_buttons_alone(views: Views) -> None:

@@ -117,6 +117,7 @@ def blocked(**fields: object) -> ReleaseReport:
             name="hygiene",
             verdict=Verdict.FAIL,
             reason="TWINE_PASSWORD (project) is neither masked nor protected",
+            discreet="1 publishing variable is not masked or not protected (RW101 and RW102)",
             consequence=Consequence.BLOCK,
         ),
         GateResult(

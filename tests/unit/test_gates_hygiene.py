@@ -61,7 +61,8 @@ def test_nothing_is_said_before_the_variables_were_looked_at() -> None:
     ],
 )
 def test_flags_that_are_as_they_should_be_pass(flags: tuple[VariableFlags, ...], reason: str) -> None:
-    assert judge(*flags) == GateResult(name="hygiene", verdict=Verdict.PASS, reason=reason)
+    said = judge(*flags)
+    assert (said.verdict, said.consequence, said.reason) == (Verdict.PASS, Consequence.NONE, reason)
 
 
 def test_what_policy_names_is_a_credential_too() -> None:
@@ -157,13 +158,62 @@ def test_gate_and_audit_call_the_same_names_credentials() -> None:
 def test_a_weak_password_or_token_blocks_with_its_remedy(
     key: str, masked: bool, protected: bool, weakness: str
 ) -> None:
-    assert judge(variable(key, masked=masked, protected=protected)) == GateResult(
+    said = judge(variable(key, masked=masked, protected=protected))
+    assert replace(said, discreet="") == GateResult(
         name="hygiene",
         verdict=Verdict.FAIL,
         reason=f"{key} of project acme/tools/widget is {weakness}: set its flags under Settings > CI/CD > Variables, "
         "rotate the value since job logs may hold it, then resume",
         consequence=Consequence.BLOCK,
     )
+
+
+MEND = "set the flags under Settings > CI/CD > Variables, rotate what job logs may hold, then resume"
+DISCREET: list[tuple[tuple[VariableFlags, ...], PlannedPipeline | Unreadable | None, tuple[Level, ...], str]] = [
+    ((), None, (), "no publishing variable in sight"),
+    ((variable(), variable("PYPI_TOKEN")), None, (), "2 publishing variables, masked and protected"),
+    ((variable("TWINE_TOKEN"),), None, (), "1 publishing variable, masked and protected"),
+    ((variable(masked=False),), None, (), f"1 publishing variable is not masked (RW101): {MEND}"),
+    ((variable(protected=False, scope="secret"),), None, (), f"1 publishing variable is not protected (RW102): {MEND}"),
+    (
+        (variable(masked=False), variable("PYPI_TOKEN", protected=False)),
+        None,
+        (),
+        f"2 publishing variables are not masked or not protected (RW101 and RW102): {MEND}",
+    ),
+    (
+        (variable("TWINE_USERNAME", masked=False), variable()),
+        None,
+        (),
+        "2 publishing variables; below the blocking severity 1 publishing variable is not masked (RW101)",
+    ),
+    (
+        (variable("DEPLOY_TOKEN", masked=False),),
+        jobs("OTHER", whole=False),
+        (),
+        "no publishing variable in sight; cannot tell whether a job that publishes reads 1 of the variables: the CI "
+        "file includes what this token may not read",
+    ),
+    (
+        (variable(),),
+        None,
+        (Level.GROUP,),
+        f"1 publishing variable, masked and protected; not readable with this token: {GROUPS}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("flags", "planned", "unreadable", "told"), DISCREET)
+def test_for_everybody_variables_are_counted_and_not_named(
+    flags: tuple[VariableFlags, ...],
+    planned: PlannedPipeline | Unreadable | None,
+    unreadable: tuple[Level, ...],
+    told: str,
+) -> None:
+    """A note on a merge request is read by whoever sees that, on a public project by the world."""
+    said = judge(*flags, planned=planned, unreadable=unreadable)
+    assert said.discreet == told
+    assert not any(one.key in said.for_all for one in flags)
 
 
 def test_every_weak_variable_is_named_with_its_scope_and_good_ones_are_not() -> None:
@@ -196,7 +246,8 @@ def test_policy_sets_the_severity_that_blocks(
 
 
 def test_a_level_that_cannot_be_read_is_unknown_and_by_default_a_warning() -> None:
-    assert judge(variable(), unreadable=(Level.GROUP,)) == GateResult(
+    said = judge(variable(), unreadable=(Level.GROUP,))
+    assert replace(said, discreet="") == GateResult(
         name="hygiene",
         verdict=Verdict.UNKNOWN,
         reason=f"TWINE_PASSWORD: masked and protected; not readable with this token: {GROUPS}",
@@ -204,7 +255,8 @@ def test_a_level_that_cannot_be_read_is_unknown_and_by_default_a_warning() -> No
 
 
 def test_a_level_that_cannot_be_read_blocks_where_policy_says_so() -> None:
-    assert judge(variable(), unreadable=(Level.GROUP,), block_unknown=True) == GateResult(
+    said = judge(variable(), unreadable=(Level.GROUP,), block_unknown=True)
+    assert replace(said, discreet="") == GateResult(
         name="hygiene",
         verdict=Verdict.UNKNOWN,
         reason=f"TWINE_PASSWORD: masked and protected; not readable with this token: {GROUPS}; give the token a role "
@@ -232,7 +284,10 @@ def test_what_was_found_weak_counts_more_than_what_could_not_be_read() -> None:
 @pytest.mark.parametrize("block_unknown", [False, True])
 def test_variables_that_cannot_be_read_at_all_always_block(block_unknown: bool) -> None:
     facts = replace(good_facts(), variables=Unreadable("403 for the query"))
-    assert hygiene.judge(wanted(hygiene=HygienePolicy(block_unknown=block_unknown)), facts) == GateResult(
+    said = hygiene.judge(wanted(hygiene=HygienePolicy(block_unknown=block_unknown)), facts)
+    assert isinstance(said, GateResult)
+    assert said.for_all == said.reason
+    assert replace(said, discreet="") == GateResult(
         name="hygiene",
         verdict=Verdict.UNKNOWN,
         reason="variables cannot be read: 403 for the query",

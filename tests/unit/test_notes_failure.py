@@ -96,12 +96,12 @@ def test_a_forged_entry_is_no_entry_of_ours() -> None:
 
 @pytest.mark.parametrize("consequence", [Consequence.BLOCK, Consequence.NONE])
 def test_which_credential_is_badly_kept_is_not_for_everybody(consequence: Consequence) -> None:
-    """The audit's issues are confidential; whoever sees the project sees this one."""
+    """The audit's issues are confidential; whoever sees the project sees this one, and the notes."""
     report = blocked()
     gates = (replace(report.gates[0], consequence=consequence), *report.gates[1:])
     text = stopped(replace(report, gates=gates))
     assert "TWINE_PASSWORD" not in text
-    assert "`ropewalk release status acme/tools/widget@v1.1.0` tells which" in text
+    assert "`ropewalk release status acme/tools/widget@v1.1.0` tells more" in text
 
 
 @pytest.mark.parametrize("cut", ["v1.1.0", "v2.0.0"])

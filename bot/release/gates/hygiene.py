@@ -18,6 +18,9 @@ from bot.release.facts import Facts, Look, LookKind, Unreadable, Wanted
 from bot.release.publishing import names_used
 
 NAME = "hygiene"
+# What the audit calls these findings: the catalogue's rules of the same names.
+RULES = {"masked": "RW101", "protected": "RW102"}
+MEND = "set the flags under Settings > CI/CD > Variables, rotate what job logs may hold, then resume"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,8 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
         return Look(LookKind.VARIABLES)
     if isinstance(facts.variables, Unreadable):
         # Policy may let a level pass that our role cannot read; that nothing at all could be read is another matter.
-        return _blocked(Verdict.UNKNOWN, f"variables cannot be read: {facts.variables.reason}")
+        unread = f"variables cannot be read: {facts.variables.reason}"
+        return _blocked(Verdict.UNKNOWN, _Said(unread, unread))
     variables = facts.variables.value
     doubtful = _doubtful(wanted, variables)
     used = _used(wanted, facts) if doubtful else _Used()
@@ -48,20 +52,40 @@ def judge(wanted: Wanted, facts: Facts) -> GateResult | Look:
     block_at = wanted.hygiene.block_at
     stopping = [flags for flags, grade in found if block_at is not None and grade >= block_at and _weakness(flags)]
     if stopping:
-        return _blocked(Verdict.FAIL, "; ".join(_sentence(flags, used.names) for flags in stopping))
-    good = _summary(publishing, weak, variables)
+        named = "; ".join(_sentence(flags, used.names) for flags in stopping)
+        return _blocked(Verdict.FAIL, _Said(named, f"{_counted(stopping)}: {MEND}"))
+    good = _Said(_summary(publishing, weak, variables), _discreet(publishing, weak, variables))
     if used.unknown:
         keys = ", ".join(sorted({flags.key for flags in doubtful}))
-        good += f"; cannot tell whether a job that publishes reads {keys}: {used.unknown}"
+        good = good.and_("; cannot tell whether a job that publishes reads ", keys, f"{len(doubtful)} of the variables")
+        good = good.and_(f": {used.unknown}")
         if not used.may_pass or wanted.hygiene.block_unknown:
-            return _blocked(Verdict.UNKNOWN, f"{good}; mask and protect what is a credential, then resume")
+            return _blocked(Verdict.UNKNOWN, good.and_("; mask and protect what is a credential, then resume"))
     if variables.unreadable:
         return _unknown(wanted, variables, good)
-    return GateResult(name=NAME, verdict=Verdict.UNKNOWN if used.unknown else Verdict.PASS, reason=good)
+    return good.result(Verdict.UNKNOWN if used.unknown else Verdict.PASS)
 
 
-def _blocked(verdict: Verdict, reason: str) -> GateResult:
-    return GateResult(name=NAME, verdict=verdict, reason=reason, consequence=Consequence.BLOCK)
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A reason, and the same without the names of variables: those are for the project's own people."""
+
+    reason: str
+    discreet: str
+
+    def and_(self, text: str, names: str = "", instead: str = "") -> _Said:
+        """With something added to both, and names, or what stands instead of them, behind it."""
+        return _Said(f"{self.reason}{text}{names}", f"{self.discreet}{text}{instead or names}")
+
+    def result(self, verdict: Verdict, consequence: Consequence = Consequence.NONE) -> GateResult:
+        """As the gate says it."""
+        return GateResult(
+            name=NAME, verdict=verdict, reason=self.reason, consequence=consequence, discreet=self.discreet
+        )
+
+
+def _blocked(verdict: Verdict, said: _Said) -> GateResult:
+    return said.result(verdict, Consequence.BLOCK)
 
 
 def _doubtful(wanted: Wanted, variables: Variables) -> list[VariableFlags]:
@@ -99,8 +123,23 @@ def _severity(flags: VariableFlags, named: Collection[str], used: Collection[str
 
 
 def _weakness(flags: VariableFlags) -> str:
-    missing = [word for word, there in (("masked", flags.masked), ("protected", flags.protected)) if not there]
-    return " and ".join(f"not {word}" for word in missing)
+    return " and ".join(f"not {word}" for word in _missing(flags))
+
+
+def _missing(flags: VariableFlags) -> list[str]:
+    return [word for word, there in (("masked", flags.masked), ("protected", flags.protected)) if not there]
+
+
+def _counted(weak: Collection[VariableFlags]) -> str:
+    """How many they are, what they lack, and by which rules; not which."""
+    lacks = [word for word in RULES if any(word in _missing(flags) for flags in weak)]
+    verb = "is" if len(weak) == 1 else "are"
+    rules = " and ".join(RULES[word] for word in lacks)
+    return f"{_number(weak)} {verb} {' or '.join(f'not {word}' for word in lacks)} ({rules})"
+
+
+def _number(variables: Collection[VariableFlags]) -> str:
+    return f"{len(variables)} publishing variable{'' if len(variables) == 1 else 's'}"
 
 
 def _sentence(flags: VariableFlags, used: Collection[str]) -> str:
@@ -126,7 +165,16 @@ def _summary(publishing: list[VariableFlags], weak: list[tuple[VariableFlags, st
     return f"{names}: below the blocking severity: {below}"
 
 
-def _unknown(wanted: Wanted, variables: Variables, good: str) -> GateResult:
+def _discreet(publishing: list[VariableFlags], weak: list[tuple[VariableFlags, str]], variables: Variables) -> str:
+    """The summary without names."""
+    if not publishing:
+        return _summary(publishing, weak, variables)
+    if not weak:
+        return f"{_number(publishing)}, masked and protected"
+    return f"{_number(publishing)}; below the blocking severity {_counted([flags for flags, _ in weak])}"
+
+
+def _unknown(wanted: Wanted, variables: Variables, good: _Said) -> GateResult:
     """Policy speaks of the levels above the project; a role that cannot read the project's own may not release it."""
     blind = any(hidden.level is Level.PROJECT for hidden in variables.unreadable)
     stop = blind or wanted.hygiene.block_unknown
@@ -136,9 +184,5 @@ def _unknown(wanted: Wanted, variables: Variables, good: str) -> GateResult:
     elif stop:
         remedy = "; give the token a role that reads them, or set hygiene.unknown: warn"
     hidden_words = ", ".join(hidden.words for hidden in variables.unreadable)
-    return GateResult(
-        name=NAME,
-        verdict=Verdict.UNKNOWN,
-        reason=f"{good}; not readable with this token: {hidden_words}{remedy}",
-        consequence=Consequence.BLOCK if stop else Consequence.NONE,
-    )
+    said = good.and_(f"; not readable with this token: {hidden_words}{remedy}")
+    return said.result(Verdict.UNKNOWN, Consequence.BLOCK if stop else Consequence.NONE)

@@ -20,6 +20,7 @@ PAGE = 50  # rows
 SHORT = 15  # of a project's releases and findings on its own page
 OF_PROJECT: Of[ProjectRow, str] = Of(place=lambda row: row.full_path, about=lambda row: (row.id, row.full_path))
 CONFIDENTIAL = (Attention.FINDINGS, Attention.EXPIRING)
+UNTOLD = "why it is not tagged is told to Reporters of the project"
 STUCK = tuple(state for state in ReleaseState if state in STOPPED and state is not ReleaseState.BLOCKED)
 
 
@@ -64,12 +65,15 @@ def project(visit: Visit) -> Context:
     row = _project(visit)
     releases = of_project(visit, row.id, SHORT)
     findings = found(visit, FindingFilter(project=row.full_path), None, SHORT)
+    head = visit.site.projects.head(row.id)
+    if head is not None and head.told and not visit.inside.project(row.id):
+        head = replace(head, told=UNTOLD)
     above = visit.site.projects.group_tokens(parents(row.full_path))
     return {
         "project": row,
         "tally": visit.site.projects.tally([row])[row.id],
         "inside": visit.inside.project(row.id),
-        "head": visit.site.projects.head(row.id),
+        "head": head,
         "group_tokens": {path: known for path, known in sorted(above.items()) if visit.inside.place(None, path)},
         "today": visit.now.date(),
         "releases": releases.rows,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from starlette.exceptions import HTTPException
 
+from bot.domain.discretion import confidential, discreet
 from bot.domain.releases import STOPPED, ReleaseState
 from bot.domain.verdicts import Verdict
 from bot.domain.views import ReleaseFilter, ReleasePlace, ReleaseRow, ReleaseStory
@@ -26,6 +27,7 @@ PERSON = tuple(state for state in ReleaseState if state in STOPPED)
 OF_RELEASE: Of[ReleaseRow, ReleasePlace] = Of(
     place=lambda row: ReleasePlace(at=row.created_at, key=row.key), about=lambda row: (row.project_id, row.project)
 )
+ON_ITS_PAGE = "its page says what stops it"
 GROUPS = {
     "open": ReleaseFilter(states=OPEN, unapproved=False),
     "person": ReleaseFilter(states=PERSON, unapproved=True),
@@ -40,7 +42,7 @@ def now(visit: Visit) -> Context:
     return {
         "busy": _busy(visit),
         "busy_in_all": sum(counts[state] for state in OPEN) - counted.unapproved,
-        "person": _sheet(visit, GROUPS["person"], None, LATELY).rows,
+        "person": _discreet(visit, _sheet(visit, GROUPS["person"], None, LATELY).rows),
         "person_in_all": sum(counts[state] for state in PERSON) + counted.unapproved,
         "shipped": _sheet(visit, ReleaseFilter(states=(ReleaseState.PUBLISHED,)), None, LATELY).rows,
         "shipped_in_all": counts[ReleaseState.PUBLISHED],
@@ -61,7 +63,7 @@ def listed(visit: Visit) -> Context:
     wanted = replace(_wanted(state), text=text)
     sheet = _sheet(visit, wanted, read_release(visit.asked("after", 700)), PAGE)
     return {
-        "rows": sheet.rows,
+        "rows": _discreet(visit, sheet.rows),
         "next": spell_release(sheet.next),
         "state": state if wanted.states else "",
         "text": text,
@@ -78,7 +80,19 @@ def _wanted(word: str) -> ReleaseFilter:
 
 def of_project(visit: Visit, project_id: int, size: int) -> Sheet[ReleaseRow, ReleasePlace]:
     """The newest of a project that was found to be visible."""
-    return _sheet(visit, ReleaseFilter(project_id=project_id), None, size)
+    sheet = _sheet(visit, ReleaseFilter(project_id=project_id), None, size)
+    return replace(sheet, rows=_discreet(visit, sheet.rows))
+
+
+def _discreet(visit: Visit, rows: Sequence[ReleaseRow]) -> tuple[ReleaseRow, ...]:
+    """Lines as the viewer may read them: what stops a release may name variables, which is for its project's people.
+
+    Its page says what everybody may know of it.
+    """
+    stopped = {row.project_id for row in rows if row.state in STOPPED and row.next}
+    strangers = stopped - visit.inside.projects(stopped)
+    hidden = (row.project_id in strangers and row.state in STOPPED for row in rows)
+    return tuple(replace(row, next=ON_ITS_PAGE) if hide else row for row, hide in zip(rows, hidden, strict=True))
 
 
 def _sheet(
@@ -109,6 +123,8 @@ def told(visit: Visit) -> Context:
     if story is None or not visit.sight.project(story.release.id.project_id):
         raise HTTPException(404)
     release = story.release
+    if confidential(release) and not visit.inside.project(release.id.project_id):
+        release = discreet(release)
     project = visit.site.projects.project(release.id.project_id)
     held = story.hold is not None and story.hold.holds(visit.now)
     return {
