@@ -61,10 +61,6 @@ class IndexKind(StrEnum):
     SIMPLE = "simple"
 
 
-# Long enough for an upgrade or a failure that somebody has to be called for, short enough to be heard of the same day.
-RETRY_FOR = timedelta(hours=1)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSpec:
     """One place twine uploads to.
@@ -72,7 +68,7 @@ class IndexSpec:
     `upload_url` and `simple_url` are set for `IndexKind.SIMPLE` only; for GitLab they follow from the project, for PyPI
     from twine's constants. `username` and `password` are None where the bot's own GitLab token serves (kind gitlab).
     With `attestations` what a job put beside a file to say who made it is sent along. A file that it does not take for
-    now is sent again for `retry_for`, ever more seldom.
+    now is sent again for `retry_for` at least, ever more seldom.
     `called` is how sentences name it and `mend` what a person mends when it refuses the credentials, where no
     configuration speaks of it.
     """
@@ -86,7 +82,7 @@ class IndexSpec:
     ca_file: str | None = None
     proxy: str | None = None
     attestations: bool = False
-    retry_for: timedelta = RETRY_FOR
+    retry_for: timedelta = timedelta()
     called: str | None = None
     mend: str | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.domain.policy import (
     IndexKind,
@@ -66,7 +67,7 @@ def _index(reading: Reading, credentials: Credentials, path: KeyPath, section: I
         ca_file=str(ca_file) if ca_file is not None else None,
         proxy=read_proxy(reading, path, section.proxy),
         attestations=_attestations(reading, path, section, kind),
-        retry_for=section.retry_for,
+        retry_for=section.retry_for or timedelta(),
     )
 
 

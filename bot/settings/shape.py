@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.domain.policy import PATIENCE, RETRY_FOR
+from bot.domain.policy import PATIENCE
 from bot.settings.layer_shape import LayersSection
 from bot.settings.section import Section
 from bot.settings.shape_words import FreezeSection, Held
@@ -143,7 +143,9 @@ class IndexSection(Section):
     attestations: Annotated[bool, Field(description="Send along what jobs attest; PyPI takes none with a token.")] = (
         False
     )
-    retry_for: Annotated[Duration, Field(description="How long a file it does not take is sent again.")] = RETRY_FOR
+    retry_for: Annotated[Duration | None, Field(description="How long a file is sent again; without it: a minute.")] = (
+        None
+    )
 
 
 class ApprovalSection(Section):

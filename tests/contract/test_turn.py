@@ -243,8 +243,8 @@ def test_what_an_index_asks_to_wait_for_is_waited_for(bench: Bench) -> None:
     busy = Sent(outcome=AttemptOutcome.REFUSED, reason="429 Too Many Requests", retry_after=90.0)
     bench.index.refusals["registry", WHEEL] = [busy]
     ended = bench.turn(planned())
-    said = "429 Too Many Requests; retried at 2026-08-03 12:01 UTC, and until 2026-08-03 13:00 UTC"
-    assert (ended.state, ended.next) == (ReleaseState.WAITING, said)
+    said = "429 Too Many Requests; looked at again at 2026-08-03 12:01 UTC"
+    assert (ended.state, ended.next) == (ReleaseState.VERIFYING, said)
     assert ended.due_at is not None
     assert timedelta(seconds=89) < ended.due_at - bench.clock.now <= timedelta(seconds=90)
     assert bench.to_the_end(ended).state is ReleaseState.PUBLISHED

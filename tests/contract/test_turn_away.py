@@ -19,6 +19,7 @@ from bot.domain.releases import AttemptOutcome, Release, ReleaseState
 from bot.domain.secrets import Redactor
 from bot.engine.local import Hold, alone
 from bot.ports.index import IndexPlace, Sent
+from bot.release.facts import Wanted
 from tests.contract.turn_bench import MOST_TURNS, WRITES, Bench, planned
 from tests.fake_store import FakeLedger, FakeReleaseRows
 from tests.fakes import FakeIndex
@@ -43,8 +44,13 @@ class AwayIndex(FakeIndex):
         return FakeIndex.send(self, place, distribution)
 
 
+def patient(wanted: Wanted) -> Wanted:
+    """With an hour of patience for each index."""
+    return replace(wanted, indexes=tuple(replace(spec, retry_for=timedelta(hours=1)) for spec in wanted.indexes))
+
+
 def bench_of(folder: Path, away: str, until: datetime) -> Bench:
-    bench = Bench(folder=folder)
+    bench = Bench(folder=folder, wants=patient)
     bench.index = AwayIndex(wire=bench.wire, away=away, until=until, clock=bench.clock)
     return bench
 

@@ -137,18 +137,21 @@ def test_a_file_that_is_refused_because_it_stands_there_already_unlisted_is_wait
 
 
 @pytest.mark.parametrize(
-    ("seconds", "reason"),
+    ("seconds", "hours", "reason"),
     [
-        (20, "429 slow down; retried until 2026-08-03 13:00 UTC"),
-        (600, "429 slow down; retried at 2026-08-03 12:10 UTC, and until 2026-08-03 13:00 UTC"),
-        (5400, "429 slow down; retried at 2026-08-03 13:30 UTC, and until 2026-08-03 13:30 UTC"),
+        (20, 0, "429 slow down"),
+        (5400, 0, "429 slow down; looked at again at 2026-08-03 13:30 UTC"),
+        (20, 1, "429 slow down; retried until 2026-08-03 13:00 UTC"),
+        (600, 1, "429 slow down; retried at 2026-08-03 12:10 UTC, and until 2026-08-03 13:00 UTC"),
+        (5400, 1, "429 slow down; retried at 2026-08-03 13:30 UTC, and until 2026-08-03 13:30 UTC"),
     ],
 )
 def test_a_wait_for_an_index_says_how_long_it_may_go_on_and_a_long_one_when_it_does(
-    seconds: float, reason: str
+    seconds: float, hours: int, reason: str
 ) -> None:
     slow = attempt(AttemptOutcome.REFUSED, retry_after=seconds, reason="429 slow down", at=NOON)
-    seen = index(REGISTRY, at=NOON + timedelta(seconds=1))
+    spec = replace(REGISTRY, retry_for=timedelta(hours=hours))
+    seen = index(spec, at=NOON + timedelta(seconds=1))
     said = assess(wanted(), replace(good_facts(), attempts=(slow,), indexes={"registry": Seen(seen)}), "registry")
     assert isinstance(said, Assessment)
     assert said.status.reason == reason

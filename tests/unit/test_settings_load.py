@@ -310,7 +310,7 @@ def test_how_long_a_file_is_sent_again_is_for_each_index_to_say(tmp_path: Path) 
         "indexes:\n  a: {kind: gitlab, retry_for: 10m}\n  b: {repository: pypi, password_env: PYPI_TOKEN}\n"
     )
     settings = _load(tmp_path, text)
-    assert [spec.retry_for for spec in settings.policy.indexes] == [timedelta(minutes=10), timedelta(hours=1)]
+    assert [spec.retry_for for spec in settings.policy.indexes] == [timedelta(minutes=10), timedelta()]
 
 
 def test_attestations_are_sent_where_asked_and_warned_of_where_a_token_cannot_bring_them(tmp_path: Path) -> None:
