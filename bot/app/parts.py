@@ -33,6 +33,7 @@ from bot.adapters.gitlab.variable_flags import GitLabVariableFlags
 from bot.adapters.index.leases import Leases
 from bot.adapters.index.service import IndexAdapter
 from bot.adapters.meter import Meter
+from bot.adapters.store.database import Database
 from bot.adapters.telemetry.hub import Heard, Hub, Timed
 from bot.app.records import Records
 from bot.domain.ci import CiFacts, CiUnknown
@@ -194,7 +195,18 @@ class Parts(Records):
         from bot.adapters.gitlab.shared_budget import SharedBudget
         from bot.adapters.store.board import SharedBoard
 
-        return SharedBudget(self.settings.gitlab.url, SharedBoard(self.store.database))
+        return SharedBudget(self.settings.gitlab.url, SharedBoard(self._booked_in()))
+
+    def _booked_in(self) -> Database:
+        """Where requests are booked. Who only reads the state does so, too, if it may: the budget is one for all."""
+        state = self._state
+        if not self._reads or isinstance(state, SqliteState):
+            return self.store.database
+        from bot.adapters.store.postgres import LOOKS, shared_engine
+
+        engine = shared_engine(state.conninfo(), pool=LOOKS)
+        self._scratch.callback(engine.dispose)
+        return Database(engine)
 
     def _leases(self) -> Leases | None:
         """What tells other machines of uploads; None where there can be but one process."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -12,18 +12,21 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bot.adapters.clock import utc_now
-from bot.adapters.store.open import open_state
+from bot.adapters.store.open import look_at_state, open_state, unwritable
 from bot.adapters.store.readings import SqliteReadings
 from bot.adapters.store.store import Store
 from bot.domain.errors import ConfigError
 from bot.domain.secrets import Redactor
 from bot.notes.markers import key_mark
 from bot.settings import Settings
-from bot.settings.model import PostgresState, SqliteState
+from bot.settings.model import SqliteState
 
 if TYPE_CHECKING:  # nobody else waits for the drivers of a shared state
     from bot.adapters.store.clock import SharedClock
     from bot.adapters.store.replicas import SharedReplicas
+
+
+_ALL = os.R_OK | os.W_OK | os.X_OK
 
 
 class Records:
@@ -41,16 +44,16 @@ class Records:
     ) -> None:
         """Without a `clock` that of the machine counts or, on a shared state, the database's.
 
-        `reads` says that nothing is to be kept: where there is no state yet, none is made. Raises: ConfigError,
-        TransientError.
+        `reads` says that nothing is to be kept: a state is opened for reading alone, also where this process may not
+        write; where there is none yet, none is made. Raises: ConfigError, TransientError.
         """
         self.settings = settings
         self.redactor = redactor
         self._scratch = ExitStack()
         self._reads = reads
-        self._state = self._state_of(reads=reads)
-        self.home = self._state.files
-        self.store = self._open()
+        self._state = settings.state
+        self.store = self._look() if reads else self._open()
+        self.home = self._home()
         self.clock = clock or self._clock()
         self.readings = SqliteReadings(self.store.database)
 
@@ -86,25 +89,51 @@ class Records:
 
         return SharedReplicas(self.store.database)
 
-    def _state_of(self, *, reads: bool) -> SqliteState | PostgresState:
-        """The state to work on: with `reads` and no file yet, one that is gone afterwards."""
-        state = self.settings.state
-        if isinstance(state, SqliteState) and reads and not state.path.exists():
-            folder = Path(self._scratch.enter_context(TemporaryDirectory(prefix="ropewalk-")))
-            return replace(state, path=folder / state.path.name)
-        return state
+    def _home(self) -> Path:
+        """The folder of downloads, builds and locks: for who only reads, one that is gone afterwards where need be."""
+        files = self._state.files
+        return files if not self._reads or _usable(files) else self._new_folder() / "files"
+
+    def _new_folder(self) -> Path:
+        return Path(self._scratch.enter_context(TemporaryDirectory(prefix="ropewalk-")))
 
     def _open(self) -> Store:
-        """The state. Raises: ConfigError."""
-        state = self._state
+        """The state, to work on. Raises: ConfigError."""
+        state = self.settings.state
         if isinstance(state, SqliteState):
-            return Store(open_state(state.path, change=not self._reads), self.redactor.redact)
+            return Store(open_state(state.path), self.redactor.redact)
         from bot.adapters.store.postgres import open_shared
 
-        engine = open_shared(state.conninfo(), state.shown, change=not self._reads)
-        store = Store(engine, self.redactor.redact)
+        return self._ours(Store(open_shared(state.conninfo(), state.shown), self.redactor.redact))
+
+    def _look(self) -> Store:
+        """The state, for reading alone; where there is none yet, one that is gone afterwards. Raises: ConfigError."""
+        state = self.settings.state
+        if isinstance(state, SqliteState):
+            engine = look_at_state(state.path)
+        else:
+            from bot.adapters.store.postgres import look_at_shared
+
+            engine = look_at_shared(state.conninfo(), state.shown)
+        if engine is not None:
+            return self._ours(Store(engine, self.redactor.redact, reads=True))
+        self._state = SqliteState(path=self._new_folder() / "ropewalk.db")
+        return Store(open_state(self._state.path), self.redactor.redact)
+
+    def obstacle(self) -> ConfigError | None:
+        """Why the bot could not work on its state though it may be read; None if nothing stands in the way."""
+        state = self.settings.state
+        if isinstance(state, SqliteState):
+            return unwritable(state.path) if state.path.exists() else None
+        from bot.adapters.store.postgres import unwritable as unwritable_database
+
+        return unwritable_database(state.conninfo(), state.shown)
+
+    def _ours(self, store: Store) -> Store:
+        """The store, closed if it is another's. Raises: ConfigError."""
         try:
-            self._must_be_ours(store, state.shown)
+            if store.database.shared:
+                self._must_be_ours(store, self.settings.state.shown)
         except BaseException:
             store.close()
             raise
@@ -126,3 +155,16 @@ class Records:
     def _marker_key_given(self) -> bytes:
         key = self.settings.gitlab.marker_key
         return b"" if key is None else key.reveal().encode()
+
+
+def _usable(folder: Path) -> bool:
+    """Whether this process may write to a folder and to those in it, or may make it."""
+    there = folder
+    while not os.access(there, os.F_OK):
+        there = there.parent
+    if not os.access(there, _ALL):
+        return False
+    if there != folder:
+        return True
+    with os.scandir(folder) as entries:
+        return all(os.access(entry, _ALL) for entry in entries if entry.is_dir(follow_symlinks=False))

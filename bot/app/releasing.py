@@ -116,7 +116,7 @@ class Releasing(Parts):
 
     def known_project(self, number: int) -> Project | None:
         """A project as last seen, or as GitLab has it now."""
-        return self.store.enrolment.project(number) or self.projects.project(number)
+        return self._met.get(number) or self.store.enrolment.project(number) or self.projects.project(number)
 
     @cached_property
     def previewer(self) -> Previewer:
@@ -207,6 +207,11 @@ class Releasing(Parts):
         """What tightens the policy for a project."""
         return Layering(self.settings.policy, GitLabPolicyFiles(self.api))
 
+    @cached_property
+    def _met(self) -> dict[int, Project]:
+        """Projects that were looked up and could not be noted."""
+        return {}
+
     def find(self, target: Target) -> Found:
         """Look a target up on GitLab.
 
@@ -218,7 +223,10 @@ class Releasing(Parts):
             raise RefusedError(what=what, where=self.api.where, remedy="Check the path and the token", status=404)
         id_ = self.named(project, target.ref)
         self.wanting.rule(project.full_path, id_.kind, id_.ref)
-        self.store.enrolment.enrolled([project], self.clock())
+        if self._reads:
+            self._met[project.id] = project
+        else:
+            self.store.enrolment.enrolled([project], self.clock())
         fresh = new_release(id_, project.full_path, self.settings.policy, self.clock())
         assert fresh is not None, "a rule covers it, as was just checked"
         known = self.store.releases.release(fresh.key)

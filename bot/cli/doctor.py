@@ -64,6 +64,7 @@ def doctor(options: Options) -> Exit:
 
 
 def _checks(bot: App) -> Iterator[Check]:
+    yield state_check(bot)
     try:
         identity = bot.identity
     except RopewalkError as error:
@@ -87,6 +88,15 @@ def _checks(bot: App) -> Iterator[Check]:
     yield _builds(bot)
     if bot.provider is not None:
         yield sign_in(bot.provider)
+
+
+def state_check(bot: App) -> Check:
+    """Whether the bot may work on its state: that it can be read shows by our being here."""
+    obstacle = bot.obstacle()
+    if obstacle is None:
+        return Check(name="state", verdict=Verdict.PASS, reason=bot.settings.state.shown)
+    reason = f"{obstacle.where}: {obstacle.what}, so nothing can be watched or released from here"
+    return Check(name="state", verdict=Verdict.FAIL, reason=reason, remedy=obstacle.remedy)
 
 
 def _builds(bot: App) -> Check:
@@ -237,7 +247,7 @@ def _installed(bot: App) -> Check:
     from bot.watch.hook_mending import Errand
 
     try:
-        report = bot.hook_care.tend(Errand.CHECK, most=MOST_HOOKS)
+        report = bot.hook_care.tend(Errand.CHECK, most=MOST_HOOKS, dry_run=True)
     except TransientError as error:
         return Check(name="hooks", verdict=Verdict.UNKNOWN, reason=str(error))
     except RopewalkError as error:

@@ -13,13 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from bot.adapters.gitlab.endpoints import REGISTRY
 from bot.adapters.store.clock import SharedClock
-from bot.adapters.store.postgres import open_shared
+from bot.adapters.store.database import WRITING
+from bot.adapters.store.postgres import look_at_shared, open_shared
 from bot.adapters.store.replicas import database_now
 from bot.adapters.store.store import Store
 from bot.app import App
+from bot.cli.doctor import state_check
 from bot.domain.errors import ConfigError, TransientError
 from bot.domain.secrets import Redactor
+from bot.domain.verdicts import Verdict
 from bot.settings import load
 from bot.settings.model import PostgresState
 from tests.contract.states import shared_store
@@ -236,6 +240,57 @@ def test_two_organisations_or_two_keys_on_one_database_are_refused(database: Rol
     first.close()
 
 
+def records_of(database: Role, folder: Path, *, reads: bool = True) -> App:
+    path = folder / "ropewalk.yaml"
+    path.write_text(
+        f"gitlab: {{url: 'https://gitlab.example.com'}}\nwatch: {{groups: [acme]}}\nstate: {database.url}\n"
+    )
+    secrets = {"ROPEWALK_GITLAB_TOKEN": "glpat-0123456789abcdefghij", "ROPEWALK_MARKER_KEY": "one marker key of ours"}
+    settings = load(path, secrets | {"ROPEWALK_STATE_PASSWORD": database.password}, folder)
+    return App(settings, Redactor(), reads=reads)
+
+
+@pytest.mark.parametrize(
+    ("case", "obstacle"),
+    [("tables may only be read", "may only be read by this role"), ("read-only", "is read-only for this role")],
+)
+def test_what_only_reads_works_where_nothing_may_be_written(
+    postgres: Postgres, database: Role, tmp_path: Path, case: str, obstacle: str
+) -> None:
+    """And waits for nobody who writes; the daemon is still refused, and `doctor` says why."""
+    writer = records_of(database, tmp_path, reads=False)
+    writer.store.releases.add(planned())
+    writer.store.journal.requested("post", "/before", "accepted", NOON)
+    break_it, words = AT_THE_START[case]
+    admin(postgres, database, break_it(database))
+    reader = records_of(database, tmp_path)
+    with writer.store.database.engine.begin() as connection:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITING})")
+        assert [row.key for row in reader.store.releases.releases()] == [KEY]
+        assert reader.store.journal.verify()[0].sequence == 1
+        assert reader.replicas is not None
+        assert reader.replicas.members() == ()
+    with pytest.raises(TransientError, match="read-only transaction"):
+        reader.store.releases.wake(KEY, NOON)
+    with reader.budget.work():
+        reader.budget.settle(reader.budget.ask(REGISTRY), None)
+    checked = state_check(reader)
+    assert checked.verdict is Verdict.FAIL
+    assert obstacle in checked.reason
+    reader.close()
+    writer.close()
+    assert words in refusal(database.conninfo)
+
+
+def test_what_only_reads_makes_nothing_in_an_empty_database(database: Role, tmp_path: Path) -> None:
+    bot = records_of(database, tmp_path)
+    assert bot.store.releases.releases() == ()
+    assert bot.replicas is None
+    bot.close()
+    with database.connect() as connection:
+        assert connection.execute("SELECT to_regnamespace('ropewalk') IS NULL").fetchone() == (True,)
+
+
 def test_a_standby_is_refused_and_of_two_hosts_the_one_that_takes_writes_is_found() -> None:
     """Before, while and after the second takes over from the first: the address stays, and nothing is lost."""
     primary = open_postgres()
@@ -251,6 +306,10 @@ def test_a_standby_is_refused_and_of_two_hosts_the_one_that_takes_writes_is_foun
         store.journal.requested("post", "/before", "accepted", NOON)
         until(lambda: followed(second))
         assert "is a standby, which takes no writes" in refusal(second.conninfo)
+        looks = look_at_shared(second.conninfo, "postgresql://standby")
+        assert looks is not None
+        assert [row.key for row in Store(looks, str, reads=True).releases.releases()] == [KEY]
+        looks.dispose()
         assert "several hosts with `?target_session_attrs=read-write`" in refusal(second.conninfo)
         primary.stop()
         with pytest.raises(TransientError):

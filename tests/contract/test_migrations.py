@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine, event, inspect
 
 from bot.adapters.store.open import open_state
-from bot.adapters.store.postgres import SCHEMA, open_shared
+from bot.adapters.store.postgres import SCHEMA, look_at_shared, open_shared
 from bot.adapters.store.schema import VERSION
 from bot.adapters.store.store import Store
 from bot.domain.errors import ConfigError
@@ -196,7 +196,7 @@ def test_a_database_of_any_earlier_version_has_what_a_new_one_has_and_all_it_hel
 ) -> None:
     restore(postgres, database, file.read_text())
     with pytest.raises(ConfigError, match="is of an earlier ropewalk"):
-        open_shared(database.conninfo, database.url, change=False)
+        look_at_shared(database.conninfo, database.url)
     with database.connect() as connection:
         earlier = int(file.stem.rpartition("-")[2])
         assert connection.execute("SELECT version FROM ropewalk.schema_version").fetchall() == [(earlier,)]

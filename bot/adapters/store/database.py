@@ -20,8 +20,10 @@ MAY_NOT = "42501"  # insufficient_privilege: somebody took a right away, and wil
 class Database:
     """An engine whose transactions may be gathered: to write a hundred small things costs one sync of the disk."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, reads: bool = False) -> None:
+        """`reads` says that the engine's connections cannot write: nothing waits for those that can."""
         self.engine = engine
+        self.reads = reads
         self.shared = engine.dialect.name == "postgresql"
         self._local = threading.local()
 
@@ -40,12 +42,12 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads: on a shared database it waits for no writer.
+        """A transaction that only reads: on a shared database, and where nobody may write, it waits for no writer.
 
         Raises: TransientError as `begin`.
         """
         gathered: Connection | None = getattr(self._local, "connection", None)
-        if gathered is not None or not self.shared:
+        if gathered is not None or not (self.shared or self.reads):
             with self.begin() as connection:
                 yield connection
             return
@@ -100,6 +102,10 @@ class Database:
 
     @contextmanager
     def _own(self) -> Iterator[Connection]:
+        if self.reads:
+            with self.read() as connection:
+                yield connection
+            return
         if not self.shared:
             with self.engine.begin() as connection:
                 yield connection

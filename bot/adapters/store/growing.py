@@ -35,6 +35,18 @@ def must_know(version: int, where: str, *, change: bool) -> None:
         )
 
 
+def must_have_all(connection: Connection, where: str) -> None:
+    """Raises: ConfigError where a table or a column lacks, as long as no process of this very version wrote here."""
+    columns = inspect(connection).get_multi_columns()
+    there = {name: {column["name"] for column in found} for (_, name), found in columns.items()}
+    if any(not {column.name for column in table.c} <= there.get(table.name, set()) for table in metadata.sorted_tables):
+        raise ConfigError(
+            what="lacks tables that this version of ropewalk makes, and this command only reads",
+            where=where,
+            remedy="Use the command of the version that works on it, or start this version's daemon first",
+        )
+
+
 def bring_up(connection: Connection, version: int) -> None:
     """Make the tables that are missing; of those of an earlier `version` (0: none) also columns and indexes."""
     earlier = 0 < version < VERSION

@@ -144,7 +144,7 @@ class SqliteJournal:
                 return chain, broken
         if noted is not None and chain.sequence < noted[0]:
             return chain, Broken(sequence=noted[0], what="it was noted and is gone: the ledger was cut")
-        with self._database.begin() as connection:
+        with self._database.read() as connection:  # each question sees one moment, and both are written in one
             return chain, _first_lie(connection)
 
 

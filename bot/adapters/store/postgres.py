@@ -7,7 +7,8 @@ the database first (see `Database`), so what was read within a transaction still
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -21,7 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from bot.adapters.store import shared_tables as shared_tables  # its tables are made with all others
-from bot.adapters.store.growing import bring_up, must_know
+from bot.adapters.store.growing import bring_up, must_have_all, must_know
 from bot.adapters.store.schema import VERSION
 from bot.domain.errors import ConfigError
 
@@ -29,6 +30,7 @@ SCHEMA = "ropewalk"
 OLDEST = 14  # the major version of a server that is still mended by its makers
 MIGRATING = 7_265_502  # the lock for making tables: any number that nobody else in the database uses
 POOL = 12  # connections that are kept; as many again are opened when all are in use
+LOOKS = 2  # the same of a command that looks
 # A process that was frozen within a transaction must not hold the others up: the server ends its session.
 SESSION = {
     "search_path": SCHEMA,
@@ -42,8 +44,8 @@ SESSION = {
 }
 # Seconds, for what no clock of the kernel's ends: more than the server gives a statement.
 ANSWER_WITHIN = 75.0
-# Sessions that only look: a look that takes longer than a page may is given up.
-READING = {"default_transaction_read_only": "on", "statement_timeout": "5s"}
+LOOKING = {"default_transaction_read_only": "on"}  # sessions that only look
+READING = LOOKING | {"statement_timeout": "5s"}  # a look that takes longer than a page may is given up
 # Seconds of rest after which a connection is asked whether it is still good: asking each time costs an exchange for
 # every transaction, and one that breaks at work has to be borne anyway.
 RESTED = 1.0
@@ -63,15 +65,17 @@ def shared_engine(
     pool: int = POOL,
     search_path: str = SCHEMA,
     reads: bool = False,
+    settings: Mapping[str, str] | None = None,
     answer_within: float = ANSWER_WITHIN,
     rested: float = RESTED,
 ) -> Engine:
     """Connections to the server that libpq's words `conninfo` name; nothing is asked of it yet.
 
-    With `reads` the server refuses whatever would write. What is not answered for so many seconds counts as lost; a
+    With `reads` the server refuses whatever would write, and gives up what a page cannot wait for; `settings` are
+    more of the session's. What is not answered for so many seconds counts as lost; a
     connection that lay idle for `rested` seconds is tried before it is given out.
     """
-    session = SESSION | {"search_path": search_path} | (READING if reads else {})
+    session = SESSION | {"search_path": search_path} | (READING if reads else {}) | dict(settings or {})
     words = PATIENCE | dict(conninfo) | {"options": " ".join(f"-c {name}={value}" for name, value in session.items())}
     words |= {"application_name": "ropewalk"}
     engine = create_engine(
@@ -95,26 +99,65 @@ def open_shared(
     oldest: int = OLDEST,
     answer_within: float = ANSWER_WITHIN,
     rested: float = RESTED,
-    change: bool = True,
 ) -> Engine:
     """Open the state, making or changing our tables as needed. `shown` is the address without its password.
 
-    `answer_within` and `rested` are as in `shared_engine`, `change` as in `open_state`. Raises: ConfigError with what
-    stands in the way and what to do.
+    `answer_within` and `rested` are as in `shared_engine`. Raises: ConfigError with what stands in the way and what to
+    do.
     """
     engine = shared_engine(conninfo, answer_within=answer_within, rested=rested)
-    try:
+    with _disposed_unless_good(engine, shown):
         with engine.begin() as connection:
             _must_serve(connection, shown, oldest)
         with engine.begin() as connection:
-            _migrate(connection, shown, change=change)
+            _migrate(connection, shown)
+    return engine
+
+
+def look_at_shared(conninfo: Mapping[str, str], shown: str, *, oldest: int = OLDEST) -> Engine | None:
+    """Open the state for reading alone, on a standby, too; None where none was made yet.
+
+    Raises: ConfigError as `open_shared`, and for tables that are not this version's.
+    """
+    engine = shared_engine(conninfo, pool=LOOKS, settings=LOOKING)
+    with _disposed_unless_good(engine, shown), engine.begin() as connection:
+        _must_know_us(connection, shown, oldest)
+        version = _version(connection)
+        if version:
+            must_know(version, shown, change=False)
+            must_have_all(connection, shown)
+    if version:
+        return engine
+    engine.dispose()
+    return None
+
+
+def unwritable(conninfo: Mapping[str, str], shown: str, *, oldest: int = OLDEST) -> ConfigError | None:
+    """Why the bot could not work on a state that may be read; None if nothing stands in the way. Writes nothing."""
+    engine = shared_engine(conninfo, pool=1)
+    try:
+        with _disposed_unless_good(engine, shown), engine.begin() as connection:
+            _must_serve(connection, shown, oldest)
+            if connection.execute(_MAY_NOT_WRITE, {"schema": SCHEMA}).scalar_one():
+                remedy = "The role needs rights that docs/replicas.md lists"
+                raise ConfigError(what="may only be read by this role", where=shown, remedy=remedy)
+    except ConfigError as error:
+        return error
+    engine.dispose()
+    return None
+
+
+@contextmanager
+def _disposed_unless_good(engine: Engine, shown: str) -> Iterator[None]:
+    """Raises: ConfigError for what the server says; whatever is raised, no connection stays."""
+    try:
+        yield
     except DBAPIError as error:
         engine.dispose()
         raise _why(error, shown) from None
     except BaseException:
         engine.dispose()
         raise
-    return engine
 
 
 def _patient(seconds: float) -> Callable[..., psycopg.Connection[Any]]:
@@ -204,13 +247,30 @@ def _on_conflict(clause: OnConflictClause, compiler: SQLCompiler, **words: objec
     return str(visit(clause, **words))
 
 
+# Whether there is a table of ours that this role may not write to.
+_MAY_NOT_WRITE = text(
+    "SELECT count(*) > 0 FROM pg_class WHERE relnamespace = to_regnamespace(:schema) AND relkind = 'r' AND NOT ("
+    "has_table_privilege(oid, 'INSERT') AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))"
+)
+
+
 def _must_serve(connection: Connection, shown: str, oldest: int) -> None:
     """Raises: ConfigError for a server that cannot serve."""
+    _must_know_us(connection, shown, oldest)
+    _must_take_writes(connection, shown)
+
+
+def _must_know_us(connection: Connection, shown: str, oldest: int) -> None:
+    """Raises: ConfigError for a server that is too old."""
     version = connection.dialect.server_version_info or (0,)
     if int(version[0]) < oldest:
         found = ".".join(str(part) for part in version[:2])
         what = f"is PostgreSQL {found}, older than the {oldest} that is needed"
         raise ConfigError(what=what, where=shown, remedy="Upgrade it, or use another server")
+
+
+def _must_take_writes(connection: Connection, shown: str) -> None:
+    """Raises: ConfigError for a server, or a role, that only reads."""
     if connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar_one():
         remedy = "Name the primary, or several hosts with `?target_session_attrs=read-write`"
         raise ConfigError(what="is a standby, which takes no writes", where=shown, remedy=remedy)
@@ -219,17 +279,23 @@ def _must_serve(connection: Connection, shown: str, oldest: int) -> None:
         raise ConfigError(what=what, where=shown, remedy="ALTER ROLE … SET default_transaction_read_only = off")
 
 
-def _migrate(connection: Connection, shown: str, *, change: bool) -> None:
+def _migrate(connection: Connection, shown: str) -> None:
     """Bring our schema to the version that this program knows, one process at a time."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
-    there = "SELECT to_regclass(:name) IS NOT NULL"
-    if connection.execute(text(there), {"name": f"{SCHEMA}.schema_version"}).scalar_one():
-        version = connection.exec_driver_sql("SELECT version FROM schema_version").scalar_one()
-    else:
+    version = _version(connection)
+    if version is None:
         version = _fresh(connection, shown)
-    must_know(version, shown, change=change)
+    must_know(version, shown, change=True)
     bring_up(connection, version)
     connection.execute(text("UPDATE schema_version SET version = :version"), {"version": VERSION})
+
+
+def _version(connection: Connection) -> int | None:
+    """The version of our tables; None where there are none."""
+    there = "SELECT to_regclass(:name) IS NOT NULL"
+    if not connection.execute(text(there), {"name": f"{SCHEMA}.schema_version"}).scalar_one():
+        return None
+    return int(connection.exec_driver_sql("SELECT version FROM schema_version").scalar_one())
 
 
 def _fresh(connection: Connection, shown: str) -> int:

@@ -38,7 +38,12 @@ class SharedSendings:
             return done.rowcount == 1
 
     def end(self, place: str, token: str) -> None:
-        """Delete the row, if it is still that sender's; no fence holds that back, nobody's turn depends on it."""
+        """Delete the row, if it is still that sender's; no fence holds that back, nobody's turn depends on it.
+
+        Whoever cannot write leaves it to others.
+        """
+        if self._database.reads:
+            return
         table = sendings
         with self._database.aside() as connection:
             connection.execute(delete(table).where(table.c.place == place, table.c.token == token))

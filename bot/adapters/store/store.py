@@ -107,9 +107,10 @@ class SqliteKept:
 class Store:
     """All of the state on one engine."""
 
-    def __init__(self, engine: Engine, redact: Redact) -> None:
+    def __init__(self, engine: Engine, redact: Redact, *, reads: bool = False) -> None:
+        """`reads` says that the engine cannot write."""
         self.engine = engine
-        self.database = database = Database(engine)
+        self.database = database = Database(engine, reads=reads)
         self.ledger = SqliteLedger(database, redact)
         self.journal = SqliteJournal(database, redact)
         self.kept = SqliteKept(database, redact)

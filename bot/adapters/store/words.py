@@ -23,8 +23,16 @@ class SqliteWords:
         self._database = database
 
     def once(self, name: str, text: str) -> str:
-        """Store a text under a name unless there is one, and return the one that is there."""
+        """Store a text under a name unless there is one, and return the one that is there.
+
+        Where nothing can be stored, what would have been is returned.
+        """
         table = schema.cursors
+        if self._database.reads:
+            with self._database.read() as connection:
+                query = select(table.c.text).where(table.c.name == name)
+                there = connection.execute(query).scalar_one_or_none()
+            return text if there is None else str(there)
         with self._database.begin() as connection:
             connection.execute(upsert(table).values(name=name, text=text).on_conflict_do_nothing())
             return str(connection.execute(select(table.c.text).where(table.c.name == name)).scalar_one())

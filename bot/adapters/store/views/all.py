@@ -16,7 +16,7 @@ class Views:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.database = database = Database(engine)
+        self.database = database = Database(engine, reads=True)
         self.releases = StoredReleaseViews(database)
         self.findings = StoredFindingViews(database)
         self.projects = StoredProjectViews(database)

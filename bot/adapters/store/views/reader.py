@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,9 +14,21 @@ BUSY = 5.0  # seconds; readers wait for nobody but the one who cleans up the log
 POOL = 6  # looks at the same time; more wait for one of these
 
 
-def open_reader(path: Path) -> Engine:
+class Sight(StrEnum):
+    """How a file is looked at: as those who work on it do, so that the last to leave tidies up; with the log of changes
+    that others keep beside it; or alone, since all of it is in the one file and nobody works on it.
+
+    Source: https://sqlite.org/wal.html#readonly
+    """
+
+    BESIDE = "mode=rw"
+    READING = "mode=ro"
+    SETTLED = "mode=ro&immutable=1"
+
+
+def open_reader(path: Path, sight: Sight = Sight.READING) -> Engine:
     """Connections to a SQLite state that is there; nothing is asked of it yet."""
-    address = f"file:{quote(str(path))}?mode=ro"
+    address = f"file:{quote(str(path))}?{sight.value}"
 
     def connect() -> sqlite3.Connection:
         made = sqlite3.connect(address, uri=True, timeout=BUSY, check_same_thread=False, isolation_level=None)
