@@ -41,12 +41,14 @@ from bot.domain.consents import Approver
 from bot.domain.errors import CredentialsError
 from bot.domain.gitlab import Identity
 from bot.domain.releases import Release
+from bot.domain.replicas import Replica, apart
 from bot.domain.secrets import Redactor, Secret
 from bot.engine.ci_jobs import CiPlanner
 from bot.engine.local import alone
 from bot.notes.markers import derived_key
 from bot.settings import Settings
 from bot.settings.model import SqliteState
+from bot.settings.scope_mark import scope_mark
 from bot.watch.scope import Scope
 
 if TYPE_CHECKING:  # nobody else waits for the drivers of a shared state
@@ -258,6 +260,16 @@ class Parts(Records):
             shown=state.shown,
         )
 
+    def apart(self) -> tuple[Replica, ...]:
+        """Replicas that live on this state, if they or this configuration watch or release something else than the
+        others. Raises: TransientError.
+        """
+        if self.replicas is None:
+            return ()
+        living = [one for one in self.replicas.members() if one.alive and one.scope]
+        ours = scope_mark(self.settings)
+        return apart(living) or tuple(one for one in living if one.scope != ours)
+
     @contextmanager
     def serving(self) -> Iterator[bool]:
         """Be at work on this state: False if another process is, where there can be but one."""
@@ -269,7 +281,7 @@ class Parts(Records):
         from bot.engine.durable import APPLICATION_VERSION
         from bot.engine.replicas import Membership, newcomer
 
-        me = newcomer(package.__version__, APPLICATION_VERSION)
+        me = newcomer(package.__version__, APPLICATION_VERSION, scope_mark(self.settings))
         self.membership = Membership(self.replicas, me, beaten=self.set_clock)
         self.membership.join()
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from bot.cli.options import Format, Options
 from bot.domain.errors import CredentialsError, RefusedError, RopewalkError, TransientError
 from bot.domain.gitlab import Identity, Role
 from bot.domain.policy import IndexKind, IndexSpec, Isolation
+from bot.domain.replicas import Replica, apart
 from bot.domain.secrets import Secret
 from bot.domain.verdicts import Verdict
 
@@ -65,6 +66,8 @@ def doctor(options: Options) -> Exit:
 
 def _checks(bot: App) -> Iterator[Check]:
     yield state_check(bot)
+    if bot.replicas is not None:
+        yield replicas_check(bot, bot.replicas.members())
     try:
         identity = bot.identity
     except RopewalkError as error:
@@ -97,6 +100,25 @@ def state_check(bot: App) -> Check:
         return Check(name="state", verdict=Verdict.PASS, reason=bot.settings.state.shown)
     reason = f"{obstacle.where}: {obstacle.what}, so nothing can be watched or released from here"
     return Check(name="state", verdict=Verdict.FAIL, reason=reason, remedy=obstacle.remedy)
+
+
+def replicas_check(bot: App, members: Iterable[Replica]) -> Check:
+    """Whether those that live on this state watch and release the same, and what this configuration says."""
+    name, living = "replicas", [one for one in members if one.alive]
+    others = apart(living)
+    if others:
+        told = ", ".join(f"{one.id} ({one.scope})" for one in others)
+        reason = f"they do not all watch and release the same, so nothing new is enrolled: {told}"
+        remedy = "Give all of them one configuration, and each organisation a database of its own"
+        return Check(name=name, verdict=Verdict.FAIL, reason=reason, remedy=remedy)
+    if bot.apart():
+        reason = f"{len(living)} at work, which watch or release something else than this configuration says"
+        remedy = (
+            "If it is a new one, restart all of them with it; if it is another organisation's, use another database"
+        )
+        return Check(name=name, verdict=Verdict.UNKNOWN, reason=reason, remedy=remedy)
+    reason = f"{len(living)} at work, all by this configuration" if living else "none is at work"
+    return Check(name=name, verdict=Verdict.PASS, reason=reason)
 
 
 def _builds(bot: App) -> Check:

@@ -149,7 +149,7 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     jobs: dict[str, Callable[[], None]] = {
         "poll": watching.poll,
         "look": watching.look,
-        "enrol": watching.enrol,
+        "enrol": lambda: enrol_unless_apart(bot, watching.enrol),
         "clean": lambda: _clean(bot, runner),
         "ledger": lambda: _settle(bot),
         "audit": lambda: audit_watched(bot, lambda: runner.stopping),
@@ -172,6 +172,8 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     timer.every(bot.settings.watch.poll, "poll", at_start=True)
     timer.every(LOOK_EVERY, "look")
     timer.every(ENROL_EVERY, "enrol", at_start=True)
+    if bot.membership is not None:
+        bot.membership.agreeing(lambda: timer.soon("enrol"))
     timer.every(CLEAN_EVERY, "clean")
     audit_at = bot.settings.policy.hygiene.audit
     if audit_at is not None:
@@ -187,6 +189,18 @@ def _jobs(bot: App, runner: Runner, instruments: Instruments) -> Timer:
     if _tends_hooks(bot):
         timer.every(HOOKS_EVERY, "hooks", at_start=True)
     return timer
+
+
+def enrol_unless_apart(bot: App, enrol: Callable[[], None]) -> None:
+    """List what is in scope, unless another replica has another scope: each would throw out what the other lists.
+
+    While a new configuration is rolled out that rests; it is made up for as soon as all have the same.
+    """
+    others = bot.apart()
+    if others:
+        log.warning("enrol.rests", replicas=[one.id for one in others])
+    else:
+        enrol()
 
 
 def _tends_hooks(bot: App) -> bool:

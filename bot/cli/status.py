@@ -17,7 +17,7 @@ from bot.cli.output import STATE_STYLE, dumps, rfc3339
 from bot.cli.records import looking
 from bot.domain.readings import BudgetLine, BudgetReading, DaemonReading, is_alive
 from bot.domain.releases import ReleaseState
-from bot.domain.replicas import Replica
+from bot.domain.replicas import Replica, apart
 from bot.domain.versioning import NewHead
 
 SCHEMA = "ropewalk.status/1"
@@ -82,6 +82,7 @@ def status_json(found: Status) -> Json:
         "due": found.due,
         "untagged": [_head_json(one) for one in found.untagged],
         "replicas": [_replica_json(one) for one in found.replicas],
+        "apart": [one.id for one in apart(found.replicas)],
         "budget": _budget_json(found.daemon.budget) if found.daemon else None,
     }
 
@@ -104,6 +105,7 @@ def _replica_json(one: Replica) -> Json:
         "pid": one.pid,
         "version": one.version,
         "alive": one.alive,
+        "scope": one.scope or None,
         "started_at": _moment(one.started_at),
         "seen_at": _moment(one.beat_at),
     }
@@ -149,10 +151,14 @@ def status_text(found: Status, *, color: bool) -> str:
     console = Console(file=io.StringIO(), force_terminal=color, no_color=not color, width=140, highlight=False)
     rows = Table.grid(padding=(0, 2))
     rows.add_row("daemon", _daemon(found))
+    differ = apart(found.replicas)
     for one in found.replicas:
         life = "[green]alive[/]" if one.alive else "[red]gone[/]"
         since = rfc3339(one.started_at) if one.started_at else "?"
-        rows.add_row("replica", f"{escape(one.id)} {life} (ropewalk {escape(one.version)}, up since {since})")
+        mark = f", watches {escape(one.scope)}" if one in differ else ""
+        rows.add_row("replica", f"{escape(one.id)} {life} (ropewalk {escape(one.version)}, up since {since}{mark})")
+    if differ:
+        rows.add_row("", "[red]they do not all watch and release the same[/]: nothing new is enrolled, see the doctor")
     daemon = found.daemon
     if daemon is not None:
         polled = daemon.polled_at

@@ -9,6 +9,7 @@ import typer
 
 from bot.cli.exits import Exit
 from bot.cli.options import Format, Options, command
+from bot.domain.errors import ConfigError
 from bot.log import visible
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def once(
     harden()
     bot = App(options.settings(), options.redactor)
     try:
+        must_agree(bot)
         watcher = bot.watcher  # asks who we are, which is no part of a tick
         before = bot.meter.count()
         with bot.budget.work():
@@ -49,6 +51,15 @@ def once(
         bot.close()
     unseen = tick.skipped or tick.stopped
     return Exit.UNKNOWN if unseen else Exit.DONE
+
+
+def must_agree(bot: App) -> None:
+    """Raises: ConfigError if replicas live that watch something else: one would undo what the other does."""
+    others = bot.apart()
+    if others:
+        what = f"is watched by {', '.join(one.id for one in others)} with another `watch` or `releases`"
+        remedy = "Use their configuration, or give this organisation a database of its own"
+        raise ConfigError(what=what, where=bot.settings.state.shown, remedy=remedy)
 
 
 def _json(bot: App, tick: Tick, requests: int) -> dict[str, object]:

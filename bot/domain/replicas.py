@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +14,8 @@ ADOPT_EVERY = timedelta(seconds=7)  # so what a dead process left goes on within
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replica:
-    """One process. `id` is its own for its whole life, `work` the version of the work it takes.
+    """One process. `id` is its own for its whole life, `work` the version of the work it takes, `scope` the mark of
+    what it watches and releases (empty for one that does not tell).
 
     `started_at`, `beat_at` (its last sign of life) and `alive` are as the database sees it.
     """
@@ -26,3 +28,10 @@ class Replica:
     started_at: datetime | None = None
     beat_at: datetime | None = None
     alive: bool = True
+    scope: str = ""
+
+
+def apart(members: Iterable[Replica]) -> tuple[Replica, ...]:
+    """Those that live, if they do not all watch and release the same; else none. Who does not tell is not counted."""
+    living = tuple(one for one in members if one.alive and one.scope)
+    return living if len({one.scope for one in living}) > 1 else ()

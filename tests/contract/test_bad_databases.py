@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,8 +21,11 @@ from bot.adapters.store.postgres import look_at_shared, open_shared
 from bot.adapters.store.replicas import database_now
 from bot.adapters.store.store import Store
 from bot.app import App
-from bot.cli.doctor import state_check
+from bot.cli.doctor import replicas_check, state_check
+from bot.cli.serve import enrol_unless_apart
+from bot.cli.watch import must_agree
 from bot.domain.errors import ConfigError, TransientError
+from bot.domain.replicas import Replica
 from bot.domain.secrets import Redactor
 from bot.domain.verdicts import Verdict
 from bot.settings import load
@@ -240,10 +244,10 @@ def test_two_organisations_or_two_keys_on_one_database_are_refused(database: Rol
     first.close()
 
 
-def records_of(database: Role, folder: Path, *, reads: bool = True) -> App:
+def records_of(database: Role, folder: Path, *, reads: bool = True, group: str = "acme") -> App:
     path = folder / "ropewalk.yaml"
     path.write_text(
-        f"gitlab: {{url: 'https://gitlab.example.com'}}\nwatch: {{groups: [acme]}}\nstate: {database.url}\n"
+        f"gitlab: {{url: 'https://gitlab.example.com'}}\nwatch: {{groups: [{group}]}}\nstate: {database.url}\n"
     )
     secrets = {"ROPEWALK_GITLAB_TOKEN": "glpat-0123456789abcdefghij", "ROPEWALK_MARKER_KEY": "one marker key of ours"}
     settings = load(path, secrets | {"ROPEWALK_STATE_PASSWORD": database.password}, folder)
@@ -280,6 +284,48 @@ def test_what_only_reads_works_where_nothing_may_be_written(
     reader.close()
     writer.close()
     assert words in refusal(database.conninfo)
+
+
+def test_replicas_that_watch_something_else_enrol_nothing_until_one_of_them_is_gone(
+    database: Role, tmp_path: Path
+) -> None:
+    """Two organisations of one GitLab with one key, or a configuration that is being rolled out: who can tell?"""
+    old, new = (records_of(database, tmp_path, reads=False, group=group) for group in ("acme", "other"))
+    enrolled: list[str] = []
+    agreed = threading.Event()
+    with ExitStack() as life:
+        life.enter_context(old.serving())
+        assert replicas_check(old, members(old)).verdict is Verdict.PASS
+        assert replicas_check(new, members(new)).verdict is Verdict.UNKNOWN, "it may be a new configuration"
+        with pytest.raises(ConfigError, match=r"is watched by .* with another `watch` or `releases`"):
+            must_agree(new)
+        enrol_unless_apart(old, lambda: enrolled.append("old"))
+        assert enrolled.pop() == "old"
+        with ExitStack() as newer:
+            newer.enter_context(new.serving())
+            assert new.membership is not None
+            new.membership.agreeing(agreed.set)
+            for bot in (old, new):
+                enrol_unless_apart(bot, lambda: enrolled.append("one"))
+                found = replicas_check(bot, members(bot))
+                assert found.verdict is Verdict.FAIL
+                assert "so nothing new is enrolled" in found.reason
+            assert enrolled == []
+            assert len(new.apart()) == 2
+            life.close()
+            enrol_unless_apart(new, lambda: enrolled.append("new"))
+            assert enrolled == ["new"]
+            assert not agreed.is_set()
+            new.membership.compare(members(new), 0.0)
+            assert agreed.is_set(), "what rested is made up for"
+        assert replicas_check(new, members(new)).reason == "none is at work"
+    old.close()
+    new.close()
+
+
+def members(bot: App) -> tuple[Replica, ...]:
+    assert bot.replicas is not None
+    return bot.replicas.members()
 
 
 def test_what_only_reads_makes_nothing_in_an_empty_database(database: Role, tmp_path: Path) -> None:

@@ -110,6 +110,22 @@ def test_of_several_replicas_one_that_stops_does_not_speak_for_the_others() -> N
     assert not replace(goodbye, replicas=(dead, alive), now=NOON + FRESH).alive
 
 
+def test_replicas_that_watch_something_else_are_told_of_as_long_as_they_live() -> None:
+    """One that does not tell, since it is of an earlier version, is no reason."""
+    one = Replica(id="one", host="h", pid=1, version="1", work="1", scope="aaa")
+    other, silent = replace(one, id="other", scope="bbb"), replace(one, id="silent", scope="")
+    words = "they do not all watch and release the same"
+    for members, ids in (
+        ((one, other, silent), ["one", "other"]),
+        ((one, silent), []),
+        ((one, replace(other, alive=False)), []),
+        ((one, replace(other, scope="aaa")), []),
+    ):
+        found = replace(status(), replicas=members)
+        assert status_json(found)["apart"] == ids
+        assert (words in status_text(found, color=False)) is bool(ids)
+
+
 def test_new_commits_that_are_not_tagged_are_named_with_the_reason() -> None:
     heads = tuple(
         NewHead(
