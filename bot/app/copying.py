@@ -9,10 +9,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bot.adapters.index.locks import UploadLocks
-from bot.adapters.store.copying import Copied, back_up, copy, sending, word
+from bot.adapters.store.copying import Copied, back_up, copy, must_be_idle, word
 from bot.adapters.store.open import open_state
 from bot.adapters.store.postgres import open_shared
-from bot.adapters.store.replicas import SharedReplicas
 from bot.adapters.store.store import Store
 from bot.domain.errors import ConfigError
 from bot.domain.secrets import Secret
@@ -98,14 +97,7 @@ def _alone(state: State) -> Iterator[Store]:
         else:
             store = Store(open_shared(state.conninfo(), state.shown, answer_within=LONGEST_STATEMENT), str)
         stack.callback(store.close)
-        if isinstance(state, PostgresState):
-            living = [one for one in SharedReplicas(store.database).members() if one.alive]
-            if living:
-                what = f"is in use by {', '.join(one.id for one in living)}"
-                raise ConfigError(what=what, where=state.shown, remedy="Stop all replicas first")
-            if sending(store):
-                what = "a replica that is gone may still be sending a file"
-                raise ConfigError(what=what, where=state.shown, remedy="Try again in a few minutes")
+        must_be_idle(store, state.shown)
         yield store
 
 

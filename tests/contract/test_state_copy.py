@@ -13,6 +13,8 @@ import yaml
 from filelock import FileLock
 
 from bot.adapters.index.locks import UploadLocks
+from bot.adapters.store.copying import copy
+from bot.adapters.store.postgres import shared_engine
 from bot.adapters.store.replicas import SharedReplicas
 from bot.adapters.store.sendings import SharedSendings
 from bot.adapters.store.store import Store
@@ -148,6 +150,31 @@ def test_a_database_in_use_is_neither_read_nor_written(
     with pytest.raises(ConfigError, match="signed its notes with another marker key"):
         copy_state(shared, other, settings_of(tmp_path / "other", key="another key than that one"), new_key=False)
     assert copy_state(shared, other, settings, new_key=False).chain.sequence == 5
+
+
+@pytest.mark.slow
+def test_a_replica_that_starts_before_the_copy_has_its_lock_is_noticed(
+    source: SqliteState, settings: Settings, database: Role, tmp_path: Path
+) -> None:
+    """And one that starts afterwards waits, and is told so before it does anything."""
+    other = file_state(tmp_path / "two" / "ropewalk.db")
+    shared, target = shared_store(database), file_store(other.path)
+    replicas = SharedReplicas(shared.database)
+    shown = (database.url, str(other.path))
+    replicas.beat(ONE)
+    for one, two, at in ((shared, target, shown), (target, shared, shown[::-1])):
+        with pytest.raises(ConfigError, match=r"is in use by one\. Stop all replicas first"):
+            copy(one, two, shown=at, without=frozenset(), words={})
+    replicas.leave("one")
+    assert copy(shared, target, shown=shown, without=frozenset(), words={}).chain.sequence == 0
+    with shared.database.gather():
+        late = Store(shared_engine(database.conninfo, settings={"lock_timeout": "200ms"}), str)
+        with pytest.raises(TransientError, match="lock timeout"):
+            SharedReplicas(late.database).beat(ONE)
+        late.close()
+    assert replicas.members() == ()
+    shared.close()
+    target.close()
 
 
 def held_by_a_daemon(state: SqliteState) -> Callable[[], object]:

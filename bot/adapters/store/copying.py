@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, Select, Table, bindparam, delete,
 from sqlalchemy.exc import DBAPIError
 
 from bot.adapters.store import schema
-from bot.adapters.store.replicas import database_time
+from bot.adapters.store.replicas import SharedReplicas, database_time
 from bot.adapters.store.shared_tables import TABLES, board, scopes, sendings
 from bot.adapters.store.store import Store
 from bot.domain.errors import ConfigError
@@ -52,11 +52,22 @@ def word(store: Store, name: str) -> str | None:
         return connection.execute(select(table.c.text).where(table.c.name == name)).scalar_one_or_none()
 
 
-def sending(store: Store) -> bool:
-    """Whether a process that uses a shared state may be sending a file."""
+def must_be_idle(store: Store, shown: str) -> None:
+    """Make sure that nobody is at work on a shared state; a file has a lock for that.
+
+    Raises: ConfigError with who is, or may be; TransientError.
+    """
+    if not store.database.shared:
+        return
+    living = [one for one in SharedReplicas(store.database).members() if one.alive]
+    if living:
+        what = f"is in use by {', '.join(one.id for one in living)}"
+        raise ConfigError(what=what, where=shown, remedy="Stop all replicas first")
     with store.database.aside() as connection:
         query = select(func.count()).select_from(sendings).where(sendings.c.until >= database_time())
-        return bool(connection.execute(query).scalar_one())
+        if connection.execute(query).scalar_one():
+            what = "a replica that is gone may still be sending a file"
+            raise ConfigError(what=what, where=shown, remedy="Try again in a few minutes")
 
 
 def copy(
@@ -65,10 +76,14 @@ def copy(
     """Copy all of `source` into `target`, which must be empty, but for the texts named `without`; then set `words`.
 
     Nobody writes to either meanwhile. `shown` are their addresses. All or nothing is there at the end.
-    Raises: ConfigError if the target holds something, or one of them is not sound; TransientError.
+    Raises: ConfigError if somebody is at work on one of them, the target holds something, or one of them is not sound;
+    TransientError.
     """
     try:
         with _still(source) as here, _still(target) as there:
+            # From here on nobody can give a first sign of life. Whoever did while the states were opened is at work.
+            for store, address in zip((source, target), shown, strict=True):
+                must_be_idle(store, address)
             _must_be_sound(source, shown[0])
             _must_be_empty(there, shown[1])
             there.execute(delete(schema.cursors).where(schema.cursors.c.name.in_(MARKS)))
