@@ -33,6 +33,7 @@ CLEAN_EVERY = timedelta(days=1)
 SETTLE_EVERY = timedelta(minutes=10)
 LOOK_EVERY = timedelta(minutes=1)  # what was put off; all else is looked at when it is asked for
 STOP_AT_MOST = 9.5  # seconds; whatever does not answer by then, a database that hangs say, is left as by a kill
+SENT_WITHIN = 1.0  # seconds until a child that sends is seen dead, and the others know: half a second is long
 CLOCK_EVERY = 5.0  # seconds between two looks whether the clock was set back
 STOP_WITHIN = 6.0  # seconds for turns under way; what does not end by then is resumed at the next start
 
@@ -88,8 +89,10 @@ def serve(options: Options) -> Exit:
 def _leave(bot: App, instruments: Instruments, code: Exit) -> NoReturn:
     """End at once: a thread that hangs in a request would hold the process up, and is resumed as after a kill.
 
-    The others are told first, so that they need not wait for signs of life; not by a state that just did not answer.
+    What is being sent is ended first, and the others are told of both, so that they wait neither for the child nor for
+    signs of life; not by a state that just did not answer.
     """
+    bot.index.stop(SENT_WITHIN)
     if bot.membership is not None and instruments.kept:
         bot.membership.leave()
     bot.close()

@@ -20,15 +20,16 @@ import pytest
 
 from bot.adapters.index.children import Children
 from bot.adapters.index.leases import LOOK_AGAIN, Leases
+from bot.adapters.index.locks import UploadLocks
 from bot.adapters.index.messages import Access, UploadJob
 from bot.adapters.index.service import IndexAdapter
 from bot.adapters.store.replicas import SharedReplicas
 from bot.adapters.store.sendings import SharedSendings
 from bot.adapters.store.store import Store
 from bot.domain.distributions import Distribution
-from bot.domain.errors import FencedError, TransientError
+from bot.domain.errors import FencedError, PutOffError, TransientError
 from bot.domain.releases import AttemptOutcome
-from bot.ports.index import IndexPlace, Sender
+from bot.ports.index import IndexPlace, Sender, Sent
 from tests.contract.index_parts import QUICK, Request, Scripted, keep, make_adapter, says, simple_spec, wheel_bytes
 from tests.contract.states import store_on
 from tests.contract.turn_bench import planned
@@ -42,6 +43,7 @@ PLACE = "0" * 32
 ONE = Sender(token="1" * 32, boot="here", lock="/nowhere/x.lock", inode="1:2")
 OTHER = replace(ONE, token="2" * 32)
 UPLOAD, SETTLING = 2.0, 0.5  # seconds
+PATIENT = replace(QUICK, upload=60.0, silence=60.0)
 
 
 @pytest.fixture
@@ -174,6 +176,58 @@ def test_what_is_sent_is_told_before_and_forgotten_after(shared: Store, tmp_path
     assert len(server.requests) == 1
     with shared.engine.begin() as rows:
         assert rows.exec_driver_sql("SELECT count(*) FROM sendings").scalar() == 0
+
+
+def test_an_orderly_stop_ends_what_is_being_sent_and_lets_others_look_at_once(
+    shared: Store, tmp_path: Path, children: Children
+) -> None:
+    """Its child was seen dead. Nothing more is begun, and what is not begun is put off."""
+    sendings = SharedSendings(shared.database)
+    own = Children()
+    adapter = make_adapter(tmp_path / "one", own, leases=Leases(sendings=sendings), patience=PATIENT)
+    other = Leases(sendings=sendings, machine="another")
+    file = keep(adapter, tmp_path, wheel_bytes())
+    sent: list[Sent] = []
+    try:
+        with Scripted(hang).running() as server:
+            place = adapter.place(simple_spec(server.url), 1, "widget")
+            lock = UploadLocks(tmp_path / "one" / "locks").path(place.upload_url, "widget")
+            thread = threading.Thread(target=lambda: sent.append(adapter.send(place, file)))
+            thread.start()
+            assert server.arrived.wait(20)
+            assert other.wait(lock) == LOOK_AGAIN
+            assert adapter.stop(10)
+            assert other.wait(lock) is None
+            thread.join()
+            assert [(one.outcome, one.reason) for one in sent] == [
+                (AttemptOutcome.UNCLEAR, "the child ended with signal 9")
+            ]
+            for again in (lambda: adapter.send(place, file), lambda: adapter.files(place, "widget")):
+                with pytest.raises(PutOffError, match="the bot is being stopped"):
+                    again()
+            assert other.wait(lock) is None
+            assert len(server.requests) == 1
+    finally:
+        adapter.close()
+
+
+def test_of_a_child_whose_end_nobody_saw_the_others_believe_that_it_sends(shared: Store, tmp_path: Path) -> None:
+    """The server that would have told of it is gone: it is waited for until its time is over."""
+    sendings = SharedSendings(shared.database)
+    own = Children()
+    adapter = make_adapter(tmp_path / "one", own, leases=Leases(sendings=sendings), patience=PATIENT)
+    file = keep(adapter, tmp_path, wheel_bytes())
+    with Scripted(hang).running() as server:
+        place = adapter.place(simple_spec(server.url), 1, "widget")
+        lock = UploadLocks(tmp_path / "one" / "locks").path(place.upload_url, "widget")
+        thread = threading.Thread(target=lambda: adapter.send(place, file))
+        thread.start()
+        assert server.arrived.wait(20)
+        assert own.server_pid is not None
+        os.kill(own.server_pid, signal.SIGKILL)
+        thread.join()
+        assert Leases(sendings=sendings, machine="another").wait(lock) == LOOK_AGAIN
+    adapter.close()
 
 
 def test_a_replica_that_froze_between_telling_and_sending_sends_nothing(tmp_path: Path, children: Children) -> None:

@@ -43,8 +43,9 @@ def test_a_replica_that_stops_in_the_midst_of_an_upload_is_gone_for_the_others(
         daemon.ready(2 * WAIT)
         assert town.index.wait_held(WAIT)
         code, seconds = stopped(daemon)
-        with bot.store() as store:
+        with bot.store() as store, store.engine.begin() as rows:
             assert SharedReplicas(store.database).members() == ()
+            assert rows.exec_driver_sql("SELECT count(*) FROM sendings").scalar() == 0, "nobody waits for the child"
     finally:
         town.index.release()
         daemon.stop()

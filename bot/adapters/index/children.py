@@ -12,9 +12,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import IO
 
 from pydantic import ValidationError
@@ -31,10 +32,11 @@ from bot.adapters.index.messages import (
     replies,
     write_message,
 )
-from bot.domain.errors import RopewalkError, TransientError
+from bot.domain.errors import PutOffError, RopewalkError, TransientError
 
 START_LIMIT = 60.0  # seconds to import twine on a busy machine
 END_LIMIT = 10.0  # seconds between the order to kill a child and the news of its death
+STOPPED = timedelta(seconds=2)  # when to ask again what was asked of a process that is about to end
 # How hostile bytes end their reader: the processor limit, no memory, and what deep nesting does to C code.
 _RUIN = frozenset({OUT_OF_MEMORY, -signal.SIGXCPU, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT})
 _KEPT_NAMES = ("TMPDIR",)
@@ -87,6 +89,9 @@ class Children:
         self._start = start
         self._lock = threading.Lock()
         self._server: _Server | None = None
+        self._telling = threading.Lock()
+        self._at_work: set[socket.socket] = set()  # how the children that live tell of their end
+        self._over = False
         # Checking computes and may take 600 MB; sending mostly waits. Looking is light and is never held up.
         self._heavy = threading.BoundedSemaphore(most_heavy or (os.cpu_count() or 1) + 2)
 
@@ -94,6 +99,14 @@ class Children:
         """Begin to start the server, without waiting until it has imported twine. Harmless when it runs."""
         with self._lock:
             self._running()
+
+    def interrupt(self) -> None:
+        """Kill all children and begin none any more: this process is about to end. Who waits for one is told."""
+        with self._telling:
+            self._over = True
+            for status in self._at_work:
+                with contextlib.suppress(OSError):
+                    status.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         """End the server and every child. Harmless when nothing runs; a later job starts it again."""
@@ -125,11 +138,12 @@ class Children:
 
         `deadline` is in seconds and covers the child's whole life. `lock` is a descriptor the child keeps open for
         its life. `begin` is called before the child, within its time; what it raises is raised, and nothing is done.
-        Raises: ServerError, TransientError.
+        Raises: ServerError, TransientError; PutOffError, and nothing was done, after `interrupt`.
         """
         with contextlib.nullcontext() if isinstance(job, LookJob) else self._heavy:
             if begin is None:
                 return self._run(job, deadline, lock)
+            self._must_begin()
             with self._lock:
                 self._running().await_ready()
             end = time.monotonic() + deadline  # should this process freeze from here on, the child ends all the same
@@ -140,7 +154,7 @@ class Children:
     def _run(self, job: Job, deadline: float, lock: int | None) -> Ended:
         mine, theirs = socket.socketpair()
         status, their_status = socket.socketpair()
-        with mine, status:
+        with mine, status, self._known(status):
             with theirs, their_status:
                 self._hand_over([theirs.fileno(), their_status.fileno(), *([] if lock is None else [lock])])
             end = time.monotonic() + deadline
@@ -155,6 +169,22 @@ class Children:
                     status.shutdown(socket.SHUT_WR)
             code = _await_code(status)
         return Ended(reply=reply, code=code, late=late)
+
+    @contextlib.contextmanager
+    def _known(self, status: socket.socket) -> Iterator[None]:
+        """Keep the end of a child's status socket, through which it can be killed."""
+        with self._telling:
+            self._must_begin()
+            self._at_work.add(status)
+        try:
+            yield
+        finally:
+            with self._telling:
+                self._at_work.remove(status)
+
+    def _must_begin(self) -> None:
+        if self._over:
+            raise PutOffError(what="the bot is being stopped", where="this machine", retry_after=STOPPED)
 
     def _hand_over(self, descriptors: Sequence[int]) -> None:
         for last in (False, True):

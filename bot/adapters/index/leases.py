@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from bot.adapters.index.children import Ended
 from bot.adapters.index.limits import SETTLING
 from bot.adapters.index.locks import boot, inode, known_free
+from bot.domain.errors import PutOffError, TransientError
 from bot.ports.index import Sender, Sendings
 
 LOOK_AGAIN = timedelta(seconds=15)  # the longest wait before one looks whether the other has ended
@@ -63,6 +66,22 @@ class Leases:
 
         return begin
 
-    def end(self, lock: Path, sender: Sender) -> None:
-        """The child is gone. Raises: TransientError."""
-        self.sendings.end(lock.stem, sender.token)
+    def send(self, lock: Path, seconds: float, run: Callable[[Callable[[], None]], Ended]) -> Ended:
+        """Let a child send that may live so long, of which the others know meanwhile.
+
+        `run` gets what must be done before it. Raises what that and `run` raise.
+        """
+        sender = self.sender(lock)
+        try:
+            ended = run(self.begin(lock, sender, seconds))
+        except PutOffError:  # there was no child
+            self._end(lock, sender)
+            raise
+        if ended.code is not None:  # else its server died: the kernel ends it, but nobody saw that
+            self._end(lock, sender)
+        return ended
+
+    def _end(self, lock: Path, sender: Sender) -> None:
+        """The child is gone."""
+        with suppress(TransientError):  # then it passes by itself
+            self.sendings.end(lock.stem, sender.token)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
@@ -92,6 +91,8 @@ class IndexAdapter:
         )
         self.anatomist = IndexAnatomist(self._children, self._kept, self._patience, reaching)
         self.installer = IndexInstaller(self._children, self._kept, reaching, redactor.redact)
+        self._sending = 0  # files at this moment, until others were told of their end
+        self._ended = threading.Condition()
         self._known: OrderedDict[str, str] = OrderedDict()
         self._known_lock = threading.Lock()
 
@@ -103,6 +104,16 @@ class IndexAdapter:
     def alive(self) -> bool | None:
         """Whether the fork server lives; None before its first start. One that died is started by the next job."""
         return self._children.alive
+
+    def stop(self, seconds: float) -> bool:
+        """End what is being sent and begin nothing any more: this process is about to end.
+
+        Whoever takes over need not wait for a child that was seen dead: they are told so. Returns whether that was done
+        within so many seconds.
+        """
+        self._children.interrupt()
+        with self._ended:
+            return self._ended.wait_for(lambda: not self._sending, seconds)
 
     def close(self) -> None:
         """End the fork server and every child of it."""
@@ -177,15 +188,17 @@ class IndexAdapter:
 
     def _send(self, job: UploadJob, name: str, deadline: float, lock: int) -> Ended:
         """Let a child send, once the other machines know of it. Raises: BusyError, TransientError, FencedError."""
-        if self._leases is None:
-            return self._children.run(job, deadline=deadline, lock=lock)
-        path = self._locks.path(job.url, name)
-        sender = self._leases.sender(path)
-        ended = self._children.run(job, deadline=deadline, lock=lock, begin=self._leases.begin(path, sender, deadline))
-        if ended.code is not None:  # else its server died: the kernel ends it, but nobody saw that
-            with contextlib.suppress(TransientError):  # then it passes by itself
-                self._leases.end(path, sender)
-        return ended
+        with self._ended:
+            self._sending += 1
+        try:
+            if self._leases is None:
+                return self._children.run(job, deadline=deadline, lock=lock)
+            path, run = self._locks.path(job.url, name), self._children.run
+            return self._leases.send(path, deadline, lambda begin: run(job, deadline=deadline, lock=lock, begin=begin))
+        finally:
+            with self._ended:
+                self._sending -= 1
+                self._ended.notify_all()
 
     def mint(self, place: IndexPlace, variable: str, id_token: Secret) -> Secret:
         """See Minter.mint."""
