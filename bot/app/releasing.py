@@ -26,7 +26,7 @@ from bot.domain.releases import Release, ReleaseId
 from bot.domain.spans import SpanName
 from bot.engine.layering import Layering
 from bot.engine.preview import Preview, preview
-from bot.engine.turn import Tools, run_turn
+from bot.engine.turn import Tools, note_interrupted, run_turn
 from bot.engine.wanting import Wanting
 from bot.notes.release_request import RequestWords
 from bot.notes.texts import ReleaseTexts
@@ -35,6 +35,7 @@ from bot.release.consenting import Consents
 from bot.release.eyes import Eyes
 from bot.release.proposing import ReleaseProposer
 from bot.release.requests import ReleaseRequests
+from bot.release.retry import interrupted
 from bot.release.tagging import Tagger
 from bot.watch.compare import new_release
 
@@ -139,6 +140,16 @@ class Releasing(Parts):
         self.must_hold()
         row = self.store.releases.release(release.key)
         return row is not None and row.turn == release.turn
+
+    def note_interrupted(self, release: Release) -> None:
+        """Note of a stopped release what a process left without an outcome. Called where nobody is at its turn.
+
+        One that was frozen, and wakes, notes nothing else.
+        """
+        if interrupted(self.store.ledger.attempts(release.key), self.clock()):
+            with self.hold(release) as held:
+                if held:
+                    note_interrupted(self.store.ledger, release.key, self.clock())
 
     def turn(self, release: Release) -> Release:
         """One turn of a release; the caller writes the row."""

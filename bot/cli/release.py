@@ -23,7 +23,7 @@ from bot.cli.records import recorded as _recorded
 from bot.cli.tagging import join as join_tagging
 from bot.domain.readings import is_alive
 from bot.domain.refs import Target
-from bot.domain.releases import PUBLIC, Receipt, Release, ReleaseState
+from bot.domain.releases import PUBLIC, AttemptOutcome, Receipt, Release, ReleaseState
 
 if TYPE_CHECKING:
     from bot.app import App
@@ -123,10 +123,19 @@ def cancel_command(options: Options, target: TargetArgument) -> Exit:
         stopped = replace(release, state=state, next=why, due_at=None)
         if not bot.store.releases.stop(stopped, bot.clock()):
             options.say("nothing to cancel: the release has come to its end")
+        _note_interrupted(bot, release.key)
         release = _row(bot, release.key)
         receipts = bot.store.ledger.receipts(release.key)
         _show(options, release, receipts, None)
         return exit_of_release(release, public=_public(receipts))
+
+
+def _note_interrupted(bot: App, key: str) -> None:
+    """Note what a killed process left without an outcome: no turn will come that does. A daemon does it by itself."""
+    if any(attempt.outcome is AttemptOutcome.CLAIMED for attempt in bot.store.ledger.attempts(key)):
+        with bot.sole() as ours:
+            if ours:
+                bot.note_interrupted(_row(bot, key))
 
 
 @command(app, "verify")

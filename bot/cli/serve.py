@@ -125,6 +125,7 @@ def _runner(bot: App) -> Runner:
         path=bot.engine_place(),
         hold=bot.hold,
         ours=None if bot.membership is None else bot.membership.falls_to_us,
+        stopped=bot.note_interrupted,
     )
 
 

@@ -54,17 +54,20 @@ class Runner:
         hold: Hold = alone,
         ours: Callable[[int], bool] | None = None,
         jobs: Mapping[str, Callable[[], None]] | None = None,
+        stopped: Callable[[Release], None] = lambda _: None,
     ) -> None:
         """`path` is the engine's file, whose lock must be held, or the database that it shares with other processes.
 
         `hold` keeps a turn from the others; `ours` says which projects fall to this process (None: all) while more is
-        due than it may ask for. `slot` may run `jobs`, by name; more may be added.
+        due than it may ask for. `slot` may run `jobs`, by name; more may be added. `stopped` hears of a release that
+        was stopped while a process was at its turn, once nobody can be any more.
         """
         self._shared = isinstance(path, Shared)
         self._hold = hold
         self._ours = ours or (lambda _: True)
         self._queue = queue
         self._turn = turn
+        self._stopped = stopped
         self._clock = clock
         self._workers = workers
         self.jobs = dict(jobs or {})
@@ -278,11 +281,13 @@ class Runner:
         try:
             release = self._queue.release(key)
             if release is None or release.turn != number:
+                if release is not None and release.due_at is None:
+                    self._stopped(release)
                 return "over"
             if not self._begin(release):
                 return "stopped"
             try:
-                if not _due(release, self._clock()):
+                if release.due_at is None or release.due_at > self._clock():
                     return "not asked for any more"
                 ended = end_turn(self._queue, release, self._turn, self._clock, self._hold)
             finally:
@@ -343,7 +348,3 @@ class Runner:
                 self._jobs_at_work.remove(name)
                 self._idle.notify_all()
         return "done"
-
-
-def _due(release: Release, now: datetime) -> bool:
-    return release.due_at is not None and release.due_at <= now

@@ -12,6 +12,7 @@ from bot.domain.spans import SpanName
 from bot.domain.verdicts import Consequence, GateResult
 from bot.log import get
 from bot.ports.spans import UNHEARD, Spans
+from bot.ports.store import Ledger
 from bot.ports.texts import Texts
 from bot.release import leaving
 from bot.release.actions import Action, PlayJob, StartPipeline, Upload, verb
@@ -92,8 +93,7 @@ def run_turn(tools: Tools, want: Callable[[bool], Wanted], release: Release) -> 
     said fails it. Neither raises.
     """
     ledger = tools.eyes.ledger
-    for attempt in interrupted(ledger.attempts(release.key), tools.clock()):
-        ledger.attempt(release.key, attempt)
+    note_interrupted(ledger, release.key, tools.clock())
     facts = Facts(
         now=tools.clock(),
         attempts=ledger.attempts(release.key),
@@ -126,6 +126,12 @@ def run_turn(tools: Tools, want: Callable[[bool], Wanted], release: Release) -> 
         return _put_off(tools, sourced(release, facts, wanted), drawn, costs, error)
     except RefusedError as error:
         return _refused(tools, sourced(release, facts, wanted), costs, error, public=facts.public)
+
+
+def note_interrupted(ledger: Ledger, key: str, now: datetime) -> None:
+    """Note that nobody knows how tries ended in whose midst the bot was stopped. Called where none is under way."""
+    for attempt in interrupted(ledger.attempts(key), now):
+        ledger.attempt(key, attempt)
 
 
 def sourced(release: Release, facts: Facts, wanted: Wanted | None) -> Release:

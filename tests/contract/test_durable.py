@@ -143,6 +143,31 @@ def test_what_is_not_asked_for_any_more_gets_no_turn(store: Store, file: Path) -
     assert len(turns.begun) == 1
 
 
+def test_of_a_release_that_was_stopped_while_its_process_died_the_next_one_hears(store: Store, file: Path) -> None:
+    """What the dead one left without an outcome is noted though no turn will come."""
+    heard: list[str] = []
+    add(store, due(1, "stopped"), due(2, "waiting"))
+    for project in (1, 2):
+        (release,) = store.releases.releases(str(project))
+        due_at = None if project == 1 else datetime.now(UTC) + timedelta(hours=1)
+        stopped = replace(release, state=ReleaseState.BLOCKED, due_at=due_at)
+        assert store.releases.stop(stopped, datetime.now(UTC))
+    runner = Runner(
+        queue=store.releases,
+        turn=Turns(),
+        clock=Now(),
+        workers=2,
+        path=file,
+        stopped=lambda one: heard.append(one.id.ref),
+    )
+    runner.start()
+    for project, ref in ((1, "stopped"), (2, "waiting")):  # as what a killed process had begun comes at the next start
+        runner._engine.ask(project, due(project, ref).key, 0)
+    until(lambda: len(sql(file, "SELECT 1 FROM workflow_status WHERE status = 'SUCCESS'")) == 2)
+    assert heard == ["stopped"]
+    assert runner.stop(LONG)
+
+
 def test_a_turn_whose_row_could_not_be_written_is_done_again(store: Store, file: Path) -> None:
     add(store, due(1))
     state = Path(str(store.engine.url.database))
