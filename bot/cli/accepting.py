@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import re
 from datetime import datetime
 
+from bot.cli.deciding import caller
 from bot.domain.errors import ConfigError
 from bot.domain.releases import Acceptance
 
@@ -21,12 +20,4 @@ def acceptance(digest: str, now: datetime) -> Acceptance:
             where="--accept-changes",
             remedy="`ropewalk release status PROJECT@REF` shows what changes and the whole command",
         )
-    return Acceptance(digest=digest, by=_who(), at=now)
-
-
-def _who() -> str:
-    """Who types, as this machine knows them: it is their access to the bot's state that lets them accept."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container's user that no file names
-        return f"uid {os.getuid()}"
+    return Acceptance(digest=digest, by=caller(), at=now)

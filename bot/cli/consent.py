@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli import output
+from bot.cli.deciding import caller, noted
 from bot.cli.exits import Exit
 from bot.cli.options import CALLER_VARIABLE, Format, Options, command, complain
 from bot.cli.records import TargetArgument, opened, parsed, recorded
@@ -50,16 +50,16 @@ def hold_command(
             with bot.store.database.gather():
                 lifted = desk_of(bot).lift(project_id, place.ref)
                 if lifted is not None:
-                    _noted(bot, "lift", key, f"the hold of {place.ref} is lifted by {_caller()}")
+                    noted(bot, "lift", key, f"the hold of {place.ref} is lifted by {caller()}")
             options.say(f"{spoken} is not held any more" if lifted else f"nobody holds {spoken}")
             release = _shown(options, bot, project_id, place.ref, ())
             _nobody_at_work(options, bot, release)
             return Exit.DONE if lifted else Exit.NOTHING
         ends = _end(bot, span, until)
-        hold = Hold(by=_caller(), since=bot.clock(), until=ends, reason=one_line(reason))
+        hold = Hold(by=caller(), since=bot.clock(), until=ends, reason=one_line(reason))
         with bot.store.database.gather():
             said = desk_of(bot).hold(project_id, spoken, place.ref, hold)
-            _noted(bot, "hold", key, f"hold {place.ref} by {hold.by}: {said.reason}")
+            noted(bot, "hold", key, f"hold {place.ref} by {hold.by}: {said.reason}")
         options.say(f"{spoken}: {said.reason}")
         release = _shown(options, bot, project_id, place.ref, (said,))
         if release is not None and not release.state.open and release.due_at is None and not _holds(release):
@@ -101,7 +101,7 @@ def approve_command(
         with bot.store.database.gather():
             said = desk_of(bot).record(release, said)
             who = f"{said.username} (user {said.user_id})"
-            _noted(bot, "approve", release.key, f"approve {release.id.ref} by {who}: at {release.id.sha[:12]}")
+            noted(bot, "approve", release.key, f"approve {release.id.ref} by {who}: at {release.id.sha[:12]}")
         options.say(f"{said.username} approves {target} at {release.id.sha}")
         _nobody_at_work(options, bot, _shown(options, bot, release.id.project_id, release.id.ref, ()))
         return Exit.DONE
@@ -124,8 +124,8 @@ def names_command(
     with opened(options, reads=to is None and not forget) as bot:
         wanted = None if name is None else canonicalize_name(name)
         if wanted is not None and to is not None:
-            bot.store.names.give(wanted, _project(bot, Target(to.strip("/"), ""))[0])
-        elif wanted is not None and forget and not bot.store.names.forget(wanted):
+            _give(bot, wanted, to)
+        elif wanted is not None and forget and not _forget(bot, wanted):
             options.say(f"nobody is recorded for {wanted}")
             return Exit.NOTHING
         rows = [row for row in bot.store.names.all() if wanted in (None, row[0])]
@@ -156,13 +156,6 @@ def desk_of(bot: App) -> Desk:
     return Desk(eyes=bot.eyes, queue=rows, register=rows, robot=lambda: bot.identity.user_id, clock=bot.clock)
 
 
-def _noted(bot: App, verb: str, place: str, words: str) -> None:
-    """Note in the ledger what somebody decided here."""
-    from bot.engine.consents import spoken
-
-    bot.store.journal.commanded(spoken(bot.clock(), verb, place, f"{words}, on the command line"))
-
-
 def _project(bot: App, target: Target) -> tuple[int, str]:
     """Id and path of a project, from our records or GitLab. Raises: RefusedError with status 404."""
     release = bot.store.releases.find(target.project, target.ref)
@@ -173,6 +166,23 @@ def _project(bot: App, target: Target) -> tuple[int, str]:
         what = f"there is no project {target.project} that the token may see"
         raise RefusedError(what=what, where=bot.api.where, remedy="Check the path and the token", status=404)
     return found.id, found.full_path
+
+
+def _give(bot: App, name: str, to: str) -> None:
+    """Record a name for a project. Raises: RefusedError with status 404."""
+    project_id, path = _project(bot, Target(to.strip("/"), ""))
+    with bot.store.database.gather():
+        bot.store.names.give(name, project_id)
+        noted(bot, "names", f"{project_id}/", f"{path} may publish {name}, says {caller()}")
+
+
+def _forget(bot: App, name: str) -> bool:
+    """Record a name for nobody; False if it was."""
+    with bot.store.database.gather():
+        owner = bot.store.kept.owner(name)
+        if owner is not None and bot.store.names.forget(name):
+            noted(bot, "names", f"{owner}/", f"project {owner} has {name} no more, says {caller()}")
+    return owner is not None
 
 
 def _path(bot: App, project_id: int) -> str | None:
@@ -229,11 +239,3 @@ def _nobody_at_work(options: Options, bot: App, release: Release | None) -> None
 
 def _holds(release: Release) -> bool:
     return any(gate.name == "hold" and gate.verdict.value == "fail" for gate in release.gates)
-
-
-def _caller() -> str:
-    """Who holds: the name of the account, which is all a command line knows."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # an account without a name, as in containers
-        return "somebody"

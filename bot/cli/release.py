@@ -13,6 +13,7 @@ import typer
 from bot.cli import output
 from bot.cli.accepting import acceptance
 from bot.cli.consent import desk_of, join
+from bot.cli.deciding import caller, noted
 from bot.cli.exits import Exit, exit_of_release, waits_for_index, waits_for_people
 from bot.cli.options import Format, Options, command, complain
 from bot.cli.planned import differences_text, moved, plan_json, read_plan, write_plan
@@ -80,8 +81,10 @@ def apply_command(
             what = "; ".join(changes)
             complain(options, f"{plan}: the world moved since the plan was written: {what}. Plan again and look at it")
             return Exit.BLOCKED
-        if not bot.store.releases.add(found.release):
-            bot.store.releases.wake(found.release.key, bot.clock(), reopen=True)
+        with bot.store.database.gather():
+            if not bot.store.releases.add(found.release):
+                bot.store.releases.wake(found.release.key, bot.clock(), reopen=True)
+            _noted(bot, "apply", found.release, "it was not on record" if not found.recorded else "")
         return _follow(options, bot, found.release.key)
 
 
@@ -102,9 +105,14 @@ def resume_command(
         release = _recorded(bot, target)
         bot.must_cover(release)
         bot.must_write()
-        if accept_changes is not None:
-            bot.store.acceptances.accept(release.key, acceptance(accept_changes, bot.clock()))
-        desk_of(bot).resume(release)
+        accepted = None if accept_changes is None else acceptance(accept_changes, bot.clock())
+        desk = desk_of(bot)
+        with bot.store.database.gather():
+            if accepted is not None:
+                bot.store.acceptances.accept(release.key, accepted)
+                _noted(bot, "accept", release, f"the changes {accepted.digest}")
+            desk.resume(release)
+            _noted(bot, "resume", release)
         return _follow(options, bot, release.key)
 
 
@@ -121,13 +129,23 @@ def cancel_command(options: Options, target: TargetArgument) -> Exit:
         resume = f"`ropewalk release resume {Target(release.project, release.id.ref).typed}`"
         why = f"cancelled on the command line; {resume} goes on"
         stopped = replace(release, state=state, next=why, due_at=None)
-        if not bot.store.releases.stop(stopped, bot.clock()):
+        with bot.store.database.gather():
+            under_way = bot.store.releases.stop(stopped, bot.clock())
+            if under_way:
+                _noted(bot, "cancel", release)
+        if not under_way:
             options.say("nothing to cancel: the release has come to its end")
         _note_interrupted(bot, release.key)
         release = _row(bot, release.key)
         receipts = bot.store.ledger.receipts(release.key)
         _show(options, release, receipts, None)
         return exit_of_release(release, public=_public(receipts))
+
+
+def _noted(bot: App, verb: str, release: Release, words: str = "") -> None:
+    """Note what somebody decided about a release, and how it stood."""
+    said = words or f"it was {release.state.value}"
+    noted(bot, verb, release.key, f"{verb} {release.id.ref} by {caller()}: {said}")
 
 
 def _note_interrupted(bot: App, key: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.cli.deciding import caller, noted
 from bot.cli.exits import Exit
 from bot.cli.options import Format, Options, command
 from bot.domain.errors import RefusedError
@@ -44,6 +45,9 @@ def tag_command(
 
     with _opened(options, project, dry_run=dry_run) as (bot, found):
         done = bot.tagger.look(found, pre=pre) if dry_run else bot.tagger.tag(found, pre=pre)
+        if done.made:
+            words = f"tag {done.name} by {caller()}: at {done.sha[:12]}"
+            noted(bot, "tag", f"{found.id}/{done.name}@{done.sha}", words)
     if options.format is Format.JSON:
         document = {
             "schema": SCHEMA,

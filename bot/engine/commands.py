@@ -27,8 +27,9 @@ from bot.domain.commands import (
     WrittenNote,
 )
 from bot.domain.errors import CredentialsError, RefusedError, TransientError
-from bot.domain.ledger import EntryKind, Written
+from bot.domain.ledger import Written
 from bot.engine.command_acts import Acts, Asked, Effect, refused
+from bot.engine.consents import spoken
 from bot.log import get
 from bot.notes.command_texts import EMOJI, asked, unknown_text
 from bot.notes.commands import read_commands
@@ -206,13 +207,12 @@ class Clerk:
     def _written(self, row: CommandNote, command: Spoken | Unknown, answer: Answer) -> Written:
         place = row.heard.place
         on = f"{'!' if place.home is NoteHome.MERGE_REQUEST else '#'}{place.iid}"
-        return Written(
-            at=self.now(),
-            kind=EntryKind.COMMAND,
-            place=answer.key or f"{place.project_id}/",
-            words=f"{answer.asked} by {row.username} (user {row.author_id}) in a note on {on}: {answer.words}",
-            outcome=answer.outcome.value,
-            target=command.verb.value if isinstance(command, Spoken) else "",
+        return spoken(
+            self.now(),
+            command.verb.value if isinstance(command, Spoken) else "",
+            answer.key or f"{place.project_id}/",
+            f"{answer.asked} by {row.username} (user {row.author_id}) in a note on {on}: {answer.words}",
+            answer.outcome,
             item=f"note {row.heard.note_id}",
         )
 

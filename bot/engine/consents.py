@@ -130,9 +130,15 @@ def names(sha: str, release: Release) -> bool:
     return len(sha) >= LEAST_SHA and release.id.sha.startswith(sha.lower())
 
 
-def spoken(at: datetime, verb: str, place: str, words: str, outcome: Outcome = Outcome.DONE) -> Written:
-    """The ledger's entry about something that somebody decided. `place` is a release's key, or `project-id/ref`."""
-    return Written(at=at, kind=EntryKind.COMMAND, place=place, words=words, outcome=outcome.value, target=verb)
+def spoken(
+    at: datetime, verb: str, place: str, words: str, outcome: Outcome = Outcome.DONE, *, item: str = ""
+) -> Written:
+    """The ledger's entry about something that somebody decided, wherever they did: in a note (the `item`), on the
+    dashboard, on the command line. `place` is a release's key, or how the keys of what it is about begin.
+    """
+    return Written(
+        at=at, kind=EntryKind.COMMAND, place=place, words=words, outcome=outcome.value, target=verb, item=item
+    )
 
 
 def _with(release: Release, said: GateResult) -> tuple[GateResult, ...]:

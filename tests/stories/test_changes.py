@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bot.cli.deciding import caller
 from tests.stories import made
 from tests.stories.bot import Bot
-from tests.stories.town import VERSION, Package, Town
+from tests.stories.town import TAG, VERSION, Package, Town
 
 pytestmark = pytest.mark.slow
 
@@ -73,6 +74,17 @@ def test_a_change_that_policy_holds_on_waits_for_a_persons_yes(bot: Bot, package
     again = bot.release("resume", package.target)
     assert (again.code, again.json["state"]) == (0, "published")
     assert package.releases()[0].description == description
+    shown = bot.run("ledger", "show", package.target, "--format", "json")
+    said = [row["words"] for row in shown.json["entries"] if row["kind"] == "command"]
+    who = f"by {caller()}: "
+    assert [words.removesuffix(", on the command line").replace(who, "") for words in said] == [
+        f"apply {TAG} it was not on record",
+        f"accept {TAG} the changes {'0' * 12}",
+        f"resume {TAG} it was blocked",
+        f"accept {TAG} the changes {digest}",
+        f"resume {TAG} it was blocked",
+        f"resume {TAG} it was published",
+    ]
 
 
 def _untouched(package: Package) -> None:

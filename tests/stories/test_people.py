@@ -126,10 +126,10 @@ def test_a_yes_wakes_the_daemon_at_once_and_counts_only_as_long_as_the_role_last
     package.complete()
 
 
-def decided(bot: Bot, package: Package) -> list[str]:
-    """What people decided about it, as the ledger has it."""
+def decided(bot: Bot, package: Package) -> list[tuple[str, str]]:
+    """What people decided about it, as the ledger has it: each with its verb."""
     done = bot.run("ledger", "show", package.target, "--format", "json")
-    return [row["words"] for row in done.json["entries"] if row["kind"] == "command"]
+    return [(row["target"], row["words"]) for row in done.json["entries"] if row["kind"] == "command"]
 
 
 @pytest.mark.chaos
@@ -155,7 +155,9 @@ def test_an_approval_is_for_one_commit(bot: Bot, town: Town, group: Group) -> No
     assert approve(bot, package, hers).code == 0
     assert bot.release("resume", package.target).code == 0
     package.complete()
-    first, second = decided(bot, package)
+    told = decided(bot, package)
+    assert [verb for verb, _ in told] == ["apply", "approve", "apply", "approve", "resume"]
+    first, second = (words for verb, words in told if verb == "approve")
     assert first != second and all(" by ada" in one and "on the command line" in one for one in (first, second))
 
 
@@ -183,7 +185,9 @@ def test_a_hold_between_two_files_keeps_the_second_back(bot: Bot, town: Town, gr
         (release,) = bot.ended(package.project.full_path)
         assert release.state is ReleaseState.PUBLISHED, release.next
     package.complete()
-    held, lifted = decided(bot, package)
+    told = decided(bot, package)
+    assert [verb for verb, _ in told] == ["hold", "resume", "lift"]
+    held, _, lifted = (words for _, words in told)
     assert (held.startswith("hold v"), "(ask the lawyers)" in held, "the hold of v" in lifted) == (True, True, True)
 
 
