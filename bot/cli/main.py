@@ -24,6 +24,7 @@ app = typer.Typer(
     help="The release bot for a whole GitLab organisation. Begin with `ropewalk demo`, then `ropewalk config init`.",
 )
 
+NO_HOME = "/nonexistent"
 YOUNG = 50_000  # objects before the collector looks among the youngest; Python's own figure is 700
 
 # Each group is a module of that name here, with an `app`; its sentence stands here so that the list needs no import.
@@ -193,10 +194,22 @@ def _root(
 
 def main() -> None:
     """Run the command line; never shows a traceback."""
+    _have_home()
     gc.set_threshold(YOUNG)  # importing a thousand modules makes no garbage, and looking for some is a sixth of a start
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper in every real process
     _add_groups(sys.argv[1:])
     app()
+
+
+def _have_home() -> None:
+    """Have a home folder, if only by name: libraries ask for it when they are imported, to look for files of theirs.
+
+    A container may run as any user id, without HOME and without a line in /etc/passwd.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = NO_HOME
 
 
 def _add_groups(arguments: Sequence[str]) -> None:
