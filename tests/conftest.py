@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ QUICK = "not slow and not chaos"  # what `make check` runs
 # Whole processes, browsers and other people's clients: all their tests are slow.
 SLOW_FOLDERS = frozenset({"browser", "clients", "stories"})
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in its background so, and all our children would ignore what some tests send them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 gc.disable()  # while tests are found: hardly anything of a million new objects is garbage
 
 

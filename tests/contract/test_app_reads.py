@@ -158,6 +158,7 @@ def stored(folder: Path) -> Store:
     return store
 
 
+@pytest.mark.slow
 def test_a_state_is_read_where_nothing_may_be_written_and_not_worked_on(public: Path) -> None:
     """Of a daemon that is stopped, of one that is at work, and not of one whose log may not be read."""
     stored(public / "stopped").close()
@@ -181,6 +182,7 @@ def test_a_state_is_read_where_nothing_may_be_written_and_not_worked_on(public: 
         assert lines[7] == f"{unseen}: {refused}"
 
 
+@pytest.mark.slow
 def test_a_folder_without_room_for_the_log_is_no_place_to_work(public: Path) -> None:
     """The file alone may be written to: SQLite would say of it that it cannot be opened."""
     stored(public / "half").close()
