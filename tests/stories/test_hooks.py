@@ -15,7 +15,7 @@ from bot.domain.releases import ReleaseState
 from bot.sandbox.world.people import Level
 from bot.sandbox.world.places import Group
 from tests.bounds import ONLY_IN_FULL
-from tests.stories.bot import Bot, Done, free_port
+from tests.stories.bot import NEVER, Bot, Done, free_port
 from tests.stories.town import Package, Town
 from tests.waiting import until
 
@@ -30,9 +30,9 @@ def signing_token() -> str:
 
 @pytest.fixture
 def told(bot: Bot) -> Bot:
-    """A bot that GitLab can reach; it polls once an hour."""
+    """A bot that GitLab can reach; it polls at its start alone."""
     bot.secret("hook.secret", signing_token())
-    bot.config["watch"] |= {"poll": "1h", "hook_secret_file": "hook.secret"}
+    bot.config["watch"] |= {"poll": NEVER, "hook_secret_file": "hook.secret"}
     bot.config["web"]["public_url"] = f"http://127.0.0.1:{bot.port}"
     return bot
 

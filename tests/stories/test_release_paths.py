@@ -15,7 +15,7 @@ from bot.domain.releases import ReleaseState
 from tests.bounds import ONLY_IN_FULL
 from tests.contract.sandbox_org import git
 from tests.stories import made
-from tests.stories.bot import Bot, Json
+from tests.stories.bot import NEVER, Bot, Json
 from tests.stories.town import CI, CI_MANUAL, TAG, VERSION, Package, Town
 
 pytestmark = pytest.mark.slow
@@ -470,7 +470,7 @@ def test_a_plan_for_another_commit_is_refused(bot: Bot, package: Package, tmp_pa
 
 def test_commands_beside_a_daemon_leave_the_work_to_it(bot: Bot, town: Town, package: Package) -> None:
     """apply and resume insert a request and follow; nothing happens twice."""
-    bot.config["watch"]["poll"] = "1h"
+    bot.config["watch"]["poll"] = NEVER
     with bot.serving():
         package.tag()
         applied = bot.release("apply", package.target)

@@ -19,7 +19,7 @@ from bot.domain.releases import ReleaseState
 from bot.sandbox.world.places import Group
 from bot.sandbox.world.settings import Hook
 from tests.bounds import IN_FULL, ONLY_IN_FULL
-from tests.stories.bot import Bot, alive, make_bot
+from tests.stories.bot import NEVER, Bot, alive, make_bot
 from tests.stories.town import CI, TAG, Package, Town, open_town
 from tests.waiting import WAIT, until
 
@@ -42,14 +42,14 @@ def secret(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def told(bot: Bot, secret: str) -> Bot:
-    """A bot that polls once an hour and takes hooks."""
+    """A bot that polls at its start alone and takes hooks."""
     bot.secret("hook.secret", secret)
-    bot.config["watch"] |= {"poll": "1h", "hook_secret_file": "hook.secret"}
+    bot.config["watch"] |= {"poll": NEVER, "hook_secret_file": "hook.secret"}
     return bot
 
 
 def test_a_hook_starts_a_release_at_once(told: Bot, town: Town, group: Group, secret: str) -> None:
-    """With an hour until the next poll, tag and pipeline hooks alone bring the release to its end."""
+    """Without another poll, tag and pipeline hooks alone bring the release to its end."""
     package = town.package(group)
     _hook(told, town, package, secret)
     with told.serving():
