@@ -15,6 +15,8 @@ from bot.sandbox.world.work import MergeRequest, Note
 from bot.settings import load
 from tests.contract.sandbox_org import Org, organisation
 
+pytestmark = pytest.mark.slow  # real git behind every change: seconds for what units tell of at once
+
 CONFIG = """\
 gitlab: {{url: "{url}", token_file: token}}
 watch: {{groups: [acme]}}
