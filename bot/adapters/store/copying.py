@@ -16,14 +16,14 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.adapters.store import schema
 from bot.adapters.store.replicas import SharedReplicas, database_time
-from bot.adapters.store.shared_tables import TABLES, board, scopes, sendings
+from bot.adapters.store.shared_tables import TABLES, board, sendings
 from bot.adapters.store.store import Store
 from bot.domain.errors import ConfigError
 from bot.domain.ledger import Chain
 
 BATCH = 500  # rows a statement
 # What says something of processes that are gone, or of this moment: worth nothing elsewhere.
-LEFT_OUT = frozenset({schema.replicas.name, schema.readings.name, sendings.name, scopes.name, board.name})
+LEFT_OUT = frozenset({schema.replicas.name, schema.readings.name, sendings.name, board.name})
 # What a database is marked with when it is first opened, before anything is in it.
 MARKS = frozenset({"gitlab", "marker key mark"})
 _NUMBERED = (schema.ref_changes, schema.receipts)

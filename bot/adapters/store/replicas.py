@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, delete, func, literal_column, select, type_coerce, update
+from sqlalchemy import case, delete, literal_column, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.adapters.store import schema
 from bot.adapters.store.columns import Moment
 from bot.adapters.store.database import Database
-from bot.adapters.store.shared_tables import scopes
 from bot.domain.releases import Release
 from bot.domain.replicas import TTL, Replica
 
@@ -40,15 +39,19 @@ class SharedReplicas:
     def beat(self, one: Replica) -> bool:
         """Insert or refresh the row."""
         table = schema.replicas
-        values = {"id": one.id, "host": one.host, "pid": one.pid, "version": one.version, "work": one.work}
+        values = {
+            "id": one.id,
+            "host": one.host,
+            "pid": one.pid,
+            "version": one.version,
+            "work": one.work,
+            "scope": one.scope,
+        }
         fresh = table.c.beat_at >= database_time(-TTL)
         with self._database.begin() as connection:
             lately = select(case((fresh, True), else_=False)).where(table.c.id == one.id)
             known = connection.execute(lately).scalar_one_or_none()
             connection.execute(delete(table).where(table.c.beat_at < database_time(-FORGET_AFTER)))
-            if known is None:
-                connection.execute(delete(scopes).where(scopes.c.replica.not_in(select(table.c.id))))
-                connection.execute(upsert(scopes).values(replica=one.id, mark=one.scope).on_conflict_do_nothing())
             statement = upsert(table).values(**values, started_at=database_time(), beat_at=database_time())
             connection.execute(
                 statement.on_conflict_do_update(index_elements=["id"], set_={"beat_at": database_time()})
@@ -59,18 +62,12 @@ class SharedReplicas:
         """Delete the row."""
         with self._database.begin() as connection:
             connection.execute(delete(schema.replicas).where(schema.replicas.c.id == id_))
-            connection.execute(delete(scopes).where(scopes.c.replica == id_))
 
     def members(self) -> tuple[Replica, ...]:
         """All rows, the oldest first."""
         table = schema.replicas
         alive = (table.c.beat_at >= database_time(-TTL)).label("alive")
-        told = func.coalesce(scopes.c.mark, "").label("scope")
-        query = (
-            select(table, alive, told)
-            .outerjoin(scopes, scopes.c.replica == table.c.id)
-            .order_by(table.c.started_at, table.c.id)
-        )
+        query = select(table, alive).order_by(table.c.started_at, table.c.id)
         with self._database.read() as connection:
             return tuple(
                 Replica(
@@ -82,7 +79,7 @@ class SharedReplicas:
                     started_at=row["started_at"],
                     beat_at=row["beat_at"],
                     alive=row["alive"],
-                    scope=row["scope"],
+                    scope=row["scope"] or "",
                 )
                 for row in connection.execute(query).mappings()
             )

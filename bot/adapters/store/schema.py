@@ -322,6 +322,7 @@ replicas = Table(
     Column("work", Text, nullable=False),  # the version of the work it takes
     Column("started_at", Moment, nullable=False),  # by the database's clock, as the next
     Column("beat_at", Moment, nullable=False),
+    Column("scope", Text),  # the mark of what it watches and releases
 )
 
 # What the dashboard looks by.

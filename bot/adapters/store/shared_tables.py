@@ -20,13 +20,6 @@ sendings = Table(
     Column("until", Moment, nullable=False),  # by the database's clock
 )
 
-scopes = Table(
-    "scopes",
-    metadata,
-    Column("replica", Text, primary_key=True),
-    Column("mark", String(64), nullable=False),  # of what it watches and releases
-)
-
 board = Table(
     "board",
     metadata,
