@@ -189,10 +189,20 @@ def _ask(
         compared = select(table.c.compared_at).where(table.c.id == project_id)
         if connection.execute(compared).scalar_one() is not None:
             return
+    values = {
+        "project_id": project_id,
+        "urgency": urgency.value,
+        "hinted": hinted,
+        "asked_at": now,
+        "due_at": due or now,
+    }
+    connection.execute(_ASK, values)
+
+
+def _asking() -> Insert:
     looks = schema.looks
-    statement = upsert(looks).values(
-        project_id=project_id, urgency=urgency.value, hinted=hinted, asked_at=now, due_at=due or now, tries=0
-    )
+    names = ("project_id", "urgency", "hinted", "asked_at", "due_at")
+    statement = upsert(looks).values({name: bindparam(name) for name in names} | {"tries": 0})
     # What was put off keeps its time: asking again does not make GitLab well. Nor is anything looked at later for it.
     keeps = or_(looks.c.tries > 0, looks.c.due_at < statement.excluded.due_at)
     anew = {
@@ -203,7 +213,10 @@ def _ask(
         "asked_at": statement.excluded.asked_at,
         "due_at": case((keeps, looks.c.due_at), else_=statement.excluded.due_at),
     }
-    connection.execute(statement.on_conflict_do_update(index_elements=["project_id"], set_=anew))
+    return statement.on_conflict_do_update(index_elements=["project_id"], set_=anew)
+
+
+_ASK = _asking()
 
 
 def _project(row: RowMapping) -> Project:
