@@ -63,8 +63,8 @@ def test_silence_is_transient() -> None:
 def test_the_next_request_on_a_connection_has_a_time_of_its_own() -> None:
     """What one answer took of its deadline is not taken from the next one on the same, kept-alive connection."""
     with organisation() as org:
-        one = api(org.url, Limits(silence=0.5, answer=0.6), token=org.tokens["maintainer"])
-        fault = {"kind": "latency", "path": "/version", "seconds": 0.35, "times": None}
+        one = api(org.url, Limits(silence=2.0, answer=2.0), token=org.tokens["maintainer"])
+        fault = {"kind": "latency", "path": "/version", "seconds": 0.7, "times": None}
         org.control("POST", "faults", json=fault)
         for _ in range(4):
             assert one.get("/version") is not None
